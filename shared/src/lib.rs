@@ -1,0 +1,14 @@
+//! What relay, agent and viewers agree on.
+//!
+//! Everything here is sans-IO: no sockets, no clock, no runtime. Bytes and the time come in as arguments; frames and deadlines come out.
+//! The protocol is written down in `docs/PROTOCOL.md`; a test ties its tables to this crate.
+#![warn(missing_docs)]
+
+pub mod b64;
+pub mod close;
+pub mod frame;
+pub mod ids;
+pub mod limits;
+pub mod msg;
+pub mod sign;
+pub mod time;

@@ -1,0 +1,300 @@
+//! What viewer and agent say to each other inside a Noise session: one JSON object a message (`docs/PROTOCOL.md`, section 4).
+
+use crate::b64;
+use crate::close::CloseCode;
+use crate::ids::{TerminalId, TokenId};
+use crate::limits::MESSAGE_MAX;
+use crate::time::UnixMs;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// What a device may ask tokens for. Granted at pairing, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+#[ts(export)]
+pub enum Scope {
+    /// Watch terminals.
+    View,
+    /// Open terminals and type into them: the full power of the user.
+    Terminal,
+}
+
+/// What waits at the rendezvous. Payload of Noise message 2 in pairing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct Offer {
+    /// The machine's name.
+    pub machine: String,
+    /// The user whose machine it is.
+    pub user: String,
+    /// What the link grants.
+    pub scopes: Vec<Scope>,
+    /// When the link ends, by the machine's clock.
+    pub expires: UnixMs,
+}
+
+/// The first transport message in pairing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct PairRequest {
+    /// How the device calls itself, for example "Chrome on Linux".
+    pub name: String,
+    /// The device's Ed25519 key: the one its link proved.
+    pub key: b64::Bytes<32>,
+    /// Over transcript `lanyard/pair/v1`.
+    pub signature: b64::Bytes<64>,
+}
+
+/// What the agent answers to a [`PairRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "t", rename_all = "snake_case", deny_unknown_fields)]
+#[ts(export)]
+pub enum PairReply {
+    /// A person at the machine is being asked.
+    Waiting {},
+    /// Paired.
+    Granted {
+        /// The device grant.
+        grant: String,
+        /// What was granted.
+        scopes: Vec<Scope>,
+        /// When the grant ends unless used, by the machine's clock.
+        expires: UnixMs,
+    },
+    /// Not paired.
+    Refused {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// A refusal for a person: the code, a sentence and a hint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct Reason {
+    /// The name of a close code.
+    pub code: String,
+    /// What happened.
+    pub sentence: String,
+    /// What to do; may be empty.
+    pub hint: String,
+}
+
+impl From<CloseCode> for Reason {
+    fn from(code: CloseCode) -> Self {
+        Self {
+            code: code.name().to_owned(),
+            sentence: code.sentence().to_owned(),
+            hint: code.hint().to_owned(),
+        }
+    }
+}
+
+/// A size of a terminal in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct Grid {
+    /// Columns, 1 to 1000.
+    pub cols: u16,
+    /// Rows, 1 to 1000.
+    pub rows: u16,
+}
+
+/// How a terminal's program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "t", rename_all = "snake_case", deny_unknown_fields)]
+#[ts(export)]
+pub enum Exit {
+    /// It returned this status.
+    Status {
+        /// 0 to 255.
+        code: u32,
+    },
+    /// This signal ended it.
+    Signal {
+        /// The signal's number.
+        number: u32,
+    },
+}
+
+/// One terminal, as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct Terminal {
+    /// Its id.
+    pub id: TerminalId,
+    /// The name given to it.
+    pub name: String,
+    /// The title its program set; may be empty.
+    pub title: String,
+    /// Where it was started.
+    pub cwd: String,
+    /// When it was started.
+    pub started: UnixMs,
+    /// Its size.
+    pub grid: Grid,
+    /// `None` while it runs.
+    pub exit: Option<Exit>,
+}
+
+/// From the viewer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "t", rename_all = "snake_case", deny_unknown_fields)]
+#[ts(export)]
+pub enum ToAgent {
+    /// The first message; proves that message 1 was fresh.
+    Hello {
+        /// How the device calls itself now.
+        name: String,
+    },
+    /// The end-to-end heartbeat.
+    Ping {
+        /// Any number; comes back.
+        n: u32,
+    },
+    /// A token for one purpose, please.
+    Mint {
+        /// Number of the request, chosen by the viewer; comes back.
+        req: u32,
+        /// The purpose.
+        purpose: Scope,
+        /// The terminal.
+        terminal: TerminalId,
+    },
+    /// A new terminal, please. Needs scope `terminal`. The key makes a repeat harmless.
+    Create {
+        /// Number of the request.
+        req: u32,
+        /// Idempotency key, fresh per wish.
+        key: b64::Bytes<16>,
+        /// Its name; empty lets the machine choose.
+        name: String,
+        /// Its first size.
+        grid: Grid,
+    },
+    /// End a terminal's program and forget the terminal. Needs scope `terminal`.
+    End {
+        /// Number of the request.
+        req: u32,
+        /// The terminal.
+        terminal: TerminalId,
+    },
+}
+
+/// From the agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "t", rename_all = "snake_case", deny_unknown_fields)]
+#[ts(export)]
+pub enum FromAgent {
+    /// The answer to `hello`.
+    Welcome {
+        /// The machine's name.
+        machine: String,
+        /// The user whose machine it is.
+        user: String,
+        /// The machine's clock.
+        time: UnixMs,
+        /// What this device may ask for.
+        scopes: Vec<Scope>,
+        /// When the device's grant ends unless used, by the machine's clock.
+        expires: UnixMs,
+        /// All terminals.
+        terminals: Vec<Terminal>,
+    },
+    /// The answer to `ping`.
+    Pong {
+        /// From the ping.
+        n: u32,
+        /// The machine's clock.
+        time: UnixMs,
+    },
+    /// A token and the secret of its one stream.
+    Minted {
+        /// From the request.
+        req: u32,
+        /// The token's id.
+        jti: TokenId,
+        /// The token, to open the stream with.
+        token: String,
+        /// The stream secret.
+        secret: b64::Bytes<32>,
+        /// When it stops working, by the machine's clock.
+        expires: UnixMs,
+        /// Its whole life in milliseconds.
+        #[ts(type = "number")]
+        life: u64,
+    },
+    /// The terminal stands.
+    Created {
+        /// From the request.
+        req: u32,
+        /// The terminal.
+        terminal: Terminal,
+    },
+    /// Done as asked.
+    Done {
+        /// From the request.
+        req: u32,
+    },
+    /// Not done.
+    Refused {
+        /// From the request.
+        req: u32,
+        /// Why.
+        reason: Reason,
+    },
+    /// The list has changed.
+    Terminals {
+        /// All terminals.
+        terminals: Vec<Terminal>,
+    },
+    /// A token was renewed; its stream goes on.
+    Lease {
+        /// The token.
+        jti: TokenId,
+        /// When it stops working now.
+        expires: UnixMs,
+    },
+    /// A token has ended.
+    Ended {
+        /// The token.
+        jti: TokenId,
+        /// Why.
+        reason: Reason,
+    },
+    /// The device grant was renewed; replace the stored one.
+    Grant {
+        /// The new grant.
+        grant: String,
+        /// When it ends unless used.
+        expires: UnixMs,
+    },
+}
+
+/// Why bytes are not a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a message inside the session was malformed")]
+pub struct BadMessage;
+
+/// Reads one message.
+///
+/// # Errors
+/// Larger than [`MESSAGE_MAX`], not JSON, or not of this type.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadMessage> {
+    if bytes.len() > MESSAGE_MAX {
+        return Err(BadMessage);
+    }
+    serde_json::from_slice(bytes).map_err(|_| BadMessage)
+}
+
+/// Writes one message. Our own messages hold no maps and no failing serialisers, so the empty message never occurs.
+#[must_use]
+pub fn encode(message: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(message).unwrap_or_default()
+}
