@@ -1,0 +1,134 @@
+/**
+ * What the screens see of the world. `ui/` knows this file and nothing below it; `net/` implements it on top of `core/`.
+ * Times are milliseconds by the machine's clock unless a name says otherwise; the browser's clock decides nothing.
+ */
+import type { Exit, Grid, Offer, Reason, Scope, Terminal } from "../core/generated";
+
+/** A value one can watch. `subscribe` calls at once with the present value and returns how to stop (a Svelte store). */
+export interface Watch<T> {
+  subscribe(run: (value: T) => void): () => void;
+}
+
+/** Why a machine is, or is not, there. One of these at any time, each with its own words on the screen. */
+export type LinkState =
+  | { kind: "connecting" }
+  /** The browser itself has no network. */
+  | { kind: "offline" }
+  /** The relay does not answer; `retryAt` is by the browser's monotonic clock. */
+  | { kind: "relay-unreachable"; retryAt: number }
+  /** The relay answers, the machine is not connected to it. */
+  | { kind: "machine-offline"; reason: Reason }
+  /** A session stands. Whether it is *live* is for `Machine.heard` to say. */
+  | { kind: "session" }
+  /** It will not come back by itself: revoked, unknown device. */
+  | { kind: "ended"; reason: Reason };
+
+/** One live credential, for the chip and the access drawer. */
+export interface Credential {
+  jti: string;
+  purpose: Scope | "device";
+  /** Id of the terminal, where there is one. */
+  terminal: string | null;
+  /** By the machine's clock. */
+  expires: number;
+  /** Its whole life, for the bar. */
+  life: number;
+}
+
+export interface Machine {
+  id: string;
+  name: string;
+  user: string;
+  link: LinkState;
+  /** When it last answered end to end, by the machine's clock; null if never in this page. */
+  heard: number | null;
+  /** True while the last end-to-end answer is recent enough to say *live*. */
+  live: boolean;
+  /** Round trip end to end, milliseconds. */
+  rtt: number | null;
+  scopes: Scope[];
+  terminals: Terminal[];
+  credentials: Credential[];
+  /** Machine's clock minus the page's monotonic clock, to show times with. */
+  clockOffset: number;
+}
+
+export type PairState =
+  | { kind: "connecting" }
+  /** Words to compare with the machine's terminal; nothing has been asked yet. */
+  | { kind: "offered"; offer: Offer; words: string[] }
+  /** The person at the machine is being asked. */
+  | { kind: "waiting"; offer: Offer; words: string[] }
+  | { kind: "granted"; machine: string }
+  /** Expired, used, denied, unknown, clock skew, machine offline …: by `reason.code`. */
+  | { kind: "failed"; reason: Reason };
+
+export interface Pairing {
+  state: Watch<PairState>;
+  /** Ask the person at the machine. */
+  ask(deviceName: string): void;
+  cancel(): void;
+}
+
+/** Whether this page sees the terminal. */
+export type ViewState =
+  | { kind: "connecting" }
+  | { kind: "streaming" }
+  /** The link or the stream is gone and comes back by itself; old pixels stay. */
+  | { kind: "interrupted" }
+  | { kind: "ended"; reason: Reason };
+
+/** Whether this page may type. */
+export type InputState =
+  /** Not granted to this device. */
+  | { kind: "not-granted" }
+  /** No token yet; the next key asks for one. */
+  | { kind: "idle" }
+  | { kind: "asking" }
+  | { kind: "driver" }
+  /** Another viewer drives; `takeOver` changes that. */
+  | { kind: "watching" }
+  /** The token has ended; the next key asks for a new one. The screen goes on. */
+  | { kind: "lapsed"; reason: Reason }
+  /** Typed more than ten seconds ago and never acknowledged: the person decides. */
+  | { kind: "unsent"; text: Uint8Array };
+
+/** One terminal on the screen. */
+export interface TerminalSession {
+  view: Watch<ViewState>;
+  input: Watch<InputState>;
+  /** Size of the machine's terminal. */
+  grid: Watch<Grid>;
+  exit: Watch<Exit | null>;
+  /**
+   * Output, in order. `reset` is true when the emulator must be reset first (a snapshot). `done` must be called when the
+   * bytes have been parsed; until then they count against the stream's credit.
+   */
+  onOutput(run: (bytes: Uint8Array, reset: Grid | null, done: () => void) => void): void;
+  /** Keys and pastes. Asks for a `terminal` token when none is live; nothing is lost and nothing typed twice. */
+  type(bytes: Uint8Array): void;
+  /** What fits on this screen; sent while this page drives. */
+  resize(grid: Grid): void;
+  takeOver(): void;
+  /** Send or drop the input of state `unsent`. */
+  resolveUnsent(send: boolean): void;
+  /** Leave; the terminal runs on. */
+  close(): void;
+}
+
+export interface Lanyard {
+  machines: Watch<Machine[]>;
+  /** The relay's host as the page was loaded from. */
+  relayHost: string;
+  /** Starts pairing with what stands behind `#pair=`; a malformed link fails at once with a reason. */
+  pair(fragment: string): Pairing;
+  openTerminal(machine: string, terminal: string, grid: Grid): TerminalSession;
+  /** Resolves with the new terminal. Rejects with a `Reason`. */
+  createTerminal(machine: string, name: string, grid: Grid): Promise<Terminal>;
+  /** Ends its program and forgets it. Rejects with a `Reason`. */
+  endTerminal(machine: string, terminal: string): Promise<void>;
+  /** Forgets the machine in this browser. */
+  forget(machine: string): Promise<void>;
+  /** Tries again now instead of at `retryAt`. */
+  retryNow(): void;
+}
