@@ -10,5 +10,7 @@ pub mod frame;
 pub mod ids;
 pub mod limits;
 pub mod msg;
+pub mod record;
 pub mod sign;
+pub mod stream;
 pub mod time;

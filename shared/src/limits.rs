@@ -33,8 +33,8 @@ pub const PROOF_RENEW_PERCENT: u32 = 55;
 /// See `PROOF_RENEW_PERCENT`.
 pub const PROOF_JITTER_PERCENT: u32 = 10;
 
-/// Who dialled pings after this much silence.
-pub const PING_AFTER: Duration = Duration::from_secs(20);
+/// Who dialled pings this often, so that both ends hear something.
+pub const PING_EVERY: Duration = Duration::from_secs(20);
 /// Who dialled gives the link up after this much silence.
 pub const DIALLER_SILENCE: Duration = Duration::from_secs(45);
 /// The relay gives a link up after this much silence. Longer than a hidden tab's throttled timer (60 s).
