@@ -36,8 +36,8 @@ export const NAME_MAX = 64;
 export const GRID_MAX = 1000;
 /** How long one proof holds a link. */
 export const PROOF_HELD_MS = 600000;
-/** Who dialled pings after this much silence. */
-export const PING_AFTER_MS = 20000;
+/** Who dialled pings this often, so that both ends hear something. */
+export const PING_EVERY_MS = 20000;
 /** Who dialled gives the link up after this much silence. */
 export const DIALLER_SILENCE_MS = 45000;
 /** How long a handshake may take. */
