@@ -1,0 +1,3 @@
+import { openNetwork } from "./net/lanyard";
+
+void openNetwork();
