@@ -1,1 +1,14 @@
+//! Dialling a relay: address, TCP, TLS, WebSocket, back-off, and the clocks of the one who dials.
+//!
+//! Agent and viewer both stand on this crate. It knows nothing of links: it carries whole messages.
+#![warn(missing_docs)]
 
+pub mod address;
+pub mod backoff;
+pub mod clock;
+pub mod socket;
+mod tls;
+
+pub use address::{Address, AddressError, Trust};
+pub use backoff::Backoff;
+pub use socket::{DialError, Incoming, Socket};

@@ -1,0 +1,44 @@
+//! How long to wait before dialling again: exponential with full jitter, never giving up.
+
+use std::time::Duration;
+
+const FIRST: Duration = Duration::from_millis(250);
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// Waiting times between attempts. The first is short, so that a relay's restart costs a fraction of a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Backoff {
+    attempts: u32,
+}
+
+impl Backoff {
+    /// The next waiting time; `random` is uniform over all of `u32`. Between half and all of the present bound.
+    pub fn next_wait(&mut self, random: u32) -> Duration {
+        let bound = FIRST.saturating_mul(1 << self.attempts.min(8)).min(LONGEST);
+        self.attempts = self.attempts.saturating_add(1);
+        bound / 2 + (bound / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+    }
+
+    /// To be called when a link has been proven.
+    pub fn reset(&mut self) {
+        self.attempts = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_fifteen_seconds_and_stay_there_for_ever() {
+        let mut backoff = Backoff::default();
+        assert_eq!(backoff.next_wait(u32::MAX), FIRST);
+        for _ in 0..100_000 {
+            let wait = backoff.next_wait(0);
+            assert!(wait >= FIRST / 2 && wait <= LONGEST);
+        }
+        assert_eq!(backoff.next_wait(u32::MAX), LONGEST);
+        backoff.reset();
+        assert_eq!(backoff.next_wait(u32::MAX), FIRST);
+    }
+}
