@@ -6,11 +6,18 @@
 
 pub mod b64;
 pub mod close;
+pub mod code;
 pub mod frame;
 pub mod ids;
 pub mod limits;
 pub mod msg;
+pub mod noise;
+pub mod pair;
+pub mod proof;
 pub mod record;
+pub mod seal;
 pub mod sign;
 pub mod stream;
 pub mod time;
+pub mod token;
+pub mod words;

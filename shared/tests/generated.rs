@@ -178,7 +178,10 @@ fn millis(duration: Duration) -> String {
 /// One constant with the comment it has in `limits.rs`.
 fn limit(out: &mut String, name: &str, unit: &str, value: &str) {
     let source = include_str!("../src/limits.rs");
-    let before = source.split(&format!("pub const {name}: ")).next().unwrap();
+    let before = source
+        .split(&format!("pub const {name}: "))
+        .next()
+        .unwrap_or_default();
     let doc = before
         .lines()
         .rev()

@@ -1,0 +1,228 @@
+//! Sealed records of purpose streams: one token, one stream, one key a direction (`docs/PROTOCOL.md`, section 4.4).
+
+use crate::close::CloseCode;
+use crate::ids::TokenId;
+use crate::limits::{RECORD_MAX, TAG};
+use bytes::{Bytes, BytesMut};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::hkdf::{HKDF_SHA256, Salt};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// HKDF salt of the keys of a stream (RFC 5869).
+pub const SEAL_SALT: &str = "lanyard/seal/v1";
+
+/// 32 random bytes from which the keys of one stream come. Minted with the token, sent inside the session, used for nothing else.
+#[derive(Clone)]
+pub struct StreamSecret(Zeroizing<[u8; 32]>);
+
+impl StreamSecret {
+    /// A fresh secret from the system's randomness.
+    ///
+    /// # Errors
+    /// The system gives no randomness.
+    pub fn generate() -> Result<Self, SealFault> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        SystemRandom::new()
+            .fill(&mut *bytes)
+            .map_err(|_| SealFault::Unprepared)?;
+        Ok(Self(bytes))
+    }
+
+    /// The secret with these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes, for the message `minted`.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StreamSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamSecret(redacted)")
+    }
+}
+
+/// Which way records go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Direction {
+    /// Viewer to agent.
+    ToAgent = 1,
+    /// Agent to viewer.
+    ToViewer = 2,
+}
+
+/// Why a record was not sealed or opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealFault {
+    /// It does not verify: changed, repeated, dropped before it, moved from another stream, or under another secret.
+    #[error("a sealed record does not verify")]
+    Forged,
+    /// An earlier record failed; nothing after it can be trusted.
+    #[error("the stream's seal is broken already")]
+    Broken,
+    /// A record without its kind byte.
+    #[error("a sealed record is empty")]
+    Empty,
+    /// Longer than [`RECORD_MAX`] before sealing.
+    #[error("a sealed record is larger than allowed")]
+    TooLarge,
+    /// 2^64 - 1 records: the counter would come round. Our fault.
+    #[error("the stream's counter is used up")]
+    Exhausted,
+    /// The system gives no randomness. Our fault.
+    #[error("no randomness")]
+    Unprepared,
+}
+
+impl From<SealFault> for CloseCode {
+    fn from(fault: SealFault) -> Self {
+        match fault {
+            SealFault::Forged | SealFault::Broken | SealFault::Empty | SealFault::TooLarge => {
+                Self::SealBroken
+            }
+            SealFault::Exhausted | SealFault::Unprepared => Self::Internal,
+        }
+    }
+}
+
+/// Seals the records of one direction of one stream, in order.
+pub struct Sealer(Counter);
+
+impl Sealer {
+    /// The sealing end. There must be one only for a secret, token and direction: two would use every nonce twice.
+    #[must_use]
+    pub fn new(secret: &StreamSecret, jti: TokenId, direction: Direction) -> Self {
+        Self(Counter::new(secret, jti, direction))
+    }
+
+    /// Seals `buffer[start..]` (1 to [`RECORD_MAX`] bytes) where it stands and appends the tag of [`TAG`] bytes. What comes before `start`,
+    /// a frame header for instance, is neither touched nor authenticated. With [`TAG`] bytes of spare capacity nothing is copied.
+    ///
+    /// # Errors
+    /// The record is empty or too large, or the counter is used up; the buffer is as before.
+    pub fn seal(&mut self, buffer: &mut BytesMut, start: usize) -> Result<(), SealFault> {
+        let record = buffer.get_mut(start..).filter(|r| !r.is_empty());
+        let record = record.ok_or(SealFault::Empty)?;
+        if record.len() > RECORD_MAX {
+            return Err(SealFault::TooLarge);
+        }
+        let nonce = self.0.next_nonce()?;
+        let tag = self
+            .0
+            .key
+            .seal_in_place_separate_tag(nonce, Aad::empty(), record)
+            .map_err(|_| SealFault::TooLarge)?;
+        buffer.extend_from_slice(tag.as_ref());
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealer(at {})", self.0.next)
+    }
+}
+
+/// Opens the records of one direction of one stream, in order and each once.
+pub struct Opener {
+    counter: Counter,
+    broken: bool,
+}
+
+impl Opener {
+    /// The opening end of what [`Sealer::new`] makes with the same arguments.
+    #[must_use]
+    pub fn new(secret: &StreamSecret, jti: TokenId, direction: Direction) -> Self {
+        Self {
+            counter: Counter::new(secret, jti, direction),
+            broken: false,
+        }
+    }
+
+    /// Opens the next record where it stands. Returns the record without its tag.
+    ///
+    /// # Errors
+    /// The record does not verify as the next one, or one before it did not. The bytes are unusable then.
+    pub fn open<'a>(&mut self, sealed: &'a mut [u8]) -> Result<&'a mut [u8], SealFault> {
+        if self.broken {
+            return Err(SealFault::Broken);
+        }
+        let opened = self.open_next(sealed);
+        self.broken = opened.is_err();
+        opened
+    }
+
+    /// [`Opener::open`] for a frame's data. Copies only when others hold the same memory.
+    ///
+    /// # Errors
+    /// As [`Opener::open`].
+    pub fn open_bytes(&mut self, sealed: Bytes) -> Result<Bytes, SealFault> {
+        let mut buffer = sealed
+            .try_into_mut()
+            .unwrap_or_else(|shared| BytesMut::from(shared.as_ref()));
+        let length = self.open(&mut buffer)?.len();
+        buffer.truncate(length);
+        Ok(buffer.freeze())
+    }
+
+    fn open_next<'a>(&mut self, sealed: &'a mut [u8]) -> Result<&'a mut [u8], SealFault> {
+        if sealed.len() <= TAG {
+            return Err(SealFault::Empty);
+        }
+        if sealed.len() > RECORD_MAX + TAG {
+            return Err(SealFault::TooLarge);
+        }
+        let nonce = self.counter.next_nonce()?;
+        self.counter
+            .key
+            .open_in_place(nonce, Aad::empty(), sealed)
+            .map_err(|_| SealFault::Forged)
+    }
+}
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opener")
+            .field("at", &self.counter.next)
+            .field("broken", &self.broken)
+            .finish()
+    }
+}
+
+/// A key and the number of the next record. The nonce of a record is its number, so none is ever used twice.
+struct Counter {
+    key: LessSafeKey,
+    next: u64,
+}
+
+impl Counter {
+    fn new(secret: &StreamSecret, jti: TokenId, direction: Direction) -> Self {
+        let prk = Salt::new(HKDF_SHA256, SEAL_SALT.as_bytes()).extract(secret.expose());
+        let direction = [direction as u8];
+        let info: [&[u8]; 2] = [&jti.0, &direction];
+        #[expect(
+            clippy::expect_used,
+            reason = "HKDF-SHA256 gives up to 8160 bytes; a key is 32"
+        )]
+        let okm = prk.expand(&info, &AES_256_GCM).expect("32 bytes");
+        Self {
+            key: LessSafeKey::new(UnboundKey::from(okm)),
+            next: 0,
+        }
+    }
+
+    fn next_nonce(&mut self) -> Result<Nonce, SealFault> {
+        let mut nonce = [0; 12];
+        nonce[4..].copy_from_slice(&self.next.to_be_bytes());
+        self.next = self.next.checked_add(1).ok_or(SealFault::Exhausted)?;
+        Ok(Nonce::assume_unique_for_key(nonce))
+    }
+}
