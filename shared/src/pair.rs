@@ -147,4 +147,16 @@ mod tests {
             &other, &[3; 32], agent, &[4; 32], &signature
         ));
     }
+
+    #[test]
+    fn the_pre_shared_key_is_the_one_written_down() {
+        let text = include_str!("../vectors/pair/secrets.json");
+        let file: serde_json::Value = serde_json::from_str(text).unwrap();
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        for (case, secret) in file["cases"].as_array().unwrap().iter().zip([0, 0xff]) {
+            let secret = PairingSecret::from_bytes([secret; 32]);
+            assert_eq!(case["secret"], hex(secret.expose()));
+            assert_eq!(case["psk"], hex(secret.psk().expose()));
+        }
+    }
 }

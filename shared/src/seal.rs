@@ -226,3 +226,130 @@ impl Counter {
         Ok(Nonce::assume_unique_for_key(nonce))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::FRAME_HEADER;
+
+    const JTI: TokenId = TokenId([2; 16]);
+
+    fn secret() -> StreamSecret {
+        StreamSecret::from_bytes([1; 32])
+    }
+
+    fn pair() -> (Sealer, Opener) {
+        (
+            Sealer::new(&secret(), JTI, Direction::ToViewer),
+            Opener::new(&secret(), JTI, Direction::ToViewer),
+        )
+    }
+
+    fn sealed(sealer: &mut Sealer, record: &[u8]) -> Vec<u8> {
+        let mut buffer = BytesMut::from(record);
+        sealer.seal(&mut buffer, 0).unwrap();
+        buffer.to_vec()
+    }
+
+    #[test]
+    fn a_record_is_sealed_where_it_stands_behind_its_frame_header() {
+        let (mut sealer, mut opener) = pair();
+        let mut buffer = BytesMut::with_capacity(FRAME_HEADER + 6 + TAG);
+        buffer.extend_from_slice(b"headerrecord"[..11].as_ref());
+        let at = buffer.as_ptr();
+        sealer.seal(&mut buffer, FRAME_HEADER).unwrap();
+        assert_eq!((buffer.as_ptr(), buffer.len()), (at, 11 + TAG));
+        assert_eq!(&buffer[..FRAME_HEADER], b"heade");
+        let opened = opener.open(&mut buffer[FRAME_HEADER..]).unwrap();
+        assert_eq!(opened, b"rrecor");
+    }
+
+    #[test]
+    fn opening_a_frame_nobody_else_holds_copies_nothing() {
+        let (mut sealer, mut opener) = pair();
+        let message = Bytes::from([b"heade", &sealed(&mut sealer, b"record")[..]].concat());
+        let data = message.slice(FRAME_HEADER..);
+        drop(message);
+        let at = data.as_ptr();
+        let record = opener.open_bytes(data).unwrap();
+        assert_eq!((record.as_ptr(), &record[..]), (at, &b"record"[..]));
+        let data = Bytes::from(sealed(&mut sealer, b"shared"));
+        let held = data.clone();
+        assert_eq!(opener.open_bytes(data).unwrap(), "shared");
+        assert_ne!(held, "shared");
+    }
+
+    #[test]
+    fn a_changed_repeated_dropped_or_reordered_record_breaks_the_stream_for_good() {
+        let cheats: [fn(&mut Vec<Vec<u8>>); 5] = [
+            |records| records[1][0] ^= 1,
+            |records| records[1] = records[0].clone(),
+            |records| drop(records.remove(1)),
+            |records| records.swap(1, 2),
+            |records| records[1].truncate(20),
+        ];
+        for cheat in cheats {
+            let (mut sealer, mut opener) = pair();
+            let mut records: Vec<_> = [b"record 0", b"record 1", b"record 2"]
+                .map(|record| sealed(&mut sealer, record))
+                .into();
+            cheat(&mut records);
+            assert!(opener.open(&mut records[0]).is_ok());
+            assert_eq!(opener.open(&mut records[1]), Err(SealFault::Forged));
+            let honest = &mut sealed(&mut sealer, b"record 3");
+            assert_eq!(opener.open(honest), Err(SealFault::Broken));
+        }
+    }
+
+    #[test]
+    fn a_record_opens_on_no_other_stream_and_in_no_other_direction() {
+        for (secret, jti, direction) in [
+            (StreamSecret::from_bytes([9; 32]), JTI, Direction::ToViewer),
+            (secret(), TokenId([9; 16]), Direction::ToViewer),
+            (secret(), JTI, Direction::ToAgent),
+        ] {
+            let (mut sealer, _) = pair();
+            let mut record = sealed(&mut sealer, b"record");
+            let mut other = Opener::new(&secret, jti, direction);
+            assert_eq!(other.open(&mut record), Err(SealFault::Forged));
+        }
+    }
+
+    #[test]
+    fn records_have_a_kind_and_a_largest_size() {
+        let (mut sealer, mut opener) = pair();
+        let mut empty = BytesMut::from(&b"heade"[..]);
+        assert_eq!(sealer.seal(&mut empty, FRAME_HEADER), Err(SealFault::Empty));
+        assert_eq!(sealer.seal(&mut empty, 99), Err(SealFault::Empty));
+        let mut large = BytesMut::zeroed(RECORD_MAX + 1);
+        assert_eq!(sealer.seal(&mut large, 0), Err(SealFault::TooLarge));
+        assert_eq!(large.len(), RECORD_MAX + 1);
+        let mut largest = sealed(&mut sealer, &vec![7; RECORD_MAX]);
+        assert_eq!(opener.open(&mut largest).unwrap().len(), RECORD_MAX);
+        let (_, mut opener) = pair();
+        assert_eq!(opener.open(&mut [0; TAG]), Err(SealFault::Empty));
+        let (_, mut opener) = pair();
+        let too_large = opener.open_bytes(Bytes::from(vec![0; RECORD_MAX + TAG + 1]));
+        assert_eq!(too_large, Err(SealFault::TooLarge));
+    }
+
+    #[test]
+    fn the_counter_never_comes_round() {
+        let (mut sealer, mut opener) = pair();
+        sealer.0.next = u64::MAX;
+        opener.counter.next = u64::MAX;
+        let mut record = BytesMut::from(&b"record"[..]);
+        assert_eq!(sealer.seal(&mut record, 0), Err(SealFault::Exhausted));
+        assert_eq!(opener.open(&mut [0; 20]), Err(SealFault::Exhausted));
+    }
+
+    #[test]
+    fn the_secret_shows_in_no_debug_output() {
+        let (sealer, opener) = pair();
+        let text = format!("{:?} {sealer:?} {opener:?}", secret());
+        assert_eq!(
+            text,
+            "StreamSecret(redacted) Sealer(at 0) Opener { at: 0, broken: false }"
+        );
+    }
+}
