@@ -1,1 +1,8 @@
+//! The agent: the authority over one machine.
+//!
+//! [`core`] decides, without IO and with the time as an argument; the daemon around it carries its decisions out: the link to the relay,
+//! the holders of terminals, the person at the machine. The `lanyard` command is a thin layer above both.
+#![warn(missing_docs)]
 
+pub mod core;
+mod random;

@@ -79,7 +79,7 @@ impl AgentId {
     /// The id of a machine whose first identity key is `key`.
     #[must_use]
     pub fn of_first_key(key: &[u8; 32]) -> Self {
-        Self(sign::digest_id("lanyard/agent-id/v1", key))
+        Self(sign::digest_16("lanyard/agent-id/v1", &[key]))
     }
 }
 
@@ -87,7 +87,7 @@ impl DeviceId {
     /// The id of the device that holds `key`.
     #[must_use]
     pub fn of_key(key: &[u8; 32]) -> Self {
-        Self(sign::digest_id("lanyard/device-id/v1", key))
+        Self(sign::digest_16("lanyard/device-id/v1", &[key]))
     }
 }
 

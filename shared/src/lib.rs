@@ -10,6 +10,7 @@ pub mod code;
 pub mod frame;
 pub mod ids;
 pub mod limits;
+pub mod link;
 pub mod msg;
 pub mod noise;
 pub mod pair;

@@ -192,7 +192,7 @@ impl Link {
                 Frame::Proof(proof::prove(key, Role::Device, &self.host, *agent, challenge, now.unix)?)
             }
             Dialler::Newcomer { key, code, name } => {
-                Frame::Enrol(proof::enrol(key, &self.host, challenge, *code, name, now.unix)?)
+                Frame::Enrol(proof::prove_enrol(key, &self.host, code, name, challenge, now.unix)?)
             }
         };
         self.outbox.push_link(frame.encode());

@@ -34,9 +34,10 @@ pub fn verify(key: &[u8; 32], context: &str, fields: &[&[u8]], signature: &[u8; 
     })
 }
 
-/// The first 16 bytes of SHA-256 over the transcript of `context` and one key.
-pub(crate) fn digest_id(context: &str, key: &[u8; 32]) -> [u8; 16] {
-    let hash = digest(&SHA256, &transcript(context, &[key]));
+/// The first 16 bytes of SHA-256 over the transcript of `context` and `fields`: how ids are derived.
+#[must_use]
+pub fn digest_16(context: &str, fields: &[&[u8]]) -> [u8; 16] {
+    let hash = digest(&SHA256, &transcript(context, fields));
     let mut id = [0; 16];
     id.copy_from_slice(&hash.as_ref()[..16]);
     id

@@ -1,7 +1,7 @@
-//! Where a relay is, and how its certificate is judged.
+//! Which relay is dialled, and how its certificate is judged.
 
+use lanyard_shared::pair::address::{Address, AddressFault};
 use std::fmt;
-use std::net::IpAddr;
 
 /// How the relay's certificate is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,91 +12,63 @@ pub enum Trust {
     Pinned([u8; 32]),
 }
 
-/// A relay's address, taken from a URL with nothing but scheme, host and port in it.
+impl From<Option<[u8; 32]>> for Trust {
+    fn from(fingerprint: Option<[u8; 32]>) -> Self {
+        fingerprint.map_or(Self::System, Self::Pinned)
+    }
+}
+
+/// A relay: its address and how to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    secure: bool,
-    host: String,
-    port: u16,
-    explicit_port: bool,
+pub struct Relay {
+    address: Address,
     trust: Trust,
 }
 
-/// Why text is not a relay's address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AddressError {
-    /// Neither `https://` nor `http://`.
-    #[error("a relay's address starts with https://")]
-    Scheme,
-    /// `http://` to somewhere else than this machine.
-    #[error("http:// is allowed to this machine itself only")]
-    PlainBeyondLoopback,
-    /// User name, path, query or nothing at all where a host should be.
-    #[error("a relay's address is https://name or https://name:port and nothing more")]
-    Host,
-}
+impl Relay {
+    /// The relay at `address`.
+    #[must_use]
+    pub fn new(address: Address, trust: Trust) -> Self {
+        Self { address, trust }
+    }
 
-impl Address {
-    /// Parses `https://name[:port]`, or `http://` for loopback names.
+    /// Reads `https://name[:port]`, or `http://` on loopback.
     ///
     /// # Errors
-    /// See [`AddressError`].
-    pub fn parse(url: &str, trust: Trust) -> Result<Self, AddressError> {
-        let uri: http::Uri = url.trim_end_matches('/').parse().map_err(|_| AddressError::Host)?;
-        let secure = match uri.scheme_str() {
-            Some("https" | "wss") => true,
-            Some("http" | "ws") => false,
-            _ => return Err(AddressError::Scheme),
-        };
-        let authority = uri.authority().ok_or(AddressError::Host)?;
-        let bare = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/" || rest.as_str().is_empty());
-        if authority.as_str().contains('@') || !bare || url.contains('#') || authority.host().is_empty() {
-            return Err(AddressError::Host);
-        }
-        let host = authority.host().to_ascii_lowercase();
-        if !secure && !is_loopback(&host) {
-            return Err(AddressError::PlainBeyondLoopback);
-        }
-        let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        Ok(Self { secure, host, port, explicit_port: authority.port().is_some(), trust })
+    /// The text is not exactly an origin.
+    pub fn parse(url: &str, trust: Trust) -> Result<Self, AddressFault> {
+        Ok(Self::new(Address::parse(url)?, trust))
     }
 
-    /// What goes into `Host` and into the proof: `name[:port]`, lower case.
+    /// Where it is.
     #[must_use]
-    pub fn authority(&self) -> String {
-        if self.explicit_port { format!("{}:{}", self.host, self.port) } else { self.host.clone() }
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
-    /// Whether TLS is spoken.
-    #[must_use]
-    pub fn is_secure(&self) -> bool {
-        self.secure
-    }
-
-    /// How the certificate is judged.
+    /// How its certificate is judged.
     #[must_use]
     pub fn trust(&self) -> Trust {
         self.trust
     }
 
-    pub(crate) fn host(&self) -> &str {
-        self.host.trim_start_matches('[').trim_end_matches(']')
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.port
+    /// Host name or bare IP address, and port.
+    pub(crate) fn host_and_port(&self) -> (&str, u16) {
+        let authority = self.address.authority();
+        let standard = if self.address.is_https() { 443 } else { 80 };
+        let (host, port) = match authority.rsplit_once(':') {
+            // The colons of an IPv6 address stand inside brackets.
+            Some((host, port)) if !port.contains(']') => (host, port.parse().unwrap_or(standard)),
+            _ => (authority, standard),
+        };
+        (host.trim_start_matches('[').trim_end_matches(']'), port)
     }
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", if self.secure { "https" } else { "http" }, self.authority())
+        f.write_str(self.address.web())
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -104,24 +76,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_is_refused_beyond_this_machine() {
-        assert_eq!(Address::parse("http://relay.example", Trust::System), Err(AddressError::PlainBeyondLoopback));
-        assert!(Address::parse("http://localhost:7080", Trust::System).is_ok());
-        assert!(Address::parse("http://[::1]:7080/", Trust::System).is_ok());
-    }
-
-    #[test]
-    fn user_names_paths_queries_and_fragments_are_refused() {
-        for url in ["https://a@b", "https://b/x", "https://b/?relay=c", "https://b?x", "https://b/#x", "https://"] {
-            assert_eq!(Address::parse(url, Trust::System), Err(AddressError::Host), "{url}");
+    fn host_and_port_come_from_names_and_addresses_alike() -> Result<(), AddressFault> {
+        for (url, expected) in [
+            ("https://relay.example", ("relay.example", 443)),
+            ("https://relay.example:8443", ("relay.example", 8443)),
+            ("https://[::1]", ("::1", 443)),
+            ("http://[::1]:7080", ("::1", 7080)),
+            ("http://127.0.0.1:7080", ("127.0.0.1", 7080)),
+        ] {
+            assert_eq!(Relay::parse(url, Trust::System)?.host_and_port(), expected);
         }
-        assert_eq!(Address::parse("ftp://b", Trust::System), Err(AddressError::Scheme));
-    }
-
-    #[test]
-    fn the_authority_is_what_was_written() {
-        let authority = |url| Address::parse(url, Trust::System).map(|address| address.authority());
-        assert_eq!(authority("https://Relay.Example:8443"), Ok("relay.example:8443".into()));
-        assert_eq!(authority("https://relay.example"), Ok("relay.example".into()));
+        Ok(())
     }
 }

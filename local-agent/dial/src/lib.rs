@@ -9,6 +9,6 @@ pub mod clock;
 pub mod socket;
 mod tls;
 
-pub use address::{Address, AddressError, Trust};
+pub use address::{Relay, Trust};
 pub use backoff::Backoff;
 pub use socket::{DialError, Incoming, Socket};

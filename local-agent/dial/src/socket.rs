@@ -1,6 +1,6 @@
 //! One WebSocket to a relay: whole messages in and out, with bounded buffers.
 
-use crate::address::Address;
+use crate::address::Relay;
 use crate::tls;
 use bytes::Bytes;
 use futures_util::{Sink as _, Stream as _};
@@ -97,28 +97,28 @@ impl Socket {
     ///
     /// # Errors
     /// See [`DialError`].
-    pub async fn connect(address: &Address, path: &str) -> Result<Self, DialError> {
-        let attempt = Self::connect_slowly(address, path);
-        tokio::time::timeout(CONNECT_TIME, attempt).await.map_err(|_| DialError::Timeout(address.to_string()))?
+    pub async fn connect(relay: &Relay, path: &str) -> Result<Self, DialError> {
+        let attempt = Self::connect_slowly(relay, path);
+        tokio::time::timeout(CONNECT_TIME, attempt).await.map_err(|_| DialError::Timeout(relay.to_string()))?
     }
 
-    async fn connect_slowly(address: &Address, path: &str) -> Result<Self, DialError> {
-        let unreachable = |source| DialError::Unreachable { address: address.to_string(), source };
-        let tcp = TcpStream::connect((address.host(), address.port())).await.map_err(unreachable)?;
+    async fn connect_slowly(relay: &Relay, path: &str) -> Result<Self, DialError> {
+        let unreachable = |source| DialError::Unreachable { address: relay.to_string(), source };
+        let tcp = TcpStream::connect(relay.host_and_port()).await.map_err(unreachable)?;
         tcp.set_nodelay(true).map_err(unreachable)?;
-        let stream: Box<dyn Duplex> = if address.is_secure() {
-            let name = ServerName::try_from(address.host().to_owned())
+        let stream: Box<dyn Duplex> = if relay.address().is_https() {
+            let name = ServerName::try_from(relay.host_and_port().0.to_owned())
                 .map_err(|_| unreachable(std::io::Error::other("not a host name")))?;
-            let connector = tokio_rustls::TlsConnector::from(Arc::new(tls::config(address.trust())?));
-            Box::new(connector.connect(name, tcp).await.map_err(|error| tls_failed(address, error))?)
+            let connector = tokio_rustls::TlsConnector::from(Arc::new(tls::config(relay.trust())?));
+            Box::new(connector.connect(name, tcp).await.map_err(|error| tls_failed(relay, error))?)
         } else {
             Box::new(tcp)
         };
-        let scheme = if address.is_secure() { "wss" } else { "ws" };
-        let url = format!("{scheme}://{}{path}", address.authority());
+        let scheme = if relay.address().is_https() { "wss" } else { "ws" };
+        let url = format!("{scheme}://{}{path}", relay.address().authority());
         let (ws, _) = tokio_tungstenite::client_async_with_config(url, stream, Some(buffers()))
             .await
-            .map_err(|error| DialError::Refused { address: address.to_string(), reason: refusal(error) })?;
+            .map_err(|error| DialError::Refused { address: relay.to_string(), reason: refusal(error) })?;
         Ok(Self { ws, unflushed: false })
     }
 
@@ -192,7 +192,7 @@ fn buffers() -> WebSocketConfig {
         .max_frame_size(Some(FRAME_MAX))
 }
 
-fn tls_failed(address: &Address, error: std::io::Error) -> DialError {
+fn tls_failed(relay: &Relay, error: std::io::Error) -> DialError {
     let certificate = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>())
@@ -200,7 +200,7 @@ fn tls_failed(address: &Address, error: std::io::Error) -> DialError {
     if certificate {
         DialError::Certificate(error)
     } else {
-        DialError::Unreachable { address: address.to_string(), source: error }
+        DialError::Unreachable { address: relay.to_string(), source: error }
     }
 }
 

@@ -1,0 +1,93 @@
+//! The devices this machine admits: the agent's own durable table. A device that is not in it is nobody, whatever a grant says.
+
+use lanyard_shared::b64;
+use lanyard_shared::frame::DeviceEpoch;
+use lanyard_shared::ids::DeviceId;
+use lanyard_shared::limits::DEVICES_MAX;
+use lanyard_shared::msg::Scope;
+use lanyard_shared::time::UnixMs;
+use serde::{Deserialize, Serialize};
+
+/// One paired device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// Named by its signing key.
+    pub id: DeviceId,
+    /// How it calls itself.
+    pub name: String,
+    /// Its X25519 key: whoever has a session under it is this device.
+    pub noise_key: b64::Bytes<32>,
+    /// What it may ask tokens for.
+    pub scopes: Vec<Scope>,
+    /// Rises with every revocation.
+    pub epoch: u32,
+    /// When it was paired.
+    pub paired: UnixMs,
+    /// When it last said hello.
+    pub seen: UnixMs,
+    /// When it ends unless used.
+    pub expires: UnixMs,
+}
+
+/// All devices, at most [`DEVICES_MAX`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Devices {
+    devices: Vec<Device>,
+}
+
+/// The table holds as many devices as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{DEVICES_MAX} devices are paired already")]
+pub struct TooManyDevices;
+
+impl Devices {
+    /// The device with this id.
+    #[must_use]
+    pub fn get(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.iter().find(|device| device.id == id)
+    }
+
+    /// The same, to change.
+    pub fn get_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
+        self.devices.iter_mut().find(|device| device.id == id)
+    }
+
+    /// Every device.
+    pub fn iter(&self) -> impl Iterator<Item = &Device> {
+        self.devices.iter()
+    }
+
+    /// Admits a device; one with the same id is replaced.
+    ///
+    /// # Errors
+    /// The table is full.
+    pub fn admit(&mut self, device: Device) -> Result<(), TooManyDevices> {
+        self.devices.retain(|other| other.id != device.id);
+        if self.devices.len() >= DEVICES_MAX {
+            return Err(TooManyDevices);
+        }
+        self.devices.push(device);
+        Ok(())
+    }
+
+    /// Forgets a device. Its tokens and its grant end with it.
+    pub fn remove(&mut self, id: DeviceId) -> Option<Device> {
+        let place = self.devices.iter().position(|device| device.id == id)?;
+        Some(self.devices.remove(place))
+    }
+
+    /// Forgets devices whose time is over. True when there were any.
+    pub fn expire(&mut self, now: UnixMs) -> bool {
+        let before = self.devices.len();
+        self.devices.retain(|device| device.expires > now);
+        self.devices.len() != before
+    }
+
+    /// What the relay is told.
+    #[must_use]
+    pub fn epochs(&self) -> Vec<DeviceEpoch> {
+        self.devices.iter().map(|device| DeviceEpoch { id: device.id, epoch: device.epoch }).collect()
+    }
+}

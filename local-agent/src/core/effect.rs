@@ -1,0 +1,126 @@
+//! What the core wants done. The shell does it, in order, before it writes to the relay.
+
+use crate::core::pairing::QuestionId;
+use bytes::Bytes;
+use lanyard_shared::frame::{Close, StreamId};
+use lanyard_shared::ids::{AgentId, TerminalId, WriterId};
+use lanyard_shared::msg::{Grid, Scope};
+
+/// One thing to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Write the device table to disk, durably, before anything that follows.
+    SaveDevices,
+    /// The relay has accepted this machine.
+    Online {
+        /// Its id, for a newcomer to remember.
+        agent: AgentId,
+        /// The address browsers use.
+        web: String,
+        /// Something the person should know, or empty.
+        warning: String,
+    },
+    /// The link has ended.
+    Offline(Close),
+    /// A device wants in: show this and ask.
+    Ask(Question),
+    /// The device has gone; nobody needs to answer any more.
+    Withdraw(QuestionId),
+    /// A device was paired.
+    Paired {
+        /// How it calls itself.
+        name: String,
+        /// What it was granted.
+        scopes: Vec<Scope>,
+    },
+    /// Start a terminal.
+    Spawn {
+        /// Its id.
+        terminal: TerminalId,
+        /// Its name.
+        name: String,
+        /// Its first size.
+        grid: Grid,
+    },
+    /// End a terminal's program and forget it.
+    Kill(TerminalId),
+    /// Change a terminal's size.
+    Resize(TerminalId, Grid),
+    /// Type into a terminal; answered by [`crate::core::Core::applied`].
+    Type {
+        /// The terminal.
+        terminal: TerminalId,
+        /// Who numbers the inputs.
+        writer: WriterId,
+        /// The number.
+        seq: u64,
+        /// What to type.
+        bytes: Bytes,
+    },
+    /// Ask for a writer's last applied number; answered by [`crate::core::Core::last_input`].
+    LastInput {
+        /// The terminal.
+        terminal: TerminalId,
+        /// The writer.
+        writer: WriterId,
+    },
+    /// Watch a terminal for a stream; answered by [`crate::core::Core::watched`].
+    Watch {
+        /// The stream.
+        stream: StreamId,
+        /// The terminal.
+        terminal: TerminalId,
+        /// Output up to here is there already.
+        have: Option<u64>,
+        /// Whether this watcher holds back the terminal.
+        pace: bool,
+    },
+    /// Let a watch bring so many more bytes.
+    Pull(StreamId, u32),
+    /// Whether a watch holds back the terminal.
+    Pace(StreamId, bool),
+    /// End a watch.
+    Unwatch(StreamId),
+}
+
+/// What the person at the machine is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// To answer with.
+    pub id: QuestionId,
+    /// How the device calls itself; cleaned of control characters.
+    pub device: String,
+    /// To compare with the device's screen.
+    pub words: [&'static str; 4],
+    /// What a yes grants.
+    pub scopes: Vec<Scope>,
+}
+
+/// What a watch brings.
+#[derive(Debug)]
+pub enum Watched {
+    /// A snapshot begins.
+    Snapshot {
+        /// The output it stands for.
+        offset: u64,
+        /// Its size.
+        grid: Grid,
+        /// Bytes to come.
+        total: u32,
+    },
+    /// A piece of it.
+    Chunk(Bytes),
+    /// Output.
+    Output {
+        /// Where it begins.
+        offset: u64,
+        /// What the program wrote.
+        bytes: Bytes,
+    },
+    /// A new size from here on.
+    Size(Grid),
+    /// The program has ended.
+    Exit(lanyard_shared::msg::Exit),
+    /// The holder is gone.
+    Gone,
+}

@@ -1,0 +1,353 @@
+//! What the agent decides, without IO: whom it admits, what it mints, what each stream may do.
+//!
+//! Messages from the relay, news from terminals, answers of people and the time go in; [`Effect`]s and messages to the relay come
+//! out. The shell carries effects out in order before it writes messages, so that what must be durable is.
+
+pub mod devices;
+mod effect;
+mod lease;
+pub mod pairing;
+mod purpose;
+mod session;
+mod signer;
+mod talk;
+mod terminals;
+#[cfg(test)]
+mod tests;
+
+pub use effect::{Effect, Question, Watched};
+
+use devices::Devices;
+use ed25519_dalek::SigningKey;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::{Announce, Close, Open, StreamId, Target};
+use lanyard_shared::ids::{AgentId, DeviceId, TokenId};
+use lanyard_shared::link::{Event, Link};
+use lanyard_shared::msg::{FromAgent, Scope};
+use lanyard_shared::noise::StaticKey;
+use lanyard_shared::pair::{PairingLink, PairingSecret};
+use lanyard_shared::time::{Mono, Now};
+use lease::Leases;
+use pairing::Pairings;
+use purpose::PurposeStream;
+use signer::Signer;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use talk::Talk;
+use terminals::Terminals;
+
+/// The agent's long-lived keys.
+pub struct Identity {
+    /// Signs links, grants and certificates of signers.
+    pub key: Arc<SigningKey>,
+    /// Opens sessions.
+    pub noise: StaticKey,
+}
+
+impl Identity {
+    /// The machine's id.
+    #[must_use]
+    pub fn agent(&self) -> AgentId {
+        AgentId::of_first_key(&self.key.verifying_key().to_bytes())
+    }
+}
+
+/// How the machine presents itself.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Its name.
+    pub name: String,
+    /// Whose account it is.
+    pub user: String,
+}
+
+/// The agent's decisions.
+pub struct Core {
+    identity: Identity,
+    agent: AgentId,
+    machine: Machine,
+    devices: Devices,
+    pairings: Pairings,
+    signer: Signer,
+    terminals: Terminals,
+    leases: Leases,
+    link: Option<Link>,
+    talks: BTreeMap<StreamId, Talk>,
+    purposes: BTreeMap<StreamId, PurposeStream>,
+    /// Token ids ended before their time, until they would have expired.
+    revoked: VecDeque<TokenId>,
+    effects: VecDeque<Effect>,
+    next_question: pairing::QuestionId,
+    /// The machine's clock is behind the last time it knew: nothing is granted.
+    clock_behind: bool,
+}
+
+impl Core {
+    /// An agent with these keys and devices, not yet linked.
+    #[must_use]
+    pub fn new(identity: Identity, machine: Machine, devices: Devices, now: Now) -> Self {
+        let agent = identity.agent();
+        let signer = Signer::new(&identity.key, agent, now.unix);
+        Self {
+            identity,
+            agent,
+            machine,
+            devices,
+            pairings: Pairings::default(),
+            signer,
+            terminals: Terminals::default(),
+            leases: Leases::default(),
+            link: None,
+            talks: BTreeMap::new(),
+            purposes: BTreeMap::new(),
+            revoked: VecDeque::new(),
+            effects: VecDeque::new(),
+            next_question: 1,
+            clock_behind: false,
+        }
+    }
+
+    /// The devices, to save or to list.
+    #[must_use]
+    pub fn devices(&self) -> &Devices {
+        &self.devices
+    }
+
+    /// How many sessions stand.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.talks.values().filter(|talk| talk.is_session()).count()
+    }
+
+    /// Tells the core that the clock is behind the last time it knew (or no longer is): meanwhile it grants nothing.
+    pub fn set_clock_behind(&mut self, behind: bool) {
+        self.clock_behind = behind;
+    }
+
+    /// A WebSocket to the relay stands; `link` is our end of it.
+    pub fn connected(&mut self, link: Link) {
+        self.link = Some(link);
+    }
+
+    /// The WebSocket is gone. All sessions and leases end with it.
+    pub fn disconnected(&mut self, why: CloseCode) {
+        if self.link.take().is_some() {
+            self.forget_link(why.into());
+        }
+    }
+
+    /// Takes one message from the relay.
+    pub fn handle(&mut self, message: bytes::Bytes, now: Now) {
+        if let Some(link) = &mut self.link {
+            link.handle(message, now);
+        }
+        self.drain_events(now);
+    }
+
+    /// The next message to the relay. To be called only after [`Core::poll_effect`] has nothing more.
+    pub fn poll_output(&mut self) -> Option<bytes::Bytes> {
+        self.link.as_mut()?.poll_output()
+    }
+
+    /// The next thing to do.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// True while a link stands or its last words wait to be written.
+    #[must_use]
+    pub fn has_link(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| !link.is_over())
+    }
+
+    /// Opens a pairing link for these scopes. The caller adds the relay's address and certificate.
+    ///
+    /// # Errors
+    /// The machine's clock is behind, or the system has no randomness.
+    pub fn open_pairing(
+        &mut self,
+        scopes: Vec<Scope>,
+        without_asking: bool,
+        fingerprint: Option<[u8; 32]>,
+        now: Now,
+    ) -> Result<PairingLink, CloseCode> {
+        if self.clock_behind {
+            return Err(CloseCode::ClockBehind);
+        }
+        let secret = PairingSecret::generate().ok_or(CloseCode::Internal)?;
+        let link = PairingLink {
+            agent: self.agent,
+            noise_key: *self.identity.noise.public(),
+            secret: PairingSecret::from_bytes(*secret.expose()),
+            fingerprint,
+        };
+        self.pairings.open(secret, scopes, without_asking, now.unix);
+        self.announce();
+        Ok(link)
+    }
+
+    /// Ends every pairing link that is still open.
+    pub fn cancel_pairings(&mut self) {
+        self.pairings.cancel_all();
+        self.announce();
+    }
+
+    /// Ends a device: its grant, its tokens, its streams, now.
+    pub fn remove_device(&mut self, id: DeviceId) -> bool {
+        if self.devices.remove(id).is_none() {
+            return false;
+        }
+        self.effects.push_back(Effect::SaveDevices);
+        // The relay hears of it first, so that it cuts what it carries even before our closes arrive.
+        self.announce();
+        self.end_device(id, CloseCode::Revoked);
+        true
+    }
+
+    /// When [`Core::on_timeout`] wants to be called at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self, now: Now) -> Option<Mono> {
+        let link = self.link.as_ref()?;
+        let unix = [self.leases.next_look(), self.pairings.next_expiry(), Some(self.signer.renews())];
+        let unix = unix.into_iter().flatten().min().map(|at| now.mono + now.unix.until(at));
+        let mono = [link.poll_timeout(), self.next_talk_look()];
+        mono.into_iter().flatten().chain(unix).min()
+    }
+
+    /// Looks at the clock.
+    pub fn on_timeout(&mut self, now: Now) {
+        let mut changed = self.pairings.expire(now.unix);
+        if self.devices.expire(now.unix) {
+            self.effects.push_back(Effect::SaveDevices);
+            changed = true;
+        }
+        if now.unix >= self.signer.renews() {
+            self.signer.rotate(&self.identity.key, self.agent, now.unix);
+            changed = true;
+        }
+        if changed {
+            self.announce();
+        }
+        self.look_at_leases(now);
+        self.look_at_talks(now);
+        if let Some(link) = &mut self.link {
+            link.on_timeout(now.mono);
+        }
+        self.drain_events(now);
+    }
+
+    fn drain_events(&mut self, now: Now) {
+        while let Some(event) = self.link.as_mut().and_then(Link::poll_event) {
+            match event {
+                Event::Welcome { welcome, first, .. } => {
+                    if first {
+                        self.announce();
+                    }
+                    let (web, warning) = (welcome.web, welcome.warning);
+                    if first {
+                        self.effects.push_back(Effect::Online { agent: welcome.agent, web, warning });
+                    }
+                }
+                // The relay sends neither to an agent.
+                Event::Wake | Event::Accepted(..) => {}
+                Event::Open(stream, open) => self.opened(stream, open, now),
+                Event::Data(stream, data) => self.data(stream, data, now),
+                Event::Room(stream) => self.room(stream),
+                Event::Closed(stream, _) => self.stream_closed(stream),
+                Event::Ended(close) => self.forget_link(close),
+            }
+        }
+    }
+
+    fn opened(&mut self, stream: StreamId, open: Open, now: Now) {
+        let Some(origin) = open.origin else { return self.close(stream, CloseCode::Malformed) };
+        let outcome = match open.target {
+            Target::Session(grant) => self.open_session(stream, origin, &grant, open.versions, now),
+            Target::Pair(rendezvous) => self.open_pair(stream, origin, rendezvous, open.versions, now),
+            Target::Purpose(token) => self.open_purpose(stream, origin, &token, now),
+        };
+        if let Err(code) = outcome {
+            tracing::info!(stream, reason = code.name(), "stream refused");
+            self.close(stream, code);
+        }
+    }
+
+    fn data(&mut self, stream: StreamId, data: bytes::Bytes, now: Now) {
+        if self.talks.contains_key(&stream) {
+            self.talk_data(stream, &data, now);
+        } else if self.purposes.contains_key(&stream) {
+            self.purpose_data(stream, data, now);
+        }
+    }
+
+    fn room(&mut self, stream: StreamId) {
+        if self.talks.contains_key(&stream) {
+            self.flush_talk(stream);
+        } else {
+            self.flush_purpose(stream);
+        }
+    }
+
+    fn stream_closed(&mut self, stream: StreamId) {
+        if self.talks.contains_key(&stream) {
+            self.end_talk(stream);
+        } else {
+            self.end_purpose(stream);
+        }
+    }
+
+    /// Ends a stream from our side with a code the relay may see, and forgets it.
+    fn close(&mut self, stream: StreamId, code: CloseCode) {
+        if let Some(link) = &mut self.link {
+            link.close(stream, Close::from(code));
+        }
+        self.stream_closed(stream);
+    }
+
+    fn forget_link(&mut self, why: Close) {
+        let streams: Vec<_> = self.talks.keys().copied().collect();
+        for stream in streams {
+            self.end_talk(stream);
+        }
+        let streams: Vec<_> = self.purposes.keys().copied().collect();
+        for stream in streams {
+            self.end_purpose(stream);
+        }
+        self.leases.clear();
+        self.terminals.clear_drivers();
+        self.effects.push_back(Effect::Offline(why));
+    }
+
+    /// Ends everything a device has open.
+    fn end_device(&mut self, id: DeviceId, code: CloseCode) {
+        let tokens: Vec<_> = self.leases.iter().filter(|lease| lease.device == id).map(|lease| lease.jti).collect();
+        for jti in tokens {
+            self.end_lease(jti, code);
+        }
+        let talks: Vec<_> = self.talks.iter().filter(|(_, talk)| talk.device == id).map(|(stream, _)| *stream).collect();
+        for stream in talks {
+            self.close(stream, code);
+        }
+    }
+
+    /// Tells the relay our whole public state.
+    fn announce(&mut self) {
+        let announce = Announce {
+            signers: self.signer.certificates(),
+            devices: self.devices.epochs(),
+            revoked: self.revoked.iter().copied().collect(),
+            rendezvous: self.pairings.rendezvous(),
+        };
+        if let Some(link) = &mut self.link {
+            link.announce(announce);
+        }
+    }
+
+    /// Says something to every session.
+    fn say_to_all(&mut self, message: &FromAgent) {
+        let sessions: Vec<_> = self.talks.iter().filter(|(_, talk)| talk.is_session()).map(|(id, _)| *id).collect();
+        for stream in sessions {
+            self.say(stream, message);
+        }
+    }
+}

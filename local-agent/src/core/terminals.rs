@@ -1,0 +1,107 @@
+//! The terminals there are, and who drives each.
+
+use lanyard_shared::frame::StreamId;
+use lanyard_shared::ids::TerminalId;
+use lanyard_shared::limits::TERMINALS_MAX;
+use lanyard_shared::msg::Terminal;
+use std::collections::{BTreeMap, VecDeque};
+
+/// A wish for a terminal that its holder has not answered yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// The session that asked.
+    pub session: StreamId,
+    /// The number of its request.
+    pub req: u32,
+}
+
+/// The list of terminals.
+#[derive(Debug, Default)]
+pub struct Terminals {
+    known: BTreeMap<TerminalId, Terminal>,
+    drivers: BTreeMap<TerminalId, StreamId>,
+    wishes: BTreeMap<TerminalId, Vec<Wish>>,
+    /// Ended terminals, so that a repeated wish does not bring one back.
+    ended: VecDeque<TerminalId>,
+}
+
+impl Terminals {
+    /// All of them, oldest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<Terminal> {
+        let mut list: Vec<_> = self.known.values().cloned().collect();
+        list.sort_by_key(|terminal| (terminal.started, terminal.id));
+        list
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, id: TerminalId) -> Option<&Terminal> {
+        self.known.get(&id)
+    }
+
+    /// Adds or replaces one.
+    pub fn put(&mut self, terminal: Terminal) {
+        self.known.insert(terminal.id, terminal);
+    }
+
+    /// Forgets one for good. True when it was there.
+    pub fn remove(&mut self, id: TerminalId) -> bool {
+        self.drivers.remove(&id);
+        if self.ended.len() >= TERMINALS_MAX {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(id);
+        self.known.remove(&id).is_some()
+    }
+
+    /// Whether it was ended.
+    #[must_use]
+    pub fn has_ended(&self, id: TerminalId) -> bool {
+        self.ended.contains(&id)
+    }
+
+    /// Whether no more fit.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.known.len() + self.wishes.len() >= TERMINALS_MAX
+    }
+
+    /// The stream that drives a terminal.
+    #[must_use]
+    pub fn driver(&self, id: TerminalId) -> Option<StreamId> {
+        self.drivers.get(&id).copied()
+    }
+
+    /// Makes a stream the driver. Returns who drove before.
+    pub fn set_driver(&mut self, id: TerminalId, stream: StreamId) -> Option<StreamId> {
+        self.drivers.insert(id, stream).filter(|before| *before != stream)
+    }
+
+    /// Takes the wheel from a stream that has ended. True when it drove.
+    pub fn clear_driver(&mut self, id: TerminalId, stream: StreamId) -> bool {
+        let drove = self.driver(id) == Some(stream);
+        if drove {
+            self.drivers.remove(&id);
+        }
+        drove
+    }
+
+    /// All wheels are free; the link is gone.
+    pub fn clear_drivers(&mut self) {
+        self.drivers.clear();
+        self.wishes.clear();
+    }
+
+    /// Remembers who wants this terminal. True for the first, on whose behalf it must be started.
+    pub fn wish(&mut self, id: TerminalId, wish: Wish) -> bool {
+        let wishes = self.wishes.entry(id).or_default();
+        wishes.push(wish);
+        wishes.len() == 1
+    }
+
+    /// Who wanted this terminal.
+    pub fn take_wishes(&mut self, id: TerminalId) -> Vec<Wish> {
+        self.wishes.remove(&id).unwrap_or_default()
+    }
+}
