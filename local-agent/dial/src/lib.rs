@@ -1,11 +1,12 @@
 //! Dialling a relay: address, TCP, TLS, WebSocket, back-off, and the clocks of the one who dials.
 //!
-//! Agent and viewer both stand on this crate. It knows nothing of links: it carries whole messages.
+//! Agent and viewer both stand on this crate, for the files that keep their secrets too. It knows nothing of links: it carries whole messages.
 #![warn(missing_docs)]
 
 pub mod address;
 pub mod backoff;
 pub mod clock;
+pub mod private_file;
 pub mod socket;
 mod tls;
 
