@@ -1,1 +1,10 @@
-
+pub mod admission;
+pub mod budget;
+pub mod clock;
+pub mod data;
+pub mod limits;
+pub mod names;
+pub mod route;
+pub mod store;
+pub mod tls;
+pub mod trouble;

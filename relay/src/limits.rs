@@ -1,0 +1,52 @@
+//! What the relay bounds beyond the protocol's own limits (`lanyard_shared::limits`). Lengths are bytes.
+
+use lanyard_shared::limits::FRAME_MAX;
+use std::time::Duration;
+
+/// Connections of one address that have proven nothing yet. One household or office behind one address needs a few dozen.
+pub const UNPROVEN_PER_ADDRESS: usize = 64;
+/// Connections that have proven nothing yet, from everywhere.
+pub const UNPROVEN_TOTAL: usize = 4096;
+/// The queue of connections the kernel has accepted for us.
+pub const ACCEPT_BACKLOG: u32 = 4096;
+
+/// A whole request head. The smallest that hyper takes.
+pub const HTTP_HEAD_MAX: usize = 8 * 1024;
+/// Header fields of one request.
+pub const HTTP_HEADERS_MAX: usize = 64;
+/// A connection that serves pages ends after this time, however slowly its peer reads.
+pub const PAGES_TIME: Duration = Duration::from_secs(120);
+
+/// Read buffer of a WebSocket. Every idle link keeps one.
+pub const WS_READ_BUFFER: usize = 4 * 1024;
+/// Frames are gathered up to this size before they go to TLS.
+pub const WS_WRITE_BUFFER: usize = 32 * 1024;
+/// What may wait below the fair queue: the gathered frames, one more, and a pong.
+pub const WS_WRITE_BUFFER_MAX: usize = WS_WRITE_BUFFER + FRAME_MAX + 4 * 1024;
+/// How long a closing link waits for its close frame to be written and answered.
+pub const CLOSE_TIME: Duration = Duration::from_secs(2);
+/// How long a stopping relay waits for its links to end.
+pub const STOP_TIME: Duration = Duration::from_secs(4);
+/// Messages a link handles before other links get their turn.
+pub const MESSAGES_PER_TURN: u32 = 32;
+
+/// Frames of one stream that wait in one direction. The smallest sealed record is 26 bytes, so a window holds fewer of them than this;
+/// it only bounds the bookkeeping for someone who sends single bytes.
+pub const QUEUED_FRAMES: u32 = 10_240;
+/// Frames of the link itself that wait for a peer that does not read.
+pub const QUEUED_LINK_FRAMES: u32 = 256;
+/// Viewers that may want one agent at once.
+pub const VIEWERS_PER_AGENT: usize = 512;
+/// Tokens one viewer link may have used up and that have not expired yet.
+pub const USED_TOKENS: usize = 4096;
+
+/// The longest life of an enrolment code an operator can ask for.
+pub const ENROL_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Enrolment codes that are waiting to be used.
+pub const CODES_WAITING: usize = 1024;
+/// One line on the operator's socket.
+pub const OPERATOR_LINE: u64 = 4096;
+/// How long one request on the operator's socket may take.
+pub const OPERATOR_TIME: Duration = Duration::from_secs(10);
+/// How often "last seen" goes to disk.
+pub const SEEN_EVERY: Duration = Duration::from_secs(60);

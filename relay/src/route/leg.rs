@@ -1,0 +1,221 @@
+//! What waits for one link's socket. Link frames first, then credit, then the streams in turn.
+//!
+//! Nothing in it can grow because a peer does not read: data is bounded by credit, credit is one number a stream, and whoever makes other
+//! frames pile up loses its link.
+
+use super::fault::PeerMisbehaved;
+use crate::limits::QUEUED_LINK_FRAMES;
+use bytes::{BufMut as _, Bytes, BytesMut};
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::{Close, Frame, StreamId, kind};
+use lanyard_shared::limits::FRAME_HEADER;
+use lanyard_shared::stream::Outbox;
+use std::collections::BTreeMap;
+use std::task::Waker;
+
+/// One link's side of a hub.
+#[derive(Debug, Default)]
+pub struct Leg {
+    outbox: Outbox,
+    /// Frames of the link in `outbox`.
+    link_frames: u32,
+    /// Streams that are over but whose close still waits; they count as open.
+    closing: usize,
+    /// Credit that the peer is to be told.
+    owed: BTreeMap<StreamId, u32>,
+    pong: Option<[u8; 8]>,
+    end: Option<CloseCode>,
+    waker: Option<Waker>,
+}
+
+/// What a link is to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Write this message.
+    Message(Bytes),
+    /// Tell the peer why and close.
+    End(CloseCode),
+    /// Wait; the waker is called when there is more.
+    Nothing,
+}
+
+/// What left a leg.
+#[derive(Debug)]
+pub enum Left {
+    /// A message, and the stream and payload bytes if it was data.
+    Message(Bytes, Option<(StreamId, usize)>),
+    /// The link is to end.
+    End(CloseCode),
+    /// Nothing was there.
+    Nothing,
+}
+
+impl Leg {
+    /// Queues a frame of the link, or one that makes a stream exist.
+    pub fn push_link(&mut self, frame: &Frame) {
+        if self.link_frames >= QUEUED_LINK_FRAMES {
+            return self.end(PeerMisbehaved::NotReading.into());
+        }
+        self.link_frames += 1;
+        self.outbox.push_link(frame.encode());
+        self.wake();
+    }
+
+    /// Queues a frame that makes a stream exist. There are at most as many of these as streams, so they have no limit of their own.
+    pub fn push_open(&mut self, frame: &Frame) {
+        self.link_frames += 1;
+        self.outbox.push_link(frame.encode());
+        self.wake();
+    }
+
+    /// Queues data. The payload is copied, so that it does not keep a larger read buffer alive.
+    pub fn push_data(&mut self, stream: StreamId, payload: &[u8]) {
+        let mut message = BytesMut::with_capacity(FRAME_HEADER + payload.len());
+        message.put_u32(stream);
+        message.put_u8(kind::DATA);
+        message.put_slice(payload);
+        self.outbox.push_stream(stream, message.freeze());
+        self.wake();
+    }
+
+    /// Answers a ping. The last one counts.
+    pub fn pong(&mut self, body: [u8; 8]) {
+        self.pong = Some(body);
+        self.wake();
+    }
+
+    /// Tells the peer of more credit.
+    pub fn owe(&mut self, stream: StreamId, amount: u32) {
+        *self.owed.entry(stream).or_default() += amount;
+        self.wake();
+    }
+
+    /// Ends a stream after what still waits on it.
+    pub fn close(&mut self, stream: StreamId, close: Close) {
+        self.owed.remove(&stream);
+        self.closing += 1;
+        self.outbox
+            .push_stream(stream, Frame::Close(stream, close).encode());
+        self.wake();
+    }
+
+    /// Forgets what waits on a stream.
+    pub fn discard(&mut self, stream: StreamId) {
+        self.owed.remove(&stream);
+        self.outbox.discard(stream);
+    }
+
+    /// Ends the link. The first reason stands.
+    pub fn end(&mut self, code: CloseCode) {
+        self.end.get_or_insert(code);
+        self.wake();
+    }
+
+    /// Streams that are over and whose close still waits.
+    #[must_use]
+    pub fn closing(&self) -> usize {
+        self.closing
+    }
+
+    /// The next thing to write. When there is nothing, `waker` is called as soon as there is.
+    pub fn next(&mut self, waker: &Waker) -> Left {
+        if let Some(code) = self.end {
+            return Left::End(code);
+        }
+        if self.link_frames == 0 {
+            if let Some(body) = self.pong.take() {
+                return Left::Message(Frame::Pong(body).encode(), None);
+            }
+            if let Some((stream, amount)) = self.owed.pop_first() {
+                return Left::Message(Frame::Credit(stream, amount).encode(), None);
+            }
+        }
+        let Some(out) = self.outbox.pop() else {
+            self.outbox.shrink();
+            match &mut self.waker {
+                Some(known) => known.clone_from(waker),
+                None => self.waker = Some(waker.clone()),
+            }
+            return Left::Nothing;
+        };
+        let Some(stream) = out.stream else {
+            self.link_frames -= 1;
+            return Left::Message(out.message, None);
+        };
+        let is = |kind| out.message.get(FRAME_HEADER - 1) == Some(&kind);
+        if is(kind::CLOSE) {
+            self.closing -= 1;
+        }
+        let data = is(kind::DATA).then(|| (stream, out.message.len() - FRAME_HEADER));
+        Left::Message(out.message, data)
+    }
+
+    /// Calls whoever waits for this leg.
+    pub fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(leg: &mut Leg) -> Option<Frame> {
+        match leg.next(Waker::noop()) {
+            Left::Message(message, _) => {
+                Some(Frame::decode(message, lanyard_shared::frame::Leg::Viewer).unwrap())
+            }
+            Left::End(_) | Left::Nothing => None,
+        }
+    }
+
+    #[test]
+    fn credit_adds_up_to_one_frame_and_goes_before_data() {
+        let mut leg = Leg::default();
+        leg.push_data(1, b"x");
+        leg.owe(1, 10);
+        leg.owe(1, 5);
+        assert_eq!(next(&mut leg), Some(Frame::Credit(1, 15)));
+        assert_eq!(
+            next(&mut leg),
+            Some(Frame::Data(1, Bytes::from_static(b"x")))
+        );
+        assert_eq!(next(&mut leg), None);
+    }
+
+    #[test]
+    fn pings_without_end_cost_one_pong() {
+        let mut leg = Leg::default();
+        for n in 0..100 {
+            leg.pong([n; 8]);
+        }
+        assert_eq!(next(&mut leg), Some(Frame::Pong([99; 8])));
+        assert_eq!(next(&mut leg), None);
+    }
+
+    #[test]
+    fn a_peer_that_makes_link_frames_pile_up_loses_its_link() {
+        let mut leg = Leg::default();
+        for _ in 0..=QUEUED_LINK_FRAMES {
+            leg.push_link(&Frame::Wake);
+        }
+        assert!(matches!(
+            leg.next(Waker::noop()),
+            Left::End(CloseCode::Busy)
+        ));
+    }
+
+    #[test]
+    fn a_stream_counts_until_its_close_has_left() {
+        let mut leg = Leg::default();
+        leg.push_data(1, b"last words");
+        leg.close(1, CloseCode::Done.into());
+        assert_eq!(leg.closing(), 1);
+        next(&mut leg);
+        assert_eq!(leg.closing(), 1);
+        next(&mut leg);
+        assert_eq!(leg.closing(), 0);
+    }
+}

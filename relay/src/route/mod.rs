@@ -1,0 +1,20 @@
+//! Who is connected, and the way between them.
+//!
+//! [`Router`] is the one door: a link attaches, hands in frames and takes out frames through its [`Port`]. Where one relay is not enough, what
+//! stands behind this door changes and nothing in front of it. Presence is in memory. Time is an argument throughout.
+
+mod fault;
+mod flow;
+mod hub;
+mod lease;
+mod leg;
+mod opening;
+mod port;
+mod traffic;
+mod used;
+
+pub use fault::{PeerMisbehaved, name as frame_name};
+pub use hub::Hub;
+pub use lease::AgentClock;
+pub use leg::Output;
+pub use port::{Port, Router};

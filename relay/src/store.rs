@@ -1,0 +1,467 @@
+//! What the relay keeps: agents and enrolment codes. The one module with SQL.
+//!
+//! Every row has a revision that rises with each change. A damaged database is reported and left alone: an empty one in its place would
+//! lock out every agent, and silence would hide why.
+
+use lanyard_shared::ids::AgentId;
+use lanyard_shared::time::UnixMs;
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, params};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Raised with every change of the tables; a database of a later relay is refused.
+const SCHEMA: i64 = 1;
+
+const TABLES: &str = "
+    CREATE TABLE agents (
+        id BLOB PRIMARY KEY CHECK (length(id) = 16),
+        key BLOB NOT NULL CHECK (length(key) = 32),
+        name TEXT NOT NULL,
+        enrolled INTEGER NOT NULL,
+        seen INTEGER,
+        revision INTEGER NOT NULL DEFAULT 1,
+        expires INTEGER
+    ) STRICT;
+    CREATE TABLE codes (
+        hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+        created INTEGER NOT NULL,
+        used INTEGER,
+        revision INTEGER NOT NULL DEFAULT 1,
+        expires INTEGER NOT NULL
+    ) STRICT;
+";
+
+/// The database.
+pub struct Store {
+    connection: Mutex<Connection>,
+    path: PathBuf,
+}
+
+/// An enrolled machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// From its first identity key.
+    pub id: AgentId,
+    /// Its identity key.
+    pub key: [u8; 32],
+    /// How the operator sees it.
+    pub name: String,
+    /// When it was enrolled.
+    pub enrolled: UnixMs,
+    /// When its link was last known to stand.
+    pub seen: Option<UnixMs>,
+}
+
+/// Why the store said no.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file is not a whole database.
+    #[error("the database {path} is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// In SQLite's words.
+        reason: String,
+    },
+    /// A later relay wrote it.
+    #[error(
+        "the database {path} was written by a later version of the relay (schema {found}, this one knows {SCHEMA})"
+    )]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+    },
+    /// The enrolment code does not exist, was used or has expired.
+    #[error("the enrolment code is wrong, used or expired")]
+    CodeRefused,
+    /// Too many codes wait to be used.
+    #[error("too many enrolment codes are waiting to be used")]
+    TooManyCodes,
+    /// Anything else SQLite says.
+    #[error("the database {path} does not work: {source}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: rusqlite::Error,
+    },
+    /// The file cannot be made.
+    #[error("cannot create the database {path}: {source}")]
+    Create {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Store {
+    /// Opens the database, creating it if the file does not exist.
+    ///
+    /// # Errors
+    /// It is damaged, from a later version, or cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let fail = |source| classify(path, source);
+        let fresh = create_file(path)?;
+        let mut connection = Connection::open(path).map_err(fail)?;
+        connection
+            .busy_timeout(std::time::Duration::from_secs(5))
+            .map_err(fail)?;
+        if !fresh {
+            check(&connection, path)?;
+        }
+        connection
+            .pragma_update(None, "journal_mode", "WAL")
+            .map_err(fail)?;
+        connection
+            .pragma_update(None, "synchronous", "FULL")
+            .map_err(fail)?;
+        migrate(&mut connection, path)?;
+        Ok(Self {
+            connection: Mutex::new(connection),
+            path: path.to_owned(),
+        })
+    }
+
+    /// All enrolled agents, oldest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn agents(&self) -> Result<Vec<Agent>, StoreError> {
+        let connection = self.lock();
+        let read = || {
+            let mut statement = connection.prepare(
+                "SELECT id, key, name, enrolled, seen FROM agents ORDER BY enrolled, id",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok(Agent {
+                    id: AgentId(row.get(0)?),
+                    key: row.get(1)?,
+                    name: row.get(2)?,
+                    enrolled: UnixMs(row.get(3)?),
+                    seen: row.get::<_, Option<u64>>(4)?.map(UnixMs),
+                })
+            })?;
+            rows.collect::<Result<_, _>>()
+        };
+        read().map_err(|source| self.fail(source))
+    }
+
+    /// Remembers the hash of a new code, and forgets codes that have expired.
+    ///
+    /// # Errors
+    /// The database fails, or too many codes wait.
+    pub fn add_code(
+        &self,
+        hash: &[u8; 32],
+        now: UnixMs,
+        expires: UnixMs,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.lock();
+        let mut write = || {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute("DELETE FROM codes WHERE expires <= ?1", [now.0])?;
+            let waiting: usize = transaction.query_row(
+                "SELECT count(*) FROM codes WHERE used IS NULL",
+                [],
+                |row| row.get(0),
+            )?;
+            if waiting >= crate::limits::CODES_WAITING {
+                return Ok(false);
+            }
+            transaction.execute(
+                "INSERT INTO codes (hash, created, expires) VALUES (?1, ?2, ?3)",
+                params![hash, now.0, expires.0],
+            )?;
+            transaction.commit()?;
+            Ok(true)
+        };
+        let added = write().map_err(|source| self.fail(source))?;
+        added.then_some(()).ok_or(StoreError::TooManyCodes)
+    }
+
+    /// Spends a code for an agent, in one transaction: of two that race with one code, one wins.
+    ///
+    /// # Errors
+    /// `CodeRefused`, or the database fails.
+    pub fn enrol(
+        &self,
+        hash: &[u8; 32],
+        id: AgentId,
+        key: &[u8; 32],
+        name: &str,
+        now: UnixMs,
+    ) -> Result<Agent, StoreError> {
+        let mut connection = self.lock();
+        let mut write = || {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let spent = transaction.execute(
+                "UPDATE codes SET used = ?2, revision = revision + 1 WHERE hash = ?1 AND used IS NULL AND expires > ?2",
+                params![hash, now.0],
+            )?;
+            if spent != 1 {
+                return Ok(None);
+            }
+            // A machine that enrols again keeps its place; the operator's code is what lets it take a new name.
+            let enrolled = transaction.query_row(
+                "INSERT INTO agents (id, key, name, enrolled) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (id) DO UPDATE SET key = ?2, name = ?3, revision = revision + 1
+                 RETURNING enrolled, seen",
+                params![id.0, key, name, now.0],
+                |row| Ok((row.get(0)?, row.get::<_, Option<u64>>(1)?)),
+            )?;
+            transaction.commit()?;
+            Ok(Some(enrolled))
+        };
+        let (enrolled, seen) = write()
+            .map_err(|source| self.fail(source))?
+            .ok_or(StoreError::CodeRefused)?;
+        Ok(Agent {
+            id,
+            key: *key,
+            name: name.to_owned(),
+            enrolled: UnixMs(enrolled),
+            seen: seen.map(UnixMs),
+        })
+    }
+
+    /// Remembers when agents were last seen.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn seen(&self, seen: &[(AgentId, UnixMs)]) -> Result<(), StoreError> {
+        let mut connection = self.lock();
+        let mut write = || {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            {
+                let mut update = transaction
+                    .prepare("UPDATE agents SET seen = max(coalesce(seen, 0), ?2), revision = revision + 1 WHERE id = ?1")?;
+                for (id, at) in seen {
+                    update.execute(params![id.0, at.0])?;
+                }
+            }
+            transaction.commit()
+        };
+        write().map_err(|source| self.fail(source))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic inside a transaction rolls it back when it is dropped, so the connection is good.
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fail(&self, source: rusqlite::Error) -> StoreError {
+        classify(&self.path, source)
+    }
+}
+
+/// Makes the file for the owner alone. True when it is new.
+fn create_file(path: &Path) -> Result<bool, StoreError> {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(source) => Err(StoreError::Create {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let damaged = |reason: &str| StoreError::Damaged {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|source| classify(path, source))?;
+    if verdict != "ok" {
+        return Err(damaged(&verdict));
+    }
+    let tables: Option<i64> = connection
+        .query_row(
+            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'agents'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(|source| classify(path, source))?;
+    // SQLite takes an empty file for a new database.
+    tables.map(|_| ()).ok_or_else(|| damaged("it is empty"))
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let fail = |source| classify(path, source);
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(fail)?;
+    let found: i64 = transaction
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(fail)?;
+    if found > SCHEMA {
+        return Err(StoreError::TooNew {
+            path: path.to_owned(),
+            found,
+        });
+    }
+    if found == 0 {
+        transaction.execute_batch(TABLES).map_err(fail)?;
+        transaction
+            .pragma_update(None, "user_version", SCHEMA)
+            .map_err(fail)?;
+    }
+    transaction.commit().map_err(fail)
+}
+
+fn classify(path: &Path, source: rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged {
+            path,
+            reason: source.to_string(),
+        },
+        Some(_) | None => StoreError::Sqlite { path, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    const NOW: UnixMs = UnixMs(1_000_000);
+    const LATER: UnixMs = UnixMs(2_000_000);
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("relay.db")).unwrap();
+        (dir, store)
+    }
+
+    fn agent(n: u8) -> (AgentId, [u8; 32]) {
+        (AgentId::of_first_key(&[n; 32]), [n; 32])
+    }
+
+    #[test]
+    fn a_code_enrols_once() {
+        let (_dir, store) = store();
+        store.add_code(&[1; 32], NOW, LATER).unwrap();
+        let (id, key) = agent(1);
+        store.enrol(&[1; 32], id, &key, "laptop", NOW).unwrap();
+        let (id, key) = agent(2);
+        assert!(matches!(
+            store.enrol(&[1; 32], id, &key, "rogue", NOW),
+            Err(StoreError::CodeRefused)
+        ));
+        assert_eq!(store.agents().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn of_many_that_race_with_one_code_one_wins() {
+        let (_dir, store) = store();
+        store.add_code(&[1; 32], NOW, LATER).unwrap();
+        let store = Arc::new(store);
+        let threads: Vec<_> = (0..8)
+            .map(|n| {
+                let store = Arc::clone(&store);
+                std::thread::spawn(move || {
+                    let (id, key) = agent(n);
+                    store.enrol(&[1; 32], id, &key, "laptop", NOW).is_ok()
+                })
+            })
+            .collect();
+        let won = threads
+            .into_iter()
+            .map(|t| t.join().unwrap())
+            .filter(|won| *won)
+            .count();
+        assert_eq!(won, 1);
+        assert_eq!(store.agents().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn an_expired_code_is_refused() {
+        let (_dir, store) = store();
+        store.add_code(&[1; 32], NOW, LATER).unwrap();
+        let (id, key) = agent(1);
+        assert!(matches!(
+            store.enrol(&[1; 32], id, &key, "late", LATER),
+            Err(StoreError::CodeRefused)
+        ));
+    }
+
+    #[test]
+    fn agents_and_when_they_were_seen_survive_a_restart() {
+        let (dir, store) = store();
+        store.add_code(&[1; 32], NOW, LATER).unwrap();
+        let (id, key) = agent(1);
+        store.enrol(&[1; 32], id, &key, "laptop", NOW).unwrap();
+        store.seen(&[(id, LATER)]).unwrap();
+        drop(store);
+        let store = Store::open(&dir.path().join("relay.db")).unwrap();
+        let expected = Agent {
+            id,
+            key,
+            name: "laptop".into(),
+            enrolled: NOW,
+            seen: Some(LATER),
+        };
+        assert_eq!(store.agents().unwrap(), [expected]);
+    }
+
+    #[test]
+    fn a_damaged_or_emptied_database_is_reported_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("relay.db");
+        for content in [
+            b"this is not a database, and long enough to have a header, is it".repeat(20),
+            Vec::new(),
+        ] {
+            std::fs::write(&path, &content).unwrap();
+            assert!(matches!(
+                Store::open(&path),
+                Err(StoreError::Damaged { .. })
+            ));
+            assert_eq!(std::fs::read(&path).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn a_database_of_a_later_relay_is_refused() {
+        let (dir, store) = store();
+        store
+            .lock()
+            .pragma_update(None, "user_version", SCHEMA + 1)
+            .unwrap();
+        drop(store);
+        assert!(matches!(
+            Store::open(&dir.path().join("relay.db")),
+            Err(StoreError::TooNew { .. })
+        ));
+    }
+
+    #[test]
+    fn the_database_is_for_the_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (dir, _store) = store();
+        let mode = std::fs::metadata(dir.path().join("relay.db"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
