@@ -3,7 +3,7 @@
 //! Regenerate: `LANYARD_REGENERATE=1 cargo test -p lanyard-shared --test generated`
 
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::{b64, frame, ids, limits, msg, time};
+use lanyard_shared::{b64, frame, ids, limits, msg, record, time};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -142,22 +142,22 @@ fn tidy(text: &str, indent: &str) -> String {
 fn constants() -> String {
     let mut out = banner();
     limits_of_a_viewer(&mut out);
-    frame_kinds(&mut out);
+    kinds(&mut out);
     close_codes(&mut out);
     out
 }
 
 fn limits_of_a_viewer(out: &mut String) {
     macro_rules! numbers {
-        ($($name:ident)*) => { $(limit(out, stringify!($name), "", &limits::$name.to_string());)* };
+        ($($name:ident)*) => { $(constant(out, LIMITS, stringify!($name), "", &limits::$name.to_string());)* };
     }
     macro_rules! lists {
         ($($name:ident)*) => {
-            $(limit(out, stringify!($name), "", &format!("{:?} as readonly number[]", limits::$name));)*
+            $(constant(out, LIMITS, stringify!($name), "", &format!("{:?} as readonly number[]", limits::$name));)*
         };
     }
     macro_rules! durations {
-        ($($name:ident)*) => { $(limit(out, stringify!($name), "_MS", &millis(limits::$name));)* };
+        ($($name:ident)*) => { $(constant(out, LIMITS, stringify!($name), "_MS", &millis(limits::$name));)* };
     }
     lists!(LINK_VERSIONS SESSION_VERSIONS);
     numbers!(
@@ -168,6 +168,9 @@ fn limits_of_a_viewer(out: &mut String) {
         PROOF_HELD PING_EVERY DIALLER_SILENCE HANDSHAKE_TIME TOKEN_OPENS_WITHIN LEASE_GUARD LIFE_DEVICE LIFE_VIEW
         LIFE_TERMINAL PRESENCE PAIRING_LIFE HEARTBEAT LIVE_FOR DRIVER_HEARTBEAT INPUT_RESEND
     );
+    let (source, output, input) = (RECORDS, record::OUTPUT_MAX, record::INPUT_MAX);
+    constant(out, source, "OUTPUT_MAX", "", &output.to_string());
+    constant(out, source, "INPUT_MAX", "", &input.to_string());
     out.push('\n');
 }
 
@@ -175,9 +178,11 @@ fn millis(duration: Duration) -> String {
     duration.as_millis().to_string()
 }
 
-/// One constant with the comment it has in `limits.rs`.
-fn limit(out: &mut String, name: &str, unit: &str, value: &str) {
-    let source = include_str!("../src/limits.rs");
+const LIMITS: &str = include_str!("../src/limits.rs");
+const RECORDS: &str = include_str!("../src/record.rs");
+
+/// One constant with the comment it has in its source.
+fn constant(out: &mut String, source: &str, name: &str, unit: &str, value: &str) {
     let before = source
         .split(&format!("pub const {name}: "))
         .next()
@@ -187,13 +192,15 @@ fn limit(out: &mut String, name: &str, unit: &str, value: &str) {
         .rev()
         .map_while(|line| line.strip_prefix("/// "))
         .collect::<Vec<_>>();
-    assert!(!doc.is_empty(), "{name} has no comment in limits.rs");
+    assert!(!doc.is_empty(), "{name} has no comment where it stands");
     let doc = doc.into_iter().rev().collect::<Vec<_>>().join(" ");
     let _ = writeln!(out, "/** {doc} */\nexport const {name}{unit} = {value};");
 }
 
-fn frame_kinds(out: &mut String) {
+fn kinds(out: &mut String) {
     table(out, "FrameKind", "Kinds of link frames.", frame::kind::ALL);
+    let doc = "Kinds of records inside the seal of a purpose stream.";
+    table(out, "RecordKind", doc, record::kind::ALL);
 }
 
 /// A table of named numbers, with a type of the same name for its values.

@@ -64,6 +64,10 @@ export const LIVE_FOR_MS = 12000;
 export const DRIVER_HEARTBEAT_MS = 20000;
 /** Unacknowledged input older than this is offered to the person, not sent by itself. */
 export const INPUT_RESEND_MS = 10000;
+/** Output bytes that fit into one record: kind and offset take nine. */
+export const OUTPUT_MAX = 65506;
+/** Input bytes in one record; longer pastes are several records. */
+export const INPUT_MAX = 32768;
 
 /** Kinds of link frames. */
 export const FrameKind = {
@@ -83,6 +87,25 @@ export const FrameKind = {
   close: 0x15,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+
+/** Kinds of records inside the seal of a purpose stream. */
+export const RecordKind = {
+  viewOpening: 0x01,
+  terminalOpening: 0x02,
+  input: 0x03,
+  resize: 0x04,
+  takeOver: 0x05,
+  snapshot: 0x81,
+  snapshotChunk: 0x82,
+  output: 0x83,
+  size: 0x84,
+  exit: 0x85,
+  opened: 0x86,
+  applied: 0x87,
+  driver: 0x88,
+  end: 0x89,
+} as const;
+export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 
 /** Why a link or stream ended. `number` is on the wire, `name` is for programs, the rest for people. */
 export const CLOSE_CODES = [
