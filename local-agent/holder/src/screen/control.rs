@@ -29,12 +29,12 @@ impl Term {
     fn show_alternate(&mut self) {
         if self.alternate.is_none() {
             self.alternate = Some(grid::blank_rows(self.cols, self.rows, self.pen.erased()));
-            self.saved[1] = Saved::default();
         }
     }
 
     fn show_primary(&mut self) {
         self.alternate = None;
+        self.saved[1] = Saved::default();
     }
 
     /// RIS. The title stays, as on xterm.

@@ -34,16 +34,19 @@ mod sgr;
 mod skip;
 mod snapshot;
 mod term;
+mod whole;
 
 #[cfg(test)]
 mod tests;
 
 use boundary::Boundary;
 use term::Term;
+use whole::Whole;
 
 /// The state of one terminal. Fed with any bytes; never fails, never panics, never grows beyond [`crate::limits`].
 pub struct Screen {
     parser: vte::Parser,
+    whole: Whole,
     boundary: Boundary,
     term: Term,
     title_is_new: bool,
@@ -54,6 +57,7 @@ impl Screen {
     pub fn new(cols: u16, rows: u16) -> Self {
         Self {
             parser: vte::Parser::new(),
+            whole: Whole::default(),
             boundary: Boundary::default(),
             term: Term::new(usize::from(cols.max(1)), usize::from(rows.max(1))),
             title_is_new: false,
@@ -62,9 +66,17 @@ impl Screen {
 
     /// Shows output, which may be cut anywhere.
     pub fn feed(&mut self, bytes: &[u8]) {
-        // The parser looks for the next escape after every byte that is not UTF-8; short parts keep that linear.
-        for part in bytes.chunks(PART_BYTES) {
-            self.parser.advance(&mut self.term, part);
+        let mut rest = self.whole.complete(&mut self.parser, &mut self.term, bytes);
+        while !rest.is_empty() {
+            let (part, after) = rest.split_at(rest.len().min(PART_BYTES));
+            let cut = if after.is_empty() {
+                part.len()
+            } else {
+                part.len() - whole::unfinished(part)
+            };
+            self.whole
+                .pass(&mut self.parser, &mut self.term, &rest[..cut]);
+            rest = &rest[cut..];
         }
         self.boundary.pass(bytes);
         self.title_is_new |= std::mem::take(&mut self.term.title_is_new);
@@ -117,5 +129,5 @@ impl Screen {
     }
 }
 
-/// Bytes given to the parser at once.
+/// Bytes given to the parser at once. It looks for the next escape after every byte that is not UTF-8; short parts keep that linear.
 const PART_BYTES: usize = 1024;
