@@ -4,5 +4,8 @@
 //! the holders of terminals, the person at the machine. The `lanyard` command is a thin layer above both.
 #![warn(missing_docs)]
 
+pub mod cli;
 pub mod core;
+pub mod daemon;
 mod random;
+pub mod state;

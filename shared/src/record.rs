@@ -45,8 +45,8 @@ pub mod kind {
 
 /// Output bytes that fit into one record: kind and offset take nine.
 pub const OUTPUT_MAX: usize = RECORD_MAX - 9;
-/// Input bytes that fit into one record.
-pub const INPUT_MAX: usize = RECORD_MAX - 9;
+/// Input bytes in one record; longer pastes are several records.
+pub const INPUT_MAX: usize = 32 * 1024;
 /// What sealing and the record header add to a piece of output on its way.
 pub const OUTPUT_OVERHEAD: usize = 9 + TAG;
 
@@ -160,7 +160,7 @@ impl ViewerRecord {
             kind::INPUT => {
                 let (seq, bytes) = body.split_first_chunk::<8>()?;
                 let seq = u64::from_be_bytes(*seq);
-                if seq == 0 || bytes.is_empty() {
+                if seq == 0 || bytes.is_empty() || bytes.len() > INPUT_MAX {
                     return None;
                 }
                 Self::Input { seq, bytes: Bytes::copy_from_slice(bytes) }

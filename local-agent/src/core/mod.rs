@@ -113,6 +113,25 @@ impl Core {
         &self.devices
     }
 
+    /// The machine's id.
+    #[must_use]
+    pub fn agent(&self) -> AgentId {
+        self.agent
+    }
+
+    /// The key that signs links.
+    #[must_use]
+    pub fn identity_key(&self) -> Arc<SigningKey> {
+        Arc::clone(&self.identity.key)
+    }
+
+    /// Says goodbye to the relay: viewers are told that this agent is restarting.
+    pub fn leave(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.end(CloseCode::GoingAway);
+        }
+    }
+
     /// How many sessions stand.
     #[must_use]
     pub fn sessions(&self) -> usize {

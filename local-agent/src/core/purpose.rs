@@ -256,12 +256,10 @@ impl Core {
         }
     }
 
-    /// The holder refused an input of a writer: a number was left out.
-    pub fn input_refused(&mut self, terminal: TerminalId, writer: WriterId, code: CloseCode) {
-        let by = |p: &PurposeStream| matches!(&p.kind, Kind::Terminal(t) if t.writer == Some(writer));
-        let tokens: Vec<_> =
-            self.purposes.values().filter(|p| p.terminal == terminal && by(p)).map(|p| p.jti).collect();
-        for jti in tokens {
+    /// The holder refused what its driver typed.
+    pub fn input_refused(&mut self, terminal: TerminalId, code: CloseCode) {
+        let driver = self.terminals.driver(terminal).and_then(|stream| self.purposes.get(&stream));
+        if let Some(jti) = driver.map(|purpose| purpose.jti) {
             self.end_lease(jti, code);
         }
     }

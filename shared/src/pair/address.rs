@@ -71,6 +71,12 @@ impl Address {
         &self.web[self.authority_at..]
     }
 
+    /// True when only programs on the same machine can get there.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        host(self.authority()).is_some_and(loopback)
+    }
+
     /// False for `http` on loopback.
     #[must_use]
     pub fn is_https(&self) -> bool {

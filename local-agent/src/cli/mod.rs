@@ -1,0 +1,146 @@
+//! The `lanyard` command.
+//!
+//! Exit codes: 0 done, 1 not done (with `error:` and `hint:` on standard error), 2 wrong usage; `attach` leaves with the
+//! status of what it ran.
+
+mod attach;
+mod output;
+mod owner;
+mod question;
+mod up;
+
+use crate::daemon::DaemonError;
+use crate::state::{StateDir, StateError};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use lanyard_shared::msg::Scope;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Drive a session on this machine from any browser or phone, through a relay you host yourself.
+#[derive(Debug, Parser)]
+#[command(name = "lanyard", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    /// Where the agent keeps its keys and devices [default: ~/.local/state/lanyard]
+    #[arg(long, global = true, value_name = "DIR", env = "LANYARD_STATE")]
+    state: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Cmd,
+}
+
+#[derive(Debug, Subcommand)]
+enum Cmd {
+    /// Connect this machine to its relay and keep it connected
+    ///
+    /// New terminals start in the present folder. Prints a pairing link, asks before a device is let in, and runs until Ctrl-C; terminals
+    /// outlive it.
+    #[command(after_help = "Example:\n  lanyard up --enrol lanyard1.AAAA… --grant terminal")]
+    Up(up::Args),
+    /// Print a pairing link for one more device
+    #[command(after_help = "Example:\n  lanyard pair --grant view,terminal")]
+    Pair(owner::PairArgs),
+    /// Show the link to the relay, the terminals and the devices
+    #[command(after_help = "Example:\n  lanyard status --json | jq .online")]
+    Status(owner::JsonArgs),
+    /// List paired devices
+    #[command(after_help = "Example:\n  lanyard devices")]
+    Devices(owner::JsonArgs),
+    /// End a device now: its grant, its tokens, its open streams
+    #[command(after_help = "Example:\n  lanyard revoke 3q2-7w…   # an id from `lanyard devices`")]
+    Revoke(owner::RevokeArgs),
+    /// View and type into a terminal without a browser
+    #[command(after_help = "Examples:\n  lanyard attach 'http://localhost:7080/#pair=…'   # pair, then attach\n  lanyard attach --exec 'make test'                # run one command and leave with its status\n\nInside: ~. detaches, ~? helps (after Enter).")]
+    Attach(attach::Args),
+    /// Print completions for a shell
+    #[command(after_help = "Example:\n  lanyard completions bash > ~/.local/share/bash-completion/completions/lanyard")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    #[command(hide = true, about = "Holds one terminal; started by `lanyard up`")]
+    Holder,
+}
+
+/// What a device may be granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Grant {
+    /// Watch terminals.
+    View,
+    /// Open terminals and type into them: the full power of your user. Includes `view`.
+    Terminal,
+}
+
+/// The scopes of a list of grants: watching is part of all.
+fn scopes(grants: &[Grant]) -> Vec<Scope> {
+    let mut scopes = vec![Scope::View];
+    if grants.contains(&Grant::Terminal) {
+        scopes.push(Scope::Terminal);
+    }
+    scopes
+}
+
+/// An error for a person: what happened, and what to do.
+#[derive(Debug)]
+struct Failure {
+    sentence: String,
+    hint: String,
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        Self { sentence: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<DaemonError> for Failure {
+    fn from(error: DaemonError) -> Self {
+        Self { sentence: error.to_string(), hint: error.hint() }
+    }
+}
+
+/// Runs the command line and returns the process's exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if matches!(cli.command, Cmd::Holder) {
+        // Before any thread or runtime exists. What goes wrong was said on the pipe to whoever started this.
+        return if lanyard_holder::run_from_stdin().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let outcome = dispatch(cli);
+    outcome.unwrap_or_else(|failure| {
+        output::failure(&failure.sentence, &failure.hint);
+        ExitCode::FAILURE
+    })
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    match cli.command {
+        Cmd::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "lanyard", &mut output::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Cmd::Attach(args) => block_on(async { Ok(attach::run(args).await) }),
+        Cmd::Up(args) => {
+            output::start_log();
+            let state = StateDir::open(cli.state)?;
+            block_on(up::run(state, args))
+        }
+        Cmd::Pair(args) => block_on(owner::pair(StateDir::open(cli.state)?, args)),
+        Cmd::Status(args) => block_on(owner::status(StateDir::open(cli.state)?, args)),
+        Cmd::Devices(args) => block_on(owner::devices(StateDir::open(cli.state)?, args)),
+        Cmd::Revoke(args) => block_on(owner::revoke(StateDir::open(cli.state)?, args)),
+        Cmd::Holder => Ok(ExitCode::FAILURE),
+    }
+}
+
+/// One thread: nothing here computes for long, and a key's way from socket to holder takes no thread switch.
+fn block_on(future: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure {
+        sentence: format!("the program could not be set up: {error}"),
+        hint: "check the limits on threads and open files".to_owned(),
+    })?;
+    let outcome = runtime.block_on(future);
+    // A thread may still wait for a line from the keyboard; nobody needs it any more.
+    runtime.shutdown_background();
+    outcome
+}

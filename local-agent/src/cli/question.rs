@@ -1,0 +1,112 @@
+//! The question at the machine: a device wants in, the words are compared, a person says yes.
+
+use super::output;
+use crate::core::pairing::QuestionId;
+use crate::daemon::owner::Notice;
+use std::io::BufRead as _;
+use tokio::sync::mpsc::{self, Receiver};
+
+/// Lines typed at this terminal.
+pub struct Keyboard {
+    lines: Receiver<String>,
+}
+
+impl Keyboard {
+    /// Reads standard input on a thread of its own; a blocked read keeps nothing else waiting.
+    pub fn open() -> Self {
+        let (sender, lines) = mpsc::channel(1);
+        std::thread::spawn(move || {
+            for line in std::io::stdin().lock().lines() {
+                let Ok(line) = line else { return };
+                if sender.blocking_send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { lines }
+    }
+
+    /// The next line; never, once standard input has ended.
+    pub async fn line(&mut self) -> String {
+        match self.lines.recv().await {
+            Some(line) => line,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The questions that wait for an answer here, the first of them shown.
+#[derive(Default)]
+pub struct Questions {
+    waiting: Vec<Notice>,
+}
+
+impl Questions {
+    /// Takes notice of questions asked and withdrawn.
+    pub fn hear(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Question { question, .. } => {
+                if !self.waiting.iter().any(|other| id(other) == Some(*question)) {
+                    self.waiting.push(notice.clone());
+                    if self.waiting.len() == 1 {
+                        show(notice);
+                    }
+                }
+            }
+            Notice::Withdrawn { question } => {
+                let shown = self.waiting.first().and_then(id) == Some(*question);
+                self.waiting.retain(|other| id(other) != Some(*question));
+                if shown {
+                    output::say("\n(answered or withdrawn)");
+                    self.show_first();
+                }
+            }
+            Notice::Online { .. }
+            | Notice::Offline { .. }
+            | Notice::Unreachable { .. }
+            | Notice::Link(_)
+            | Notice::Paired { .. }
+            | Notice::Status(_)
+            | Notice::Done {}
+            | Notice::Refused { .. } => {}
+        }
+    }
+
+    /// Takes a typed line as the answer to the question that is shown. Anything but a clear yes is a no.
+    pub fn answer(&mut self, line: &str) -> Option<(QuestionId, bool)> {
+        let question = id(self.waiting.first()?)?;
+        let yes = match line.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => true,
+            "" | "n" | "no" => false,
+            _ => {
+                output::prompt("Please answer y or n: ");
+                return None;
+            }
+        };
+        self.waiting.remove(0);
+        if !yes {
+            output::say("refused; the link is spent. `lanyard pair` makes a new one");
+        }
+        self.show_first();
+        Some((question, yes))
+    }
+
+    fn show_first(&self) {
+        if let Some(first) = self.waiting.first() {
+            show(first);
+        }
+    }
+}
+
+fn id(notice: &Notice) -> Option<QuestionId> {
+    if let Notice::Question { question, .. } = notice { Some(*question) } else { None }
+}
+
+fn show(notice: &Notice) {
+    if let Notice::Question { device, words, scopes, .. } = notice {
+        output::say(&format!("\n\"{}\" wants to pair. It would be able to:", output::printable(device)));
+        output::say(&format!("  {}", output::plain(scopes)));
+        output::say(&format!("Its screen must show these words:\n\n    {}\n", words.join("  ")));
+        output::prompt("Let it in? [y/N] ");
+    }
+}

@@ -1,0 +1,160 @@
+//! `lanyard up`.
+
+use super::question::{Keyboard, Questions};
+use super::{Failure, Grant, output, scopes};
+use crate::core::Machine;
+use crate::daemon::owner::{Notice, Owners, Request};
+use crate::daemon::{Daemon, Options};
+use crate::state::StateDir;
+use lanyard_shared::code::EnrolmentCode;
+use lanyard_shared::msg::Scope;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast::error::RecvError;
+
+/// Flags of `lanyard up`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Spend an enrolment code from `lanyard-relay enrol`; needed once
+    #[arg(long, value_name = "CODE", env = "LANYARD_ENROL", hide_env_values = true)]
+    enrol: Option<String>,
+    /// What the printed link grants
+    #[arg(long, value_delimiter = ',', default_value = "view", value_name = "WHAT")]
+    grant: Vec<Grant>,
+    /// Let in whoever opens the printed link, without asking; for scripts
+    #[arg(long)]
+    yes: bool,
+    /// Print no pairing link
+    #[arg(long)]
+    no_pair: bool,
+    /// How this machine calls itself [default: its host name]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Print events as JSON, one a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(state: StateDir, args: Args) -> Result<ExitCode, Failure> {
+    let enrol = args.enrol.as_deref().map(EnrolmentCode::parse).transpose().map_err(|fault| Failure {
+        sentence: fault.to_string(),
+        hint: "run `lanyard-relay enrol` on the relay for a new one, and copy all of it".to_owned(),
+    })?;
+    let _lock = state.lock()?;
+    let machine = Machine { name: args.name.clone().unwrap_or_else(host_name), user: user_name() };
+    let folder = |error: std::io::Error| Failure {
+        sentence: format!("the present folder cannot be used: {error}"),
+        hint: "change to a folder that exists".to_owned(),
+    };
+    let options = Options {
+        state,
+        enrol,
+        machine,
+        cwd: std::env::current_dir().map_err(folder)?,
+        exe: std::env::current_exe().map_err(folder)?,
+    };
+    let (daemon, owners) = Daemon::prepare(options).await?;
+    let mut stop = signals()?;
+    let ui = converse(owners.clone(), scopes(&args.grant), &args);
+    tokio::pin!(ui);
+    let running = daemon.run();
+    tokio::pin!(running);
+    loop {
+        tokio::select! {
+            outcome = &mut running => return outcome.map(|()| ExitCode::SUCCESS).map_err(Failure::from),
+            () = &mut ui => {}
+            _ = stop.recv() => owners.stop(),
+        }
+    }
+}
+
+/// Tells the person what happens, prints a link once the relay is there, and asks when a device wants in. Never ends.
+async fn converse(owners: Owners, scopes: Vec<Scope>, args: &Args) {
+    let mut notices = owners.subscribe();
+    let mut keyboard = Keyboard::open();
+    let mut questions = Questions::default();
+    let mut linked = args.no_pair;
+    let mut said_unreachable = false;
+    loop {
+        tokio::select! {
+            notice = notices.recv() => {
+                let notice = match notice {
+                    Ok(notice) => notice,
+                    Err(RecvError::Lagged(_)) => continue,
+                    Err(RecvError::Closed) => return std::future::pending().await,
+                };
+                // Every attempt fails alike; once is enough.
+                let repeats = matches!(notice, Notice::Unreachable { .. });
+                if !(repeats && std::mem::replace(&mut said_unreachable, repeats)) {
+                    show(&notice, args.json);
+                }
+                if !args.json {
+                    questions.hear(&notice);
+                }
+                if matches!(notice, Notice::Online { .. }) {
+                    said_unreachable = false;
+                    if !std::mem::replace(&mut linked, true) {
+                        let link = owners.request(Request::Pair { scopes: scopes.clone(), yes: args.yes }).await;
+                        show_link(&link, &scopes, args.json);
+                    }
+                }
+            }
+            line = keyboard.line() => {
+                if let Some((question, yes)) = questions.answer(&line) {
+                    owners.request(Request::Answer { question, yes }).await;
+                }
+            }
+        }
+    }
+}
+
+fn show(notice: &Notice, json: bool) {
+    if json {
+        output::json(notice);
+    } else {
+        output::notice(notice);
+    }
+}
+
+fn show_link(notice: &Notice, scopes: &[Scope], json: bool) {
+    match notice {
+        _ if json => output::json(notice),
+        Notice::Link(link) => output::link(link, scopes),
+        Notice::Refused { reason } => output::failure(&reason.sentence, &reason.hint),
+        Notice::Online { .. }
+        | Notice::Offline { .. }
+        | Notice::Unreachable { .. }
+        | Notice::Question { .. }
+        | Notice::Withdrawn { .. }
+        | Notice::Paired { .. }
+        | Notice::Status(_)
+        | Notice::Done {} => {}
+    }
+}
+
+/// Ctrl-C and SIGTERM, as one stream.
+fn signals() -> Result<tokio::sync::mpsc::Receiver<()>, Failure> {
+    let failure = |error: std::io::Error| Failure {
+        sentence: format!("signals cannot be handled: {error}"),
+        hint: String::new(),
+    };
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let mut signal = signal(kind).map_err(failure)?;
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() && sender.send(()).await.is_ok() {}
+        });
+    }
+    Ok(receiver)
+}
+
+fn host_name() -> String {
+    let uname = rustix::system::uname();
+    uname.nodename().to_str().ok().filter(|name| !name.is_empty()).unwrap_or("this machine").to_owned()
+}
+
+fn user_name() -> String {
+    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    named.unwrap_or_else(|| format!("user {}", rustix::process::geteuid().as_raw()))
+}

@@ -1,0 +1,41 @@
+//! The agent's clock: the wall clock as it was when the link was dialled, carried on by the boot-time clock.
+//!
+//! So a wall clock that jumps in the middle of a link moves no deadline; and one that is behind the latest time this agent
+//! ever knew is noticed.
+
+use lanyard_dial::clock;
+use lanyard_shared::time::{Now, UnixMs};
+use std::time::Duration;
+
+/// How far behind the latest known time the wall clock may be.
+const TOLERANCE: Duration = Duration::from_secs(60);
+
+pub struct AgentClock {
+    base: Now,
+    high_water: UnixMs,
+}
+
+impl AgentClock {
+    /// A clock that knows `high_water` from an earlier run.
+    pub fn start(high_water: UnixMs) -> Self {
+        Self { base: clock::now(), high_water }
+    }
+
+    pub fn now(&self) -> Now {
+        let mono = clock::mono();
+        Now { mono, unix: self.base.unix + mono.since(self.base.mono) }
+    }
+
+    /// Takes the wall clock anew. True when it is behind the latest known time.
+    pub fn rebase(&mut self) -> bool {
+        self.high_water = self.high_water.max(self.now().unix);
+        self.base = clock::now();
+        self.base.unix + TOLERANCE < self.high_water
+    }
+
+    /// The latest time, to be remembered; `None` while the clock is behind.
+    pub fn high_water(&self) -> Option<UnixMs> {
+        let now = self.now().unix;
+        (now + TOLERANCE >= self.high_water).then_some(now)
+    }
+}

@@ -1,0 +1,58 @@
+//! One attempt to reach the relay at a time, with waits in between that grow and never end.
+
+use crate::random;
+use lanyard_dial::{Backoff, DialError, Relay, Socket};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// What came of an attempt.
+pub type Dialled = Result<Socket, DialError>;
+
+/// How long an agent waits after another one with its identity took its place: two that fight would end each other for ever.
+const AFTER_REPLACED: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+pub struct Dialling {
+    backoff: Backoff,
+    attempt: Option<Pin<Box<dyn Future<Output = Dialled> + Send>>>,
+}
+
+impl Dialling {
+    /// Dials after `wait`.
+    pub fn start(&mut self, relay: &Relay, wait: Duration) {
+        let relay = relay.clone();
+        self.attempt = Some(Box::pin(async move {
+            tokio::time::sleep(wait).await;
+            Socket::connect(&relay, "/v1/agent").await
+        }));
+    }
+
+    /// Dials after the next wait.
+    pub fn again(&mut self, relay: &Relay) {
+        let wait = self.backoff.next_wait(u32::from_be_bytes(random::bytes()));
+        self.start(relay, wait);
+    }
+
+    /// Dials after a long wait.
+    pub fn much_later(&mut self, relay: &Relay) {
+        self.start(relay, AFTER_REPLACED);
+    }
+
+    /// A link was proven: the next wait is short again.
+    pub fn reset(&mut self) {
+        self.backoff.reset();
+    }
+
+    /// What comes of the attempt; never, when there is none. Nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> Dialled {
+        match &mut self.attempt {
+            Some(attempt) => {
+                let dialled = attempt.await;
+                self.attempt = None;
+                dialled
+            }
+            None => std::future::pending().await,
+        }
+    }
+}

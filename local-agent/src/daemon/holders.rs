@@ -1,0 +1,267 @@
+//! The holders of this machine's terminals: started, found again, typed into, watched.
+
+use crate::core::Watched;
+use bytes::Bytes;
+use lanyard_holder::client::{self, ClientError, HolderConn};
+use lanyard_holder::wire::{ExitStatus, FromClient, FromHolder, Kind, Refusal, Welcome};
+use lanyard_holder::{HolderConfig, spawn_detached};
+use lanyard_shared::frame::StreamId;
+use lanyard_shared::ids::{TerminalId, WriterId};
+use lanyard_shared::msg::{Exit, Grid, Terminal};
+use lanyard_shared::time::UnixMs;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+/// News from a holder.
+#[derive(Debug)]
+pub enum News {
+    /// A holder that was asked for stands, or not.
+    Spawned(TerminalId, Result<Terminal, String>),
+    /// A holder was found, or its terminal has changed.
+    Terminal(Terminal),
+    /// A holder has left.
+    Gone(TerminalId),
+    /// A writer's last applied number, after a question or an input.
+    Applied(TerminalId, WriterId, u64),
+    /// An input was refused: a number was left out.
+    InputGap(TerminalId),
+    /// A watch has brought something.
+    Watched(StreamId, Watched),
+}
+
+/// All holders.
+pub struct Holders {
+    dir: PathBuf,
+    exe: PathBuf,
+    cwd: PathBuf,
+    news: UnboundedSender<News>,
+    controls: BTreeMap<TerminalId, UnboundedSender<FromClient>>,
+    watches: BTreeMap<StreamId, UnboundedSender<FromClient>>,
+}
+
+impl Holders {
+    /// Holders under `dir`; new ones are this program again, and start in `cwd`.
+    pub fn new(dir: PathBuf, exe: PathBuf, cwd: PathBuf) -> (Self, UnboundedReceiver<News>) {
+        let (news, receiver) = mpsc::unbounded_channel();
+        (Self { dir, exe, cwd, news, controls: BTreeMap::new(), watches: BTreeMap::new() }, receiver)
+    }
+
+    /// Finds holders that outlived an earlier agent.
+    ///
+    /// # Errors
+    /// Their folder cannot be read.
+    pub async fn find(&mut self) -> std::io::Result<()> {
+        for found in client::list(&self.dir).await? {
+            let id = TerminalId(found.meta.id.0);
+            match HolderConn::connect(&found.socket, Kind::Control).await {
+                Ok(conn) => {
+                    let meta = Described { name: found.meta.name, cwd: found.meta.cwd };
+                    let terminal = meta.terminal(id, &conn.welcome);
+                    let _ = self.news.send(News::Terminal(terminal.clone()));
+                    self.control(id, terminal, conn);
+                }
+                Err(error) => tracing::warn!(terminal = %id, %error, "a holder does not answer"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a holder. The answer comes as [`News::Spawned`].
+    pub fn spawn(&mut self, id: TerminalId, name: String, grid: Grid) {
+        let mut config = HolderConfig::new(&self.dir, lanyard_holder::TerminalId(id.0));
+        config.name = name;
+        config.cwd = Some(self.cwd.clone());
+        (config.cols, config.rows) = (grid.cols, grid.rows);
+        config.env = vec![("LANYARD_TERMINAL".to_owned(), id.to_string())];
+        let described = Described { name: config.name.clone(), cwd: self.cwd.clone() };
+        let (exe, news) = (self.exe.clone(), self.news.clone());
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.controls.insert(id, sender);
+        tokio::spawn(async move {
+            let outcome = async {
+                let spawned = spawn_detached(&exe, &config).await.map_err(|error| error.to_string())?;
+                HolderConn::connect(&spawned.socket, Kind::Control).await.map_err(|error| error.to_string())
+            };
+            match outcome.await {
+                Ok(conn) => {
+                    let terminal = described.terminal(id, &conn.welcome);
+                    let _ = news.send(News::Spawned(id, Ok(terminal.clone())));
+                    run_control(id, terminal, conn, receiver, news).await;
+                }
+                Err(sentence) => {
+                    let _ = news.send(News::Spawned(id, Err(sentence)));
+                }
+            }
+        });
+    }
+
+    fn control(&mut self, id: TerminalId, terminal: Terminal, conn: HolderConn) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.controls.insert(id, sender);
+        tokio::spawn(run_control(id, terminal, conn, receiver, self.news.clone()));
+    }
+
+    /// Says something to a terminal's holder. Lost when it has left; [`News::Gone`] tells.
+    pub fn tell(&self, id: TerminalId, message: FromClient) {
+        if let Some(control) = self.controls.get(&id) {
+            let _ = control.send(message);
+        }
+    }
+
+    /// Ends a terminal's program, if it runs, and its holder.
+    pub fn kill(&self, id: TerminalId, has_ended: bool) {
+        self.tell(id, if has_ended { FromClient::Forget } else { FromClient::Kill });
+    }
+
+    /// Forgets a holder that has left.
+    pub fn gone(&mut self, id: TerminalId) {
+        self.controls.remove(&id);
+    }
+
+    /// Watches a terminal for a stream.
+    pub fn watch(&mut self, stream: StreamId, id: TerminalId, have: Option<u64>, pace: bool) {
+        let mut config = HolderConfig::new(&self.dir, lanyard_holder::TerminalId(id.0));
+        config.cwd = None;
+        let socket = config.socket_path();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.watches.insert(stream, sender);
+        let news = self.news.clone();
+        tokio::spawn(async move {
+            if let Ok(conn) = HolderConn::connect(&socket, Kind::Watch { have, pace }).await {
+                run_watch(stream, conn, receiver, &news).await;
+            }
+            let _ = news.send(News::Watched(stream, Watched::Gone));
+        });
+    }
+
+    /// Says something to the holder on behalf of a watch.
+    pub fn tell_watch(&self, stream: StreamId, message: FromClient) {
+        if let Some(watch) = self.watches.get(&stream) {
+            let _ = watch.send(message);
+        }
+    }
+
+    /// Ends a watch.
+    pub fn unwatch(&mut self, stream: StreamId) {
+        self.watches.remove(&stream);
+    }
+}
+
+/// What the agent knows of a terminal beyond what its holder says at every welcome.
+struct Described {
+    name: String,
+    cwd: PathBuf,
+}
+
+impl Described {
+    fn terminal(self, id: TerminalId, welcome: &Welcome) -> Terminal {
+        Terminal {
+            id,
+            name: self.name,
+            title: welcome.title.clone(),
+            cwd: self.cwd.display().to_string(),
+            started: UnixMs::from_secs(welcome.started),
+            grid: Grid { cols: welcome.cols, rows: welcome.rows },
+            exit: welcome.exit.map(exit),
+        }
+    }
+}
+
+/// Carries messages to a holder and its news back, until either side ends.
+async fn run_control(
+    id: TerminalId,
+    mut terminal: Terminal,
+    conn: HolderConn,
+    mut messages: UnboundedReceiver<FromClient>,
+    news: UnboundedSender<News>,
+) {
+    let (_, mut reader, mut writer) = conn.split();
+    loop {
+        tokio::select! {
+            message = messages.recv() => {
+                let Some(message) = message else { break };
+                if writer.send(&message).await.is_err() { break }
+            }
+            message = reader.recv() => {
+                let Ok(Some(message)) = message else { break };
+                match message {
+                    FromHolder::Size { cols, rows } => terminal.grid = Grid { cols, rows },
+                    FromHolder::Title(title) => terminal.title = title,
+                    FromHolder::Exit(status) => terminal.exit = Some(exit(status)),
+                    FromHolder::Applied { writer, seq } => {
+                        let _ = news.send(News::Applied(id, WriterId(writer), seq));
+                        continue;
+                    }
+                    FromHolder::Refused { code, sentence } => {
+                        tracing::info!(terminal = %id, sentence, "the holder refused");
+                        if code == Refusal::InputGap {
+                            let _ = news.send(News::InputGap(id));
+                        }
+                        continue;
+                    }
+                    FromHolder::Welcome(_) | FromHolder::Snapshot { .. } | FromHolder::SnapshotChunk(_)
+                    | FromHolder::Output { .. } => continue,
+                }
+                let _ = news.send(News::Terminal(terminal.clone()));
+            }
+        }
+    }
+    let _ = news.send(News::Gone(id));
+}
+
+/// Brings output until the watch is ended or the holder leaves.
+async fn run_watch(
+    stream: StreamId,
+    conn: HolderConn,
+    mut messages: UnboundedReceiver<FromClient>,
+    news: &UnboundedSender<News>,
+) {
+    let (_, mut reader, mut writer) = conn.split();
+    loop {
+        tokio::select! {
+            message = messages.recv() => {
+                let Some(message) = message else { return };
+                if writer.send(&message).await.is_err() { return }
+            }
+            message = reader.recv() => {
+                let watched = match message {
+                    Ok(Some(message)) => watched(message),
+                    Ok(None) | Err(ClientError::Gone) => return,
+                    Err(error) => {
+                        tracing::warn!(stream, %error, "a watch failed");
+                        return;
+                    }
+                };
+                if let Some(watched) = watched && news.send(News::Watched(stream, watched)).is_err() { return }
+            }
+        }
+    }
+}
+
+fn watched(message: FromHolder) -> Option<Watched> {
+    Some(match message {
+        FromHolder::Snapshot { offset, cols, rows, total } => {
+            Watched::Snapshot { offset, grid: Grid { cols, rows }, total }
+        }
+        FromHolder::SnapshotChunk(bytes) => Watched::Chunk(bytes),
+        FromHolder::Output { offset, bytes } => Watched::Output { offset, bytes },
+        FromHolder::Size { cols, rows } => Watched::Size(Grid { cols, rows }),
+        FromHolder::Exit(status) => Watched::Exit(exit(status)),
+        FromHolder::Welcome(_) | FromHolder::Title(_) | FromHolder::Applied { .. } | FromHolder::Refused { .. } => {
+            return None;
+        }
+    })
+}
+
+fn exit(status: ExitStatus) -> Exit {
+    match status {
+        ExitStatus::Code(code) => Exit::Status { code: code.cast_unsigned() },
+        ExitStatus::Signal(number) => Exit::Signal { number: number.cast_unsigned() },
+    }
+}
+
+/// An input as the holder takes it. One record fits into one message of the holder's.
+pub fn input(writer: WriterId, seq: u64, bytes: Bytes) -> FromClient {
+    FromClient::Input { writer: writer.0, seq, bytes }
+}

@@ -1,0 +1,362 @@
+//! The agent at work: carries out what the core decides, towards relay, holders and owner.
+//!
+//! One task owns everything that decides; it is the only one that touches the core. Effects are carried out before anything is written to
+//! the relay, so what must be on disk is there first.
+
+mod clock;
+mod dialling;
+mod holders;
+pub mod owner;
+
+use crate::core::{Core, Effect, Identity, Machine};
+use crate::state::{Enrolment, StateDir, StateError};
+use clock::AgentClock;
+use dialling::{Dialled, Dialling};
+use holders::{Holders, News};
+use lanyard_dial::{Incoming, Relay, Socket};
+use lanyard_holder::wire::FromClient;
+use lanyard_shared::b64;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::code::EnrolmentCode;
+use lanyard_shared::link::{Dialler, Link};
+use lanyard_shared::pair::address::Address;
+use owner::{Command, Notice, Owners};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// What `lanyard up` was told.
+pub struct Options {
+    /// The agent's folder.
+    pub state: StateDir,
+    /// A code to spend, when this machine is new to the relay.
+    pub enrol: Option<EnrolmentCode>,
+    /// How the machine presents itself.
+    pub machine: Machine,
+    /// Where new terminals start.
+    pub cwd: PathBuf,
+    /// This program, to start holders with.
+    pub exe: PathBuf,
+}
+
+/// Why the agent cannot run, or cannot go on. What heals by itself (an unreachable relay) is not among it, unless it is the first try.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The agent's folder.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The relay refuses this machine for good.
+    #[error("{sentence}")]
+    Refused {
+        /// The relay's code.
+        code: CloseCode,
+        /// What it said.
+        sentence: String,
+    },
+    /// The very first try failed, and there is nobody who would see later ones succeed.
+    #[error(transparent)]
+    Dial(#[from] lanyard_dial::DialError),
+    /// The machine belongs to no relay.
+    #[error("this machine is not enrolled at a relay")]
+    NotEnrolled,
+    /// The relay's address in the state is not one.
+    #[error("the relay's address is damaged: {0}")]
+    Address(#[from] lanyard_shared::pair::address::AddressFault),
+    /// The owner's socket or a folder.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl DaemonError {
+    /// What the person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::State(error) => error.hint(),
+            Self::Refused { code, .. } => code.hint().to_owned(),
+            Self::Dial(error) => error.hint().to_owned(),
+            Self::NotEnrolled => "run `lanyard-relay enrol` on the relay, then `lanyard up --enrol CODE` here".to_owned(),
+            Self::Address(_) => "enrol again with `lanyard up --enrol CODE`".to_owned(),
+            Self::Io(_) => "check the disk and the folder's permissions".to_owned(),
+        }
+    }
+}
+
+/// The running agent.
+pub struct Daemon {
+    core: Core,
+    clock: AgentClock,
+    state: StateDir,
+    relay: Relay,
+    dialler: Dialler,
+    /// Set while an enrolment code is being spent.
+    enrolling: bool,
+    dialling: Dialling,
+    socket: Option<Socket>,
+    holders: Holders,
+    news: UnboundedReceiver<News>,
+    owners: Owners,
+    commands: UnboundedReceiver<Command>,
+    web: Option<Address>,
+    ever_online: bool,
+}
+
+impl Daemon {
+    /// Prepares everything that can fail before the first word to the relay.
+    ///
+    /// # Errors
+    /// See [`DaemonError`].
+    pub async fn prepare(options: Options) -> Result<(Self, Owners), DaemonError> {
+        let identity = options.state.identity()?;
+        let (relay, dialler) = relay_and_role(&options, &identity)?;
+        let devices = options.state.devices()?;
+        let clock = AgentClock::start(options.state.high_water()?);
+        let core = Core::new(identity, options.machine, devices, clock.now());
+        let (mut holders, news) = Holders::new(options.state.holders(), options.exe, options.cwd);
+        holders.find().await?;
+        let (owners, commands) = Owners::listen(&options.state.owner_socket())?;
+        let daemon = Self {
+            core,
+            clock,
+            state: options.state,
+            relay,
+            dialler,
+            enrolling: options.enrol.is_some(),
+            dialling: Dialling::default(),
+            socket: None,
+            holders,
+            news,
+            owners: owners.clone(),
+            commands,
+            web: None,
+            ever_online: false,
+        };
+        Ok((daemon, owners))
+    }
+
+    /// Runs until told to stop, or until the relay refuses this machine for good.
+    ///
+    /// # Errors
+    /// See [`DaemonError`]. Holders, and so the terminals, stay.
+    pub async fn run(mut self) -> Result<(), DaemonError> {
+        self.dialling.start(&self.relay, Duration::ZERO);
+        loop {
+            self.carry_out()?;
+            if self.socket.is_some() && !self.core.has_link() {
+                self.hang_up().await?;
+            }
+            let now = self.clock.now();
+            let sleep = self.core.poll_timeout(now).map(|at| at.since(now.mono)).unwrap_or(Duration::from_secs(60));
+            let core = &mut self.core;
+            tokio::select! {
+                incoming = receive(&mut self.socket, || core.poll_output()) => match incoming {
+                    Incoming::Message(message) => self.core.handle(message, self.clock.now()),
+                    Incoming::Gone => {
+                        self.core.disconnected(CloseCode::Cut);
+                        self.socket = None;
+                    }
+                },
+                dialled = self.dialling.next() => self.dialled(dialled)?,
+                () = tokio::time::sleep(sleep) => self.core.on_timeout(self.clock.now()),
+                Some(news) = self.news.recv() => self.hear(news),
+                Some(command) = self.commands.recv() => {
+                    if self.obey(command) {
+                        return self.stop().await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn dialled(&mut self, dialled: Dialled) -> Result<(), DaemonError> {
+        match dialled {
+            Ok(socket) => {
+                self.core.set_clock_behind(self.clock.rebase());
+                let now = self.clock.now();
+                let host = self.relay.address().authority().to_owned();
+                self.core.connected(Link::new(self.dialler.clone(), host, now.mono));
+                self.socket = Some(socket);
+            }
+            // A code is for once and for now: say at once what is wrong with it.
+            Err(error) if self.enrolling || (error.is_lasting() && !self.ever_online) => return Err(error.into()),
+            Err(error) => {
+                tracing::debug!(%error, "dialling failed");
+                self.owners.tell(&Notice::Unreachable { sentence: error.to_string(), hint: error.hint().to_owned() });
+                self.dialling.again(&self.relay);
+            }
+        }
+        Ok(())
+    }
+
+    /// The link is over: says the last words and decides whether to dial again.
+    async fn hang_up(&mut self) -> Result<(), DaemonError> {
+        if let Some(socket) = self.socket.take() {
+            let core = &mut self.core;
+            socket.finish(|| core.poll_output()).await;
+        }
+        self.core.disconnected(CloseCode::Cut);
+        self.carry_out()
+    }
+
+    fn carry_out(&mut self) -> Result<(), DaemonError> {
+        while let Some(effect) = self.core.poll_effect() {
+            match effect {
+                Effect::SaveDevices => self.state.save_devices(self.core.devices())?,
+                Effect::Online { web, warning, .. } => self.online(&web, warning)?,
+                Effect::Offline(close) => self.offline(close)?,
+                Effect::Ask(question) => self.owners.ask(question),
+                Effect::Withdraw(question) => self.owners.withdraw(question),
+                Effect::Paired { name, scopes } => self.owners.tell(&Notice::Paired { device: name, scopes }),
+                Effect::Spawn { terminal, name, grid } => self.holders.spawn(terminal, name, grid),
+                Effect::Kill(terminal) => {
+                    let ended = self.core.terminals().iter().any(|t| t.id == terminal && t.exit.is_some());
+                    self.holders.kill(terminal, ended);
+                }
+                Effect::Resize(terminal, grid) => {
+                    self.holders.tell(terminal, FromClient::Resize { cols: grid.cols, rows: grid.rows });
+                }
+                Effect::Type { terminal, writer, seq, bytes } => {
+                    self.holders.tell(terminal, holders::input(writer, seq, bytes));
+                }
+                Effect::LastInput { terminal, writer } => {
+                    self.holders.tell(terminal, FromClient::LastSeq { writer: writer.0 });
+                }
+                Effect::Watch { stream, terminal, have, pace } => self.holders.watch(stream, terminal, have, pace),
+                Effect::Pull(stream, bytes) => self.holders.tell_watch(stream, FromClient::Credit(bytes)),
+                Effect::Pace(stream, on) => self.holders.tell_watch(stream, FromClient::Pace(on)),
+                Effect::Unwatch(stream) => self.holders.unwatch(stream),
+            }
+        }
+        Ok(())
+    }
+
+    fn online(&mut self, web: &str, warning: String) -> Result<(), DaemonError> {
+        self.dialling.reset();
+        self.ever_online = true;
+        self.web = Address::parse(web).ok();
+        if std::mem::take(&mut self.enrolling) {
+            let fingerprint = self.fingerprint().map(b64::Bytes);
+            self.state.save_enrolment(&Enrolment { relay: self.relay.to_string(), fingerprint })?;
+            self.dialler = Dialler::Agent { agent: self.agent(), key: self.key() };
+        }
+        if let Some(time) = self.clock.high_water() {
+            self.state.save_high_water(time)?;
+        }
+        self.owners.tell(&Notice::Online { relay: self.relay.to_string(), web: web.to_owned(), warning });
+        Ok(())
+    }
+
+    fn offline(&mut self, close: lanyard_shared::frame::Close) -> Result<(), DaemonError> {
+        let code = close.code.unwrap_or(CloseCode::Cut);
+        let lasting = self.enrolling || matches!(code, CloseCode::UnknownAgent | CloseCode::WrongHost | CloseCode::Version);
+        let skewed = code == CloseCode::ClockSkew && !self.ever_online;
+        if lasting || skewed {
+            return Err(DaemonError::Refused { code, sentence: close.sentence });
+        }
+        self.owners.tell(&Notice::Offline { sentence: close.sentence, hint: code.hint().to_owned() });
+        if code == CloseCode::Replaced {
+            self.dialling.much_later(&self.relay);
+        } else {
+            self.dialling.again(&self.relay);
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, news: News) {
+        let now = self.clock.now();
+        match news {
+            News::Spawned(id, outcome) => self.core.spawned(id, outcome),
+            News::Terminal(terminal) => self.core.put_terminal(terminal),
+            News::Gone(id) => {
+                self.holders.gone(id);
+                self.core.terminal_gone(id);
+            }
+            News::Applied(terminal, writer, seq) => {
+                self.core.last_input(terminal, writer, seq, now);
+                self.core.applied(terminal, writer, seq);
+            }
+            News::InputGap(terminal) => self.core.input_refused(terminal, CloseCode::InputGap),
+            News::Watched(stream, watched) => self.core.watched(stream, watched),
+        }
+    }
+
+    /// Does what an owner's command asks. True when it is to stop.
+    fn obey(&mut self, command: Command) -> bool {
+        let now = self.clock.now();
+        match command {
+            Command::Pair { scopes, yes, reply } => {
+                let outcome = match &self.web {
+                    None => Err(CloseCode::AgentOffline),
+                    Some(web) => {
+                        let fingerprint = self.fingerprint().filter(|_| web.is_https());
+                        let link = self.core.open_pairing(scopes, yes, fingerprint, now);
+                        link.map(|link| owner::Link::new(web, &link))
+                    }
+                };
+                let _ = reply.send(outcome);
+            }
+            Command::Cancel => self.core.cancel_pairings(),
+            Command::Answer { question, yes } => {
+                self.core.answer(question, yes, now);
+                self.owners.withdraw(question);
+            }
+            Command::Status { reply } => {
+                let _ = reply.send(owner::Status {
+                    online: self.core.has_link() && self.web.is_some(),
+                    relay: self.relay.to_string(),
+                    web: self.web.as_ref().map(|web| web.web().to_owned()),
+                    agent: self.agent(),
+                    sessions: self.core.sessions(),
+                    terminals: self.core.terminals(),
+                    devices: self.core.devices().iter().cloned().collect(),
+                });
+            }
+            Command::Revoke { device, reply } => {
+                let _ = reply.send(self.core.remove_device(device));
+            }
+            Command::Stop => return true,
+        }
+        false
+    }
+
+    async fn stop(mut self) -> Result<(), DaemonError> {
+        self.core.leave();
+        self.hang_up().await
+    }
+
+    fn fingerprint(&self) -> Option<[u8; 32]> {
+        match self.relay.trust() {
+            lanyard_dial::Trust::Pinned(fingerprint) => Some(fingerprint),
+            lanyard_dial::Trust::System => None,
+        }
+    }
+
+    fn agent(&self) -> lanyard_shared::ids::AgentId {
+        self.core.agent()
+    }
+
+    fn key(&self) -> Arc<ed25519_dalek::SigningKey> {
+        self.core.identity_key()
+    }
+}
+
+/// The next message, or never while there is no socket.
+async fn receive(socket: &mut Option<Socket>, source: impl FnMut() -> Option<bytes::Bytes>) -> Incoming {
+    match socket {
+        Some(socket) => socket.next(source).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn relay_and_role(options: &Options, identity: &Identity) -> Result<(Relay, Dialler), DaemonError> {
+    let key = Arc::clone(&identity.key);
+    if let Some(code) = &options.enrol {
+        let relay = Relay::new(code.address.clone(), code.fingerprint.into());
+        let name = options.machine.name.clone();
+        return Ok((relay, Dialler::Newcomer { key, code: *code.code, name }));
+    }
+    let enrolment = options.state.enrolment()?.ok_or(DaemonError::NotEnrolled)?;
+    let relay = Relay::parse(&enrolment.relay, enrolment.fingerprint.map(|bytes| bytes.0).into())?;
+    Ok((relay, Dialler::Agent { agent: identity.agent(), key }))
+}
