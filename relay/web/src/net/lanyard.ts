@@ -1,12 +1,112 @@
-import type { Lanyard } from "./api";
-
-/** The network of this page. `fragment` is what stood behind `#pair=`, already gone from the address bar, or null. */
-export interface Network {
-  lanyard: Lanyard;
-  fragment: string | null;
-}
+/** The network of this page: all machines this browser is paired with, each on its own link to the relay the page came from. */
+import { reasonFor } from "../core/reasons";
+import type { Grid, Terminal } from "../core/generated";
+import type { Lanyard, Machine, Pairing, TerminalSession } from "./api";
+import { browserEnv, watchPage } from "./browser";
+import type { Env } from "./env";
+import { MachineDriver } from "./machine";
+import { PairingRun } from "./pairing";
+import { forgetfulStore, openStore, type PairedMachine, type Store } from "./store";
+import { Cell } from "./watch";
+import { isUsable } from "./webcrypto";
+import { Refusal } from "./wishes";
 
 /** Opens the store, dials the relay the page came from, and goes on dialling. */
-export function openNetwork(): Promise<Network> {
-  return Promise.reject(new Error("not built yet"));
+export async function openNetwork(page: Window): Promise<Lanyard> {
+  const supported = await isUsable();
+  const store = await openStore(page.indexedDB).catch(() => forgetfulStore());
+  const lanyard = new Machines(browserEnv(page), store, supported, await store.all());
+  watchPage(page, lanyard);
+  return lanyard;
+}
+
+export class Machines implements Lanyard {
+  readonly machines = new Cell<Machine[]>([]);
+  readonly relayHost: string;
+  private drivers: MachineDriver[] = [];
+
+  constructor(
+    private readonly env: Env,
+    private readonly store: Store,
+    private readonly supported: boolean,
+    paired: readonly PairedMachine[],
+  ) {
+    this.relayHost = env.host;
+    if (supported) for (const machine of paired) this.drive(machine);
+    this.publish();
+  }
+
+  pair(fragment: string): Pairing {
+    return new PairingRun(this.env, fragment, this.supported, async (machine) => {
+      await this.store.put(machine);
+      this.leave(machine.agent);
+      this.drive(machine);
+      this.publish();
+    });
+  }
+
+  openTerminal(machine: string, terminal: string, grid: Grid): TerminalSession {
+    const driver = this.find(machine);
+    if (driver === undefined) throw new Refusal(reasonFor("unknown-device"));
+    return driver.openTerminal(terminal, grid);
+  }
+
+  async createTerminal(machine: string, name: string, grid: Grid): Promise<Terminal> {
+    const driver = this.find(machine);
+    if (driver === undefined) throw new Refusal(reasonFor("unknown-device"));
+    return driver.createTerminal(name, grid);
+  }
+
+  async endTerminal(machine: string, terminal: string): Promise<void> {
+    const driver = this.find(machine);
+    if (driver === undefined) throw new Refusal(reasonFor("unknown-device"));
+    return driver.endTerminal(terminal);
+  }
+
+  async forget(machine: string): Promise<void> {
+    this.leave(machine);
+    this.publish();
+    await this.store.delete(machine);
+  }
+
+  retryNow(): void {
+    for (const driver of this.drivers) driver.retryNow();
+  }
+
+  returned(): void {
+    for (const driver of this.drivers) driver.probe();
+  }
+
+  networkChanged(): void {
+    for (const driver of this.drivers) driver.networkChanged();
+  }
+
+  visible(visible: boolean): void {
+    for (const driver of this.drivers) driver.setVisible(visible);
+  }
+
+  private find(machine: string): MachineDriver | undefined {
+    return this.drivers.find(({ id }) => id === machine);
+  }
+
+  private drive(machine: PairedMachine): void {
+    const driver: MachineDriver = new MachineDriver(this.env, machine, {
+      changed: () => this.publish(),
+      // A machine that was forgotten meanwhile stays forgotten.
+      store: (news) => {
+        if (this.drivers.includes(driver)) void this.store.put(news).catch(() => undefined);
+      },
+    });
+    this.drivers.push(driver);
+  }
+
+  private leave(machine: string): void {
+    const driver = this.find(machine);
+    this.drivers = this.drivers.filter((one) => one !== driver);
+    driver?.close();
+  }
+
+  private publish(): void {
+    this.machines.set(this.drivers.map(({ cell }) => cell.value));
+  }
 }

@@ -1,0 +1,151 @@
+/** Records of purpose streams: what is inside the seal. The viewer writes one half of the table and reads the other. */
+import { decode as b64 } from "./b64";
+import { concat, EMPTY, Reader, u16, u64, u8, type Bytes } from "./bytes";
+import { decodeClose, type Close } from "./frame";
+import { GRID_MAX, RECORD_MAX, type Exit, type Grid } from "./generated";
+
+export const RecordKind = {
+  viewOpening: 0x01,
+  terminalOpening: 0x02,
+  input: 0x03,
+  resize: 0x04,
+  takeOver: 0x05,
+  snapshot: 0x81,
+  snapshotChunk: 0x82,
+  output: 0x83,
+  size: 0x84,
+  exit: 0x85,
+  opened: 0x86,
+  applied: 0x87,
+  driver: 0x88,
+  end: 0x89,
+} as const;
+export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
+
+/** Input bytes that fit into one record: kind and number take nine. */
+export const INPUT_MAX = RECORD_MAX - 9;
+
+export type ViewerRecord =
+  /** `have`: output up to here is on the screen already. */
+  | { kind: "viewOpening"; have: number | null; grid: Grid }
+  | { kind: "terminalOpening"; writer: string; grid: Grid; takeOver: boolean }
+  /** Numbered from 1, by one. */
+  | { kind: "input"; seq: number; bytes: Bytes }
+  | { kind: "resize"; grid: Grid }
+  | { kind: "takeOver" };
+
+export type AgentRecord =
+  | { kind: "snapshot"; offset: number; grid: Grid; total: number }
+  | { kind: "snapshotChunk"; bytes: Bytes }
+  | { kind: "output"; offset: number; bytes: Bytes }
+  | { kind: "size"; grid: Grid }
+  | { kind: "exit"; exit: Exit }
+  /** The last input of this writer that was applied, and whether this viewer drives. */
+  | { kind: "opened"; last: number; driver: boolean }
+  /** All inputs up to this one are applied. */
+  | { kind: "applied"; seq: number }
+  | { kind: "driver"; driver: boolean }
+  | { kind: "end"; close: Close };
+
+export function encodeRecord(record: ViewerRecord): Bytes {
+  const kind = u8(RecordKind[record.kind]);
+  switch (record.kind) {
+    case "viewOpening": {
+      const { have, grid } = record;
+      return concat(kind, u8(have === null ? 0 : 1), u64(have ?? 0), putGrid(grid));
+    }
+    case "terminalOpening":
+      return concat(kind, b64(record.writer) ?? EMPTY, putGrid(record.grid), u8(record.takeOver ? 1 : 0));
+    case "input":
+      return concat(kind, u64(record.seq), record.bytes);
+    case "resize":
+      return concat(kind, putGrid(record.grid));
+    case "takeOver":
+      return kind;
+  }
+}
+
+/** Null unless the bytes are exactly one record of the agent's. */
+export function decodeRecord(plain: Bytes): AgentRecord | null {
+  const reader = new Reader(plain);
+  const kind = reader.u8();
+  const record = kind === null ? null : readBody(kind, reader);
+  return reader.left === 0 ? record : null;
+}
+
+function readBody(kind: number, reader: Reader): AgentRecord | null {
+  switch (kind) {
+    case RecordKind.snapshot: {
+      const offset = reader.u64();
+      const grid = readGrid(reader);
+      const total = reader.u32();
+      return offset !== null && grid && total !== null ? { kind: "snapshot", offset, grid, total } : null;
+    }
+    case RecordKind.snapshotChunk:
+      return reader.left > 0 ? { kind: "snapshotChunk", bytes: reader.rest() } : null;
+    case RecordKind.output: {
+      const offset = reader.u64();
+      return offset !== null && reader.left > 0 ? { kind: "output", offset, bytes: reader.rest() } : null;
+    }
+    case RecordKind.size: {
+      const grid = readGrid(reader);
+      return grid && { kind: "size", grid };
+    }
+    case RecordKind.exit: {
+      const exit = readExit(reader);
+      return exit && { kind: "exit", exit };
+    }
+    case RecordKind.opened: {
+      const last = reader.u64();
+      const driver = readFlag(reader);
+      return last !== null && driver !== null ? { kind: "opened", last, driver } : null;
+    }
+    case RecordKind.applied: {
+      const seq = reader.u64();
+      return seq === null ? null : { kind: "applied", seq };
+    }
+    case RecordKind.driver: {
+      const driver = readFlag(reader);
+      return driver === null ? null : { kind: "driver", driver };
+    }
+    case RecordKind.end: {
+      const close = decodeClose(reader);
+      return close && { kind: "end", close };
+    }
+    default:
+      return null;
+  }
+}
+
+function readGrid(reader: Reader): Grid | null {
+  const cols = reader.u16();
+  const rows = reader.u16();
+  return cols !== null && rows !== null && gridFits({ cols, rows }) ? { cols, rows } : null;
+}
+
+export function gridFits({ cols, rows }: Grid): boolean {
+  return [cols, rows].every((side) => Number.isInteger(side) && side >= 1 && side <= GRID_MAX);
+}
+
+/** The nearest grid that the protocol can say: a screen that is being folded away may measure nothing at all. */
+export function clampGrid({ cols, rows }: Grid): Grid {
+  const clamp = (side: number): number => Math.min(GRID_MAX, Math.max(1, Math.trunc(side) || 1));
+  return { cols: clamp(cols), rows: clamp(rows) };
+}
+
+function putGrid({ cols, rows }: Grid): Bytes {
+  return concat(u16(cols), u16(rows));
+}
+
+function readExit(reader: Reader): Exit | null {
+  const kind = reader.u8();
+  const value = reader.u32();
+  if (value === null) return null;
+  if (kind === 0) return { t: "status", code: value };
+  return kind === 1 ? { t: "signal", number: value } : null;
+}
+
+function readFlag(reader: Reader): boolean | null {
+  const byte = reader.u8();
+  return byte === 0 || byte === 1 ? byte === 1 : null;
+}

@@ -1,0 +1,265 @@
+/**
+ * What a viewer knows and asks inside one Noise session, without crypto or clocks: messages and the time go in, `drain` gives
+ * messages to send and what has changed.
+ */
+import {
+  HEARTBEAT_MS,
+  LIVE_FOR_MS,
+  type FromAgent,
+  type Grid,
+  type Reason,
+  type Scope,
+  type Terminal,
+  type ToAgent,
+} from "./generated";
+
+/** One live token, as this side knows it. The agent's own table decides. */
+export interface Lease {
+  jti: string;
+  purpose: Scope;
+  terminal: string;
+  /** By the machine's clock. */
+  expires: number;
+  life: number;
+}
+
+export type Minted = Extract<FromAgent, { t: "minted" }>;
+
+export type Answer =
+  | { kind: "minted"; minted: Minted }
+  | { kind: "created"; terminal: Terminal }
+  | { kind: "done" }
+  | { kind: "refused"; reason: Reason };
+
+export type SessionEffect =
+  | { kind: "send"; message: ToAgent }
+  /** The agent has answered `hello`: the session stands. */
+  | { kind: "stands" }
+  | { kind: "changed" }
+  | { kind: "answer"; req: number; answer: Answer }
+  | { kind: "ended"; jti: string; reason: Reason }
+  | { kind: "grant"; grant: string; expires: number }
+  /** The agent said what has no place here: close the session with `bad-message`. */
+  | { kind: "fault" };
+
+/** What the agent has told about itself. */
+export interface Facts {
+  machine: string;
+  user: string;
+  scopes: Scope[];
+  /** When the device's grant ends unless used, by the machine's clock. */
+  expires: number;
+  terminals: Terminal[];
+}
+
+/** The heartbeat of a page nobody looks at. Browsers stretch its timers to a minute anyway. */
+const HIDDEN_HEARTBEAT_MS = 30_000;
+
+type Request = Extract<ToAgent, { req: number }>;
+
+export class Session {
+  private readonly effects: SessionEffect[] = [];
+  private readonly requests = new Map<number, Request>();
+  private readonly pings = new Map<number, number>();
+  private readonly table = new Map<string, Lease>();
+  private lastReq = 0;
+  private lastPing = 0;
+  private pinged: number;
+  private visible = true;
+  private standing: Facts | null = null;
+  private shownLive = false;
+  /** When the question was sent that was answered last. An answer that was held back on its way proves no more than that. */
+  private answered: number | null = null;
+  private heardAt: number | null = null;
+  private roundTrip: number | null = null;
+  private offset: { value: number; rtt: number } | null = null;
+
+  constructor(deviceName: string, now: number) {
+    this.pinged = now;
+    this.effects.push({ kind: "send", message: { t: "hello", name: deviceName } });
+  }
+
+  get facts(): Facts | null {
+    return this.standing;
+  }
+
+  get leases(): Lease[] {
+    return [...this.table.values()];
+  }
+
+  /** When it last answered, by its own clock. */
+  get heard(): number | null {
+    return this.heardAt;
+  }
+
+  get rtt(): number | null {
+    return this.roundTrip;
+  }
+
+  /** The machine's clock minus the monotonic one; measured over the quickest round trip so far. */
+  get clockOffset(): number | null {
+    return this.offset?.value ?? null;
+  }
+
+  live(now: number): boolean {
+    return this.answered !== null && now - this.answered <= LIVE_FOR_MS;
+  }
+
+  drain(): SessionEffect[] {
+    return this.effects.splice(0);
+  }
+
+  mint(purpose: Scope, terminal: string): number {
+    return this.ask((req) => ({ t: "mint", req, purpose, terminal }));
+  }
+
+  create(key: string, name: string, grid: Grid): number {
+    return this.ask((req) => ({ t: "create", req, key, name, grid }));
+  }
+
+  end(terminal: string): number {
+    return this.ask((req) => ({ t: "end", req, terminal }));
+  }
+
+  setVisible(visible: boolean, now: number): void {
+    if (visible && !this.visible) this.ping(now);
+    this.visible = visible;
+  }
+
+  /** Asks for an end-to-end answer now. */
+  ping(now: number): void {
+    if (this.standing === null) return;
+    this.lastPing = (this.lastPing + 1) % 2 ** 32;
+    this.pinged = now;
+    this.pings.set(this.lastPing, now);
+    this.send({ t: "ping", n: this.lastPing });
+  }
+
+  timeout(now: number): number | null {
+    if (this.standing === null) return null;
+    const next = this.nextPing();
+    return this.live(now) && this.answered !== null ? Math.min(next, this.answered + LIVE_FOR_MS + 1) : next;
+  }
+
+  tick(now: number): void {
+    if (now >= this.nextPing()) this.ping(now);
+    if (this.shownLive !== this.live(now)) this.changed(now);
+  }
+
+  receive(message: FromAgent, now: number): void {
+    if ((this.standing === null) !== (message.t === "welcome")) {
+      this.effects.push({ kind: "fault" });
+      return;
+    }
+    switch (message.t) {
+      case "welcome":
+        return this.welcome(message, now);
+      case "pong":
+        return this.pong(message.n, message.time, now);
+      case "minted":
+        return this.minted(message);
+      case "created":
+        return this.answer(message.req, "create", { kind: "created", terminal: message.terminal });
+      case "done":
+        return this.answer(message.req, "end", { kind: "done" });
+      case "refused":
+        return this.answer(message.req, null, { kind: "refused", reason: message.reason });
+      case "terminals":
+        return this.update({ terminals: message.terminals }, now);
+      case "lease": {
+        const lease = this.table.get(message.jti);
+        if (lease) this.table.set(message.jti, { ...lease, expires: message.expires });
+        return this.changed(now);
+      }
+      case "ended":
+        this.forget(message.jti);
+        this.effects.push({ kind: "ended", jti: message.jti, reason: message.reason });
+        return this.changed(now);
+      case "grant":
+        this.effects.push({ kind: "grant", grant: message.grant, expires: message.expires });
+        return this.update({ expires: message.expires }, now);
+    }
+  }
+
+  /** The stream of this token is over, so the token is spent. */
+  forget(jti: string): void {
+    if (this.table.delete(jti)) this.effects.push({ kind: "changed" });
+  }
+
+  private welcome(message: Extract<FromAgent, { t: "welcome" }>, now: number): void {
+    const { machine, user, scopes, expires, terminals, time } = message;
+    this.standing = { machine, user, scopes, expires, terminals };
+    this.heardFrom(time, this.pinged, now);
+    this.effects.push({ kind: "stands" });
+    this.changed(now);
+  }
+
+  private pong(n: number, time: number, now: number): void {
+    const sent = this.pings.get(n);
+    if (sent === undefined) return;
+    // Pongs come in order: what was asked earlier will not be answered any more.
+    for (const earlier of this.pings.keys()) {
+      this.pings.delete(earlier);
+      if (earlier === n) break;
+    }
+    this.heardFrom(time, sent, now);
+    this.changed(now);
+  }
+
+  private minted(message: Minted): void {
+    const request = this.requests.get(message.req);
+    if (request?.t === "mint") {
+      const { jti, expires, life } = message;
+      this.table.set(jti, { jti, purpose: request.purpose, terminal: request.terminal, expires, life });
+    }
+    this.answer(message.req, "mint", { kind: "minted", minted: message });
+    this.effects.push({ kind: "changed" });
+  }
+
+  private answer(req: number, to: Request["t"] | null, answer: Answer): void {
+    const request = this.requests.get(req);
+    if (request === undefined || (to !== null && request.t !== to)) {
+      this.effects.push({ kind: "fault" });
+      return;
+    }
+    this.requests.delete(req);
+    this.effects.push({ kind: "answer", req, answer });
+  }
+
+  private ask(request: (req: number) => Request): number {
+    const req = ++this.lastReq;
+    const message = request(req);
+    this.requests.set(req, message);
+    this.send(message);
+    return req;
+  }
+
+  private heardFrom(time: number, sent: number, now: number): void {
+    this.answered = Math.max(this.answered ?? sent, sent);
+    this.heardAt = time;
+    this.roundTrip = now - sent;
+    const value = time - (sent + now) / 2;
+    // A clock that was set, or a page that slept, shows as a jump; smaller differences are the network's.
+    const jumped = this.offset !== null && Math.abs(value - this.offset.value) > 1000;
+    if (this.offset === null || jumped || this.roundTrip <= this.offset.rtt)
+      this.offset = { value, rtt: this.roundTrip };
+  }
+
+  private nextPing(): number {
+    return this.pinged + (this.visible ? HEARTBEAT_MS : HIDDEN_HEARTBEAT_MS);
+  }
+
+  private update(facts: Partial<Facts>, now: number): void {
+    if (this.standing) this.standing = { ...this.standing, ...facts };
+    this.changed(now);
+  }
+
+  private changed(now: number): void {
+    this.shownLive = this.live(now);
+    this.effects.push({ kind: "changed" });
+  }
+
+  private send(message: ToAgent): void {
+    this.effects.push({ kind: "send", message });
+  }
+}

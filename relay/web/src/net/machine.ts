@@ -1,0 +1,412 @@
+/** One paired machine: keeps a link and a session to it, comes back by itself, and tells the screens where it stands. */
+import { Backoff } from "../core/backoff";
+import { encode } from "../core/b64";
+import type { Close } from "../core/frame";
+import {
+  LIFE_DEVICE_MS,
+  type CloseName,
+  type FromAgent,
+  type Grid,
+  type Reason,
+  type Scope,
+  type Terminal,
+} from "../core/generated";
+import { decodeFromAgent, encodeMessage } from "../core/messages";
+import { reasonFor } from "../core/reasons";
+import { clampGrid } from "../core/records";
+import { Session, type Answer, type Minted, type SessionEffect } from "../core/session";
+import type { Credential, LinkState, Machine } from "./api";
+import type { Env } from "./env";
+import { Purpose, type PurposeHandler } from "./purpose";
+import { Secure } from "./secure";
+import type { PairedMachine } from "./store";
+import { earliest, LiveTerminal, type TerminalHost } from "./terminal";
+import { Ticker } from "./ticker";
+import { dhKey, signKey } from "./webcrypto";
+import { Cell } from "./watch";
+import { Wire } from "./wire";
+import { Refusal, Wishes } from "./wishes";
+
+const RETRY = { first: 250, most: 15_000 };
+/** A machine that is away is announced by `wake`; this is for a wake that got lost. */
+const AWAY_RETRY_MS = 30_000;
+/** After the network changed or the page came back, a link that does not answer this soon is a dead one. */
+const PROBE_MS = 1500;
+
+/** After these nothing comes back without a person: the relay or the machine has let this device go. */
+const FINAL: ReadonlySet<CloseName> = new Set<CloseName>(["revoked", "unknown-device", "token-refused"]);
+/** The relay is going or the way to it is broken; the machine has nothing to do with it. */
+const TRANSPORT: ReadonlySet<CloseName> = new Set<CloseName>(["going-away", "silent", "cut", "done", "internal"]);
+
+const GRANT_EXPIRED: Reason = {
+  code: "token-refused",
+  sentence: "this browser's access has expired or was replaced",
+  hint: "pair again with `lanyard pair`",
+};
+
+export interface MachineEvents {
+  changed(): void;
+  /** What is kept about the machine has changed. */
+  store(paired: PairedMachine): void;
+}
+
+export class MachineDriver implements TerminalHost {
+  readonly cell: Cell<Machine>;
+  private readonly ticker: Ticker;
+  private readonly linkBackoff: Backoff;
+  private readonly sessionBackoff: Backoff;
+  private readonly terminals = new Set<LiveTerminal>();
+  private readonly minting = new Map<number, (answer: Answer) => void>();
+  private readonly wishes: Wishes;
+  private state: LinkState = { kind: "connecting" };
+  private wire: Wire | null = null;
+  private conn: string | null = null;
+  private secure: Secure | null = null;
+  private session: Session | null = null;
+  private stands = false;
+  /** When to dial, or to try the session, again. */
+  private retryAt: number | null = null;
+  private probeUntil: number | null = null;
+  private closed = false;
+  private heard: number | null = null;
+  private offset: number;
+
+  constructor(
+    private readonly env: Env,
+    private paired: PairedMachine,
+    private readonly events: MachineEvents,
+  ) {
+    this.linkBackoff = new Backoff({ ...RETRY, random: env.random });
+    this.sessionBackoff = new Backoff({ ...RETRY, random: env.random });
+    this.wishes = new Wishes(env.clock);
+    // A first guess, so that times can be shown before the machine has spoken.
+    this.offset = env.clock.unix() - env.clock.now();
+    this.cell = new Cell(this.describe());
+    this.ticker = new Ticker(
+      env.clock,
+      () => earliest(this.session?.timeout(env.clock.now()) ?? null, this.retryAt, this.probeUntil),
+      (now) => this.tick(now),
+    );
+    this.dial();
+  }
+
+  get id(): string {
+    return this.paired.agent;
+  }
+
+  openTerminal(terminal: string, grid: Grid): LiveTerminal {
+    const known = this.session?.facts?.terminals.find(({ id }) => id === terminal);
+    const backoff = new Backoff({ ...RETRY, random: this.env.random });
+    const size = known?.grid ?? grid;
+    const live = new LiveTerminal(this.env, this, terminal, grid, size, known?.exit ?? null, backoff);
+    this.terminals.add(live);
+    if (this.stands) live.sessionUp(this.scopes());
+    return live;
+  }
+
+  async createTerminal(name: string, grid: Grid): Promise<Terminal> {
+    const key = encode(this.env.crypto.random(16));
+    const answer = await this.wish((session) => session.create(key, name, clampGrid(grid)));
+    if (answer.kind !== "created") throw new Refusal(reasonFor("bad-message"));
+    return answer.terminal;
+  }
+
+  async endTerminal(terminal: string): Promise<void> {
+    try {
+      await this.wish((session) => session.end(terminal));
+    } catch (error) {
+      // Gone is what was wished for; perhaps an earlier try of this very wish did it.
+      if (!(error instanceof Refusal) || error.code !== "terminal-gone") throw error;
+    }
+  }
+
+  /** Tries now what would be tried later. */
+  retryNow(): void {
+    if (this.closed) return;
+    if (this.wire === null) this.dial();
+    else if (this.secure === null && this.conn !== null) this.openSession();
+  }
+
+  /** The network may have changed, or the page has come back: do not trust a link that has not answered since. */
+  probe(): void {
+    if (this.closed || this.state.kind === "ended") return;
+    if (this.wire === null || this.secure === null) {
+      this.retryNow();
+      return;
+    }
+    this.wire.ping();
+    this.session?.ping(this.env.clock.now());
+    this.probeUntil = this.env.clock.now() + PROBE_MS;
+    this.settle();
+  }
+
+  setVisible(visible: boolean): void {
+    this.session?.setVisible(visible, this.env.clock.now());
+    this.settle();
+  }
+
+  /** The browser says that it has, or has not, a network. */
+  networkChanged(): void {
+    if (this.env.online()) this.probe();
+    else if (this.wire === null && this.state.kind !== "ended") this.become({ kind: "offline" });
+  }
+
+  close(): void {
+    this.closed = true;
+    this.retryAt = null;
+    this.wishes.fail(reasonFor("cut"));
+    for (const terminal of [...this.terminals]) terminal.close();
+    this.wire?.end("done");
+    this.ticker.stop();
+  }
+
+  mint(purpose: Scope, terminal: string, minted: (minted: Minted) => void, refused: (reason: Reason) => void): void {
+    if (this.session === null || !this.stands) return;
+    this.minting.set(this.session.mint(purpose, terminal), (answer) => {
+      if (answer.kind === "minted") minted(answer.minted);
+      else if (answer.kind === "refused") refused(answer.reason);
+    });
+    this.settle();
+  }
+
+  openPurpose(minted: Minted, handler: PurposeHandler): Purpose | null {
+    return this.wire && new Purpose(this.env, this.wire, minted, handler);
+  }
+
+  spent(jti: string): void {
+    this.session?.forget(jti);
+    this.settle();
+  }
+
+  left(terminal: LiveTerminal): void {
+    this.terminals.delete(terminal);
+  }
+
+  private wish(ask: (session: Session) => number): ReturnType<Wishes["add"]> {
+    if (this.state.kind === "ended") return Promise.reject(new Refusal(this.state.reason));
+    const answer = this.wishes.add(ask);
+    this.settle();
+    return answer;
+  }
+
+  private dial(): void {
+    this.retryAt = null;
+    this.become({ kind: "connecting" });
+    const identity = { agent: this.paired.agent, key: signKey(this.paired.signKey) };
+    this.wire = new Wire(this.env, identity, {
+      proven: (conn) => {
+        this.conn = conn;
+        this.linkBackoff.reset();
+        this.openSession();
+      },
+      wake: () => {
+        if (this.secure === null) this.openSession();
+      },
+      ended: (close, proven) => this.linkEnded(close, proven),
+    });
+    this.settle();
+  }
+
+  private openSession(): void {
+    if (this.wire === null || this.conn === null || this.secure !== null) return;
+    this.retryAt = null;
+    const { agent, grant, noiseKey, deviceName } = this.paired;
+    const local = dhKey(this.paired.dhKey);
+    const options = { mode: "session", target: { kind: "session", grant }, agent, conn: this.conn } as const;
+    this.secure = new Secure(
+      this.env,
+      this.wire,
+      { ...options, local, remote: noiseKey },
+      {
+        established: () => {
+          this.session = new Session(deviceName, this.env.clock.now());
+          this.session.setVisible(this.env.visible(), this.env.clock.now());
+          this.settle();
+        },
+        message: (plain) => this.message(decodeFromAgent(plain)),
+        closed: (close) => this.sessionEnded(close),
+      },
+    );
+    this.settle();
+  }
+
+  private message(message: FromAgent | undefined): void {
+    if (message === undefined) this.breakSession();
+    else this.session?.receive(message, this.env.clock.now());
+    this.settle();
+  }
+
+  private breakSession(): void {
+    this.secure?.close("bad-message");
+    this.sessionEnded({ code: "bad-message", sentence: "" });
+  }
+
+  private tick(now: number): void {
+    this.session?.tick(now);
+    this.settle();
+    if (this.probeUntil !== null && now >= this.probeUntil) {
+      this.probeUntil = null;
+      if (this.wire?.waiting === true) this.wire.end("silent");
+    }
+    if (this.retryAt !== null && now >= this.retryAt) {
+      this.retryAt = null;
+      this.retryNow();
+    }
+  }
+
+  private linkEnded(close: Close, proven: boolean): void {
+    this.wire = null;
+    this.conn = null;
+    this.probeUntil = null;
+    this.forgetSession();
+    if (this.closed || this.state.kind === "ended") return;
+    const { code } = close;
+    if (code !== null && FINAL.has(code)) {
+      this.end(reasonFor(code));
+      return;
+    }
+    this.retryAt = this.env.clock.now() + this.linkBackoff.next();
+    if (code !== null && !TRANSPORT.has(code)) this.become({ kind: "machine-offline", reason: reasonFor(code) });
+    else if (!this.env.online()) this.become({ kind: "offline" });
+    // A link that was sound a moment ago is most likely back with the next dial.
+    else if (proven) this.become({ kind: "connecting" });
+    else this.become({ kind: "relay-unreachable", retryAt: this.retryAt });
+    this.ticker.update();
+  }
+
+  private sessionEnded({ code, sentence }: Close): void {
+    this.forgetSession();
+    if (this.closed) return;
+    if (code !== null && FINAL.has(code)) {
+      this.end(code === "token-refused" ? GRANT_EXPIRED : reasonFor(code));
+      return;
+    }
+    const away = code === "agent-offline";
+    this.retryAt = this.env.clock.now() + (away ? AWAY_RETRY_MS : this.sessionBackoff.next());
+    this.become({ kind: "machine-offline", reason: reasonFor(code, sentence) });
+    this.ticker.update();
+  }
+
+  private end(reason: Reason): void {
+    this.retryAt = null;
+    this.become({ kind: "ended", reason });
+    this.wishes.fail(reason);
+    this.wire?.end("done");
+    this.ticker.update();
+  }
+
+  private forgetSession(): void {
+    this.secure?.close("done");
+    this.secure = null;
+    this.session = null;
+    this.minting.clear();
+    this.wishes.sessionDown();
+    if (!this.stands) return;
+    this.stands = false;
+    for (const terminal of this.terminals) terminal.sessionDown();
+  }
+
+  private become(state: LinkState): void {
+    this.state = state;
+    this.publish();
+  }
+
+  /** Carries out what the session asks for, until it asks for nothing more. */
+  private settle(): void {
+    for (let effects = this.session?.drain() ?? []; effects.length > 0; effects = this.session?.drain() ?? []) {
+      for (const effect of effects) this.carryOut(effect);
+    }
+    this.ticker.update();
+  }
+
+  private carryOut(effect: SessionEffect): void {
+    switch (effect.kind) {
+      case "send": {
+        const message = encodeMessage(effect.message);
+        return message === null ? undefined : this.secure?.send(message);
+      }
+      case "stands":
+        return this.sessionStands();
+      case "changed":
+        return this.publish();
+      case "answer": {
+        const answered = this.minting.get(effect.req);
+        this.minting.delete(effect.req);
+        if (answered) answered(effect.answer);
+        else this.wishes.answer(effect.req, effect.answer);
+        return;
+      }
+      case "ended":
+        for (const terminal of this.terminals) terminal.tokenEnded(effect.jti, effect.reason);
+        return;
+      case "grant":
+        return this.remember({ grant: effect.grant, grantExpires: effect.expires });
+      case "fault":
+        return this.breakSession();
+    }
+  }
+
+  private sessionStands(): void {
+    const facts = this.session?.facts;
+    if (!this.session || !facts) return;
+    this.stands = true;
+    this.sessionBackoff.reset();
+    const { machine, user, scopes, expires } = facts;
+    this.remember({ name: machine, user, scopes, grantExpires: expires });
+    this.become({ kind: "session" });
+    this.wishes.sessionUp(this.session);
+    for (const terminal of this.terminals) terminal.sessionUp(scopes);
+  }
+
+  private remember(news: Partial<PairedMachine>): void {
+    this.paired = { ...this.paired, ...news };
+    this.events.store(this.paired);
+  }
+
+  private scopes(): Scope[] {
+    return this.session?.facts?.scopes ?? this.paired.scopes;
+  }
+
+  private publish(): void {
+    this.heard = this.session?.heard ?? this.heard;
+    this.offset = this.session?.clockOffset ?? this.offset;
+    this.cell.set(this.describe());
+    this.events.changed();
+  }
+
+  private describe(): Machine {
+    const now = this.env.clock.now();
+    const session = this.stands ? this.session : null;
+    return {
+      id: this.paired.agent,
+      name: this.paired.name,
+      user: this.paired.user,
+      link: this.state,
+      heard: this.heard,
+      live: session?.live(now) ?? false,
+      rtt: session?.rtt ?? null,
+      scopes: this.scopes(),
+      // What was last known stays on the screen while the machine is away.
+      terminals: session?.facts?.terminals ?? this.lastTerminals(),
+      credentials: this.credentials(now),
+      clockOffset: this.offset,
+    };
+  }
+
+  private lastTerminals(): Terminal[] {
+    // The first description is made before there is a cell.
+    return (this.cell as Cell<Machine> | undefined)?.value.terminals ?? [];
+  }
+
+  private credentials(now: number): Credential[] {
+    const grant: Credential = {
+      jti: this.paired.deviceId,
+      purpose: "device",
+      terminal: null,
+      expires: this.session?.facts?.expires ?? this.paired.grantExpires,
+      life: LIFE_DEVICE_MS,
+    };
+    const leases = (this.stands ? this.session?.leases : null) ?? [];
+    return [grant, ...leases.filter(({ expires }) => expires > now + this.offset)];
+  }
+}

@@ -1,0 +1,87 @@
+/** What this browser remembers: for each machine its own device keys, which no script can read, and the grant. */
+import type { Bytes } from "../core/bytes";
+import type { Scope } from "../core/generated";
+import type { StoredKey } from "./webcrypto";
+
+export interface PairedMachine {
+  agent: string;
+  name: string;
+  user: string;
+  scopes: Scope[];
+  /** The device grant: worth nothing without the keys beside it. */
+  grant: string;
+  /** When the grant ends unless used, by the machine's clock. */
+  grantExpires: number;
+  /** The machine's static Noise key. */
+  noiseKey: Bytes;
+  deviceId: string;
+  deviceName: string;
+  signKey: StoredKey;
+  dhKey: StoredKey;
+  /** When it was paired, by this browser's clock; orders the list and nothing else. */
+  paired: number;
+}
+
+export interface Store {
+  all(): Promise<PairedMachine[]>;
+  put(machine: PairedMachine): Promise<void>;
+  delete(agent: string): Promise<void>;
+}
+
+const MACHINES = "machines";
+
+export async function openStore(factory: IDBFactory): Promise<Store> {
+  const database = await openDatabase(factory);
+  const run = <T>(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> => {
+    const transaction = database.transaction(MACHINES, mode);
+    const request = act(transaction.objectStore(MACHINES));
+    return new Promise((resolve, reject) => {
+      // Only a completed transaction is on disk; a request may succeed in one that is then undone.
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onabort = () => reject(storeError(transaction.error));
+    });
+  };
+  return {
+    all: async () => {
+      const machines = await run("readonly", (store) => store.getAll() as IDBRequest<PairedMachine[]>);
+      return machines.sort((a, b) => a.paired - b.paired);
+    },
+    put: async (machine) => {
+      await run("readwrite", (store) => store.put(machine));
+    },
+    delete: async (agent) => run("readwrite", (store) => store.delete(agent)),
+  };
+}
+
+/** Where the browser keeps nothing (some private windows): everything is forgotten with the page. */
+export function forgetfulStore(): Store {
+  const machines = new Map<string, PairedMachine>();
+  return {
+    all: () => Promise.resolve([...machines.values()]),
+    put: (machine) => {
+      machines.set(machine.agent, machine);
+      return Promise.resolve();
+    },
+    delete: (agent) => {
+      machines.delete(agent);
+      return Promise.resolve();
+    },
+  };
+}
+
+function openDatabase(factory: IDBFactory): Promise<IDBDatabase> {
+  const request = factory.open("lanyard", 1);
+  return new Promise((resolve, reject) => {
+    request.onupgradeneeded = () => request.result.createObjectStore(MACHINES, { keyPath: "agent" });
+    request.onsuccess = () => {
+      // Another tab with a newer page wants to change the layout: let go, so that it does not wait for ever.
+      request.result.onversionchange = () => request.result.close();
+      resolve(request.result);
+    };
+    request.onerror = () => reject(storeError(request.error));
+  });
+}
+
+function storeError(error: DOMException | null): Error {
+  return error ?? new Error("the browser's store failed");
+}
