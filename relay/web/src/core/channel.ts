@@ -50,6 +50,11 @@ export class Channel {
     });
   }
 
+  /** Runs once all that was said before has been handed on. */
+  afterSent(run: () => void): void {
+    this.outgoing = this.outgoing.then(run);
+  }
+
   /** Runs once all that was received before has been read. */
   afterReceived(run: () => void): void {
     this.incoming = this.incoming.then(run);

@@ -44,6 +44,9 @@ export type Frame =
   /** Only an agent and its relay exchange these; a viewer need not understand them to refuse them. */
   | { kind: "enrol" | "announce" };
 
+/** What this side can write. */
+export type OwnFrame = Exclude<Frame, { kind: "enrol" | "announce" }>;
+
 /** The peer is at fault, always; `code` is what the link is closed with. */
 export interface FrameError {
   kind: "error";
@@ -64,7 +67,7 @@ export function decodeFrame(message: Bytes): Frame | FrameError {
   return decodePayload(stream, kind, reader) ?? error("malformed");
 }
 
-export function encodeFrame(frame: Exclude<Frame, { kind: "enrol" | "announce" }>): Bytes {
+export function encodeFrame(frame: OwnFrame): Bytes {
   const stream = "stream" in frame ? frame.stream : 0;
   return concat(u32(stream), u8(FrameKind[frame.kind]), encodePayload(frame));
 }
@@ -116,7 +119,7 @@ function decodePayload(stream: number, kind: FrameKind, reader: Reader): Frame |
   }
 }
 
-function encodePayload(frame: Exclude<Frame, { kind: "enrol" | "announce" }>): Bytes {
+function encodePayload(frame: OwnFrame): Bytes {
   switch (frame.kind) {
     case "challenge":
       return utf8(JSON.stringify(frame.challenge));

@@ -5,7 +5,7 @@
 import { decode, encode } from "./b64";
 import { EMPTY, type Bytes } from "./bytes";
 import { Credit } from "./credit";
-import { decodeFrame, encodeFrame, type Close, type Frame, type Target } from "./frame";
+import { decodeFrame, encodeFrame, type Close, type Frame, type OwnFrame, type Target } from "./frame";
 import {
   DIALLER_SILENCE_MS,
   LINK_VERSIONS,
@@ -299,7 +299,7 @@ export class Link {
     this.effects.push({ kind: "ended", ours, ...close });
   }
 
-  private write(frame: Parameters<typeof encodeFrame>[0]): void {
+  private write(frame: OwnFrame): void {
     this.effects.push({ kind: "write", message: encodeFrame(frame) });
   }
 }

@@ -1,0 +1,113 @@
+import { expect, test } from "vitest";
+import { encode } from "./b64";
+import { utf8 } from "./bytes";
+import type { FromAgent, Offer, PairReply, Terminal } from "./generated";
+import { decodeFromAgent, decodeOffer, decodePairReply, encodeMessage } from "./messages";
+import { random } from "./testing/random";
+
+const id = encode(new Uint8Array(16).fill(3));
+const reason = { code: "busy", sentence: "too much", hint: "" };
+const terminal: Terminal = {
+  id,
+  name: "work",
+  title: "vim \u2014 ünïcode",
+  cwd: "/home/ada",
+  started: 1,
+  grid: { cols: 80, rows: 24 },
+  exit: null,
+};
+const MESSAGES: FromAgent[] = [
+  {
+    t: "welcome",
+    machine: "m",
+    user: "u",
+    time: 1,
+    scopes: ["view", "terminal"],
+    expires: 2,
+    terminals: [terminal, { ...terminal, exit: { t: "signal", number: 9 } }],
+  },
+  { t: "pong", n: 4, time: 5 },
+  { t: "minted", req: 1, jti: id, token: "a.b.c", secret: encode(new Uint8Array(32)), expires: 6, life: 7 },
+  { t: "created", req: 2, terminal: { ...terminal, exit: { t: "status", code: 3 } } },
+  { t: "done", req: 3 },
+  { t: "refused", req: 4, reason },
+  { t: "terminals", terminals: [] },
+  { t: "lease", jti: id, expires: 8 },
+  { t: "ended", jti: id, reason },
+  { t: "grant", grant: "a.b.c", expires: 9 },
+];
+
+const text = (value: unknown): string => JSON.stringify(value);
+
+for (const message of MESSAGES) {
+  test(`a message is read as it was meant: ${message.t}`, () => {
+    expect(decodeFromAgent(utf8(text(message)))).toEqual(message);
+  });
+
+  test(`a field too many, too few, of another type or twice is refused: ${message.t}`, () => {
+    const names = Object.keys(message);
+    expect(decodeFromAgent(utf8(text({ ...message, extra: 1 })))).toBeUndefined();
+    for (const name of names) {
+      const without = Object.fromEntries(Object.entries(message).filter(([key]) => key !== name));
+      expect(decodeFromAgent(utf8(text(without)))).toBeUndefined();
+      for (const wrong of [null, [], {}, -1, 1.5, "\u0000 "]) {
+        const twisted = text({ ...message, [name]: wrong });
+        if (typeof wrong === "string" && name !== "t" && /machine|user/.test(name)) continue;
+        if (Array.isArray(wrong) && /scopes|terminals/.test(name)) continue;
+        expect(decodeFromAgent(utf8(twisted)), twisted).toBeUndefined();
+      }
+    }
+    const twice = text(message).replace(/^\{/, `{"t":${text(message.t)},`);
+    expect(decodeFromAgent(utf8(twice))).toBeUndefined();
+  });
+}
+
+test("a repeated field deep inside, or spelled with an escape, is refused too", () => {
+  const good = text({ t: "refused", req: 1, reason });
+  expect(decodeFromAgent(utf8(good))).toBeDefined();
+  expect(decodeFromAgent(utf8(good.replace('"code":"busy"', '"code":"busy","c\\u006fde":"x"')))).toBeUndefined();
+  // A name that only looks repeated stands in another object, or is a value.
+  const twins = { t: "terminals", terminals: [terminal, { ...terminal, name: "name" }] };
+  expect(decodeFromAgent(utf8(text(twins)))).toEqual(twins);
+});
+
+test("half a surrogate pair, bytes that are no text, and a message that is too long are refused", () => {
+  expect(
+    decodeFromAgent(utf8('{"t":"refused","req":1,"reason":{"code":"\\ud800","sentence":"","hint":""}}')),
+  ).toBeUndefined();
+  expect(decodeFromAgent(Uint8Array.of(0x7b, 0xff, 0x7d))).toBeUndefined();
+  expect(decodeFromAgent(utf8(text({ t: "done", req: 1 }) + " ".repeat(65_000)))).toBeUndefined();
+});
+
+test("names that every object inherits are not fields", () => {
+  expect(decodeFromAgent(utf8('{"t":"__proto__"}'))).toBeUndefined();
+  expect(decodeFromAgent(utf8('{"t":"toString"}'))).toBeUndefined();
+  expect(decodeFromAgent(utf8('{"t":"done","__proto__":{"req":1}}'))).toBeUndefined();
+});
+
+test("what pairing says is read the same way", () => {
+  const offer: Offer = { machine: "m", user: "u", scopes: ["view"], expires: 1 };
+  expect(decodeOffer(utf8(text(offer)))).toEqual(offer);
+  expect(decodeOffer(utf8(text({ ...offer, scopes: ["root"] })))).toBeUndefined();
+  const replies: PairReply[] = [
+    { t: "waiting" },
+    { t: "granted", grant: "a.b.c", scopes: ["view"], expires: 1 },
+    { t: "refused", reason },
+  ];
+  for (const reply of replies) expect(decodePairReply(utf8(text(reply)))).toEqual(reply);
+  expect(decodePairReply(utf8('{"t":"waiting","more":1}'))).toBeUndefined();
+});
+
+test("a message that would be too long is not written", () => {
+  expect(encodeMessage({ t: "hello", name: "x".repeat(65_000) })).toBeNull();
+});
+
+test("garbage never throws", () => {
+  const next = random(22);
+  const pieces = ['{"t":', '"pong"', ',"n":1', ',"time":2', "}", "[", "]", '"', "\\", "null", "1e999", "{", ","];
+  for (let round = 0; round < 20_000; round++) {
+    const parts = Array.from({ length: next.below(9) }, () => pieces[next.below(pieces.length)]);
+    expect(() => decodeFromAgent(utf8(parts.join("")))).not.toThrow();
+    expect(() => decodeFromAgent(next.bytes(next.below(30)))).not.toThrow();
+  }
+});
