@@ -1,10 +1,24 @@
-pub mod admission;
-pub mod budget;
-pub mod clock;
+//! The relay: agents and viewers dial it, it routes streams between them, checks the token of every one and cuts it when its time is over.
+//! It carries ciphertext and never looks into it, so nothing here may use the parts of `lanyard_shared` that open it.
+
+mod admission;
+mod agents;
+mod budget;
+pub mod cli;
+mod clock;
 pub mod data;
-pub mod limits;
+mod door;
+mod http;
+mod limits;
+mod link;
+mod listen;
 pub mod names;
-pub mod route;
-pub mod store;
-pub mod tls;
+mod operator;
+pub mod output;
+mod random;
+mod route;
+pub mod server;
+mod state;
+mod store;
+mod tls;
 pub mod trouble;

@@ -14,7 +14,6 @@ mod traffic;
 mod used;
 
 pub use fault::{PeerMisbehaved, name as frame_name};
-pub use hub::Hub;
 pub use lease::AgentClock;
 pub use leg::Output;
 pub use port::{Port, Router};

@@ -140,10 +140,10 @@ impl Port {
             (Role::Agent, Frame::Renew(id, token)) => self.renew(id, token, now),
             (Role::Agent, Frame::Accept(id, accept)) => self.lock().accept(self.conn, id, accept),
             (Role::Device, frame @ (Frame::Data(..) | Frame::Credit(..) | Frame::Close(..))) => {
-                self.lock().from_viewer(self.conn, frame, now)
+                self.lock().viewer_sends(self.conn, frame, now)
             }
             (Role::Agent, frame @ (Frame::Data(..) | Frame::Credit(..) | Frame::Close(..))) => {
-                self.lock().from_agent(self.conn, frame, now)
+                self.lock().agent_sends(self.conn, frame, now)
             }
             (
                 Role::Agent | Role::Device,

@@ -12,7 +12,7 @@ impl Hub {
     ///
     /// # Errors
     /// The viewer broke the protocol.
-    pub fn from_viewer(
+    pub fn viewer_sends(
         &mut self,
         conn: ConnId,
         frame: Frame,
@@ -84,7 +84,7 @@ impl Hub {
     ///
     /// # Errors
     /// The agent broke the protocol.
-    pub fn from_agent(
+    pub fn agent_sends(
         &mut self,
         conn: ConnId,
         frame: Frame,

@@ -1,0 +1,163 @@
+//! Enrolled agents: the store, kept in memory, and when each was last seen.
+
+use crate::store::{Agent, Store, StoreError};
+use lanyard_shared::ids::AgentId;
+use lanyard_shared::time::UnixMs;
+use ring::digest::{SHA256, digest};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// All agents.
+pub struct Agents {
+    store: Arc<Store>,
+    known: RwLock<HashMap<AgentId, Agent>>,
+    /// Sightings that are not in the store yet. A thousand agents that come back at once cost one transaction.
+    seen: Mutex<HashMap<AgentId, UnixMs>>,
+}
+
+/// Why an enrolment failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// The code is wrong, used or expired.
+    #[error("the enrolment code is wrong, used or expired")]
+    Refused,
+    /// The store failed.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl Agents {
+    /// Reads the store.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn load(store: Arc<Store>) -> Result<Self, StoreError> {
+        let known = store
+            .agents()?
+            .into_iter()
+            .map(|agent| (agent.id, agent))
+            .collect();
+        Ok(Self {
+            store,
+            known: RwLock::new(known),
+            seen: Mutex::default(),
+        })
+    }
+
+    /// The identity key of an enrolled agent.
+    #[must_use]
+    pub fn key(&self, id: AgentId) -> Option<[u8; 32]> {
+        self.known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .map(|agent| agent.key)
+    }
+
+    /// Spends a code for a new agent.
+    ///
+    /// # Errors
+    /// See [`EnrolError`].
+    pub async fn enrol(
+        &self,
+        code: &[u8; 16],
+        id: AgentId,
+        key: &[u8; 32],
+        name: &str,
+        now: UnixMs,
+    ) -> Result<(), EnrolError> {
+        let (store, hash, key, name) = (
+            Arc::clone(&self.store),
+            hash_code(code),
+            *key,
+            name.to_owned(),
+        );
+        let agent = blocking(move || store.enrol(&hash, id, &key, &name, now))
+            .await
+            .map_err(|error| match error {
+                StoreError::CodeRefused => EnrolError::Refused,
+                error @ (StoreError::Damaged { .. }
+                | StoreError::TooNew { .. }
+                | StoreError::TooManyCodes
+                | StoreError::Sqlite { .. }
+                | StoreError::Create { .. }) => EnrolError::Store(error),
+            })?;
+        self.known
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, agent);
+        Ok(())
+    }
+
+    /// Remembers a new code by its hash.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn add_code(
+        &self,
+        code: &[u8; 16],
+        now: UnixMs,
+        expires: UnixMs,
+    ) -> Result<(), StoreError> {
+        let (store, hash) = (Arc::clone(&self.store), hash_code(code));
+        blocking(move || store.add_code(&hash, now, expires)).await
+    }
+
+    /// An agent was here just now.
+    pub fn saw(&self, id: AgentId, now: UnixMs) {
+        if let Some(agent) = self
+            .known
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_mut(&id)
+        {
+            agent.seen = Some(now);
+        }
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, now);
+    }
+
+    /// Writes the sightings down.
+    ///
+    /// # Errors
+    /// The store fails; they are forgotten.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        if seen.is_empty() {
+            return Ok(());
+        }
+        let store = Arc::clone(&self.store);
+        blocking(move || store.seen(&seen.into_iter().collect::<Vec<_>>())).await
+    }
+
+    /// All of them, oldest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<Agent> {
+        let mut list: Vec<_> = self
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect();
+        list.sort_by_key(|agent| (agent.enrolled, agent.id));
+        list
+    }
+}
+
+fn hash_code(code: &[u8; 16]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, code).as_ref());
+    hash
+}
+
+/// Runs what waits for a disk away from the links.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // The work is not cancelled, so it panicked.
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
+}

@@ -1,0 +1,98 @@
+//! The relay's HTTP: who may ask (`gate`), what every answer carries (`headers`), the web UI (`assets`), and the two places where a
+//! WebSocket begins.
+
+mod assets;
+mod gate;
+mod headers;
+
+use crate::door::{Conn, Reach};
+use crate::limits::{WS_READ_BUFFER, WS_WRITE_BUFFER, WS_WRITE_BUFFER_MAX};
+use crate::link::{self, Stranger};
+use crate::state::State;
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Extension, State as Shared};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use lanyard_shared::frame::Role;
+use lanyard_shared::limits::FRAME_MAX;
+use std::sync::Arc;
+
+/// The service behind every listener. It expects an `Arc<Conn>` among the extensions of a request.
+pub fn app(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/v1/agent", get(agent))
+        .route("/v1/attach", get(attach))
+        .route("/v1/{*rest}", any(nothing_here))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .fallback(assets::serve)
+        .layer(middleware::from_fn(gate::check))
+        .layer(middleware::from_fn(headers::add))
+        .with_state(state)
+}
+
+async fn agent(
+    state: Shared<Arc<State>>,
+    conn: Extension<Arc<Conn>>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Response {
+    if !conn.door.serves_agents() {
+        return nothing_here().await;
+    }
+    begin(Role::Agent, state, conn, &headers, upgrade)
+}
+
+async fn attach(
+    state: Shared<Arc<State>>,
+    conn: Extension<Arc<Conn>>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Response {
+    begin(Role::Device, state, conn, &headers, upgrade)
+}
+
+fn begin(
+    role: Role,
+    Shared(state): Shared<Arc<State>>,
+    Extension(conn): Extension<Arc<Conn>>,
+    headers: &HeaderMap,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let place = match &conn.door.reach {
+        Reach::Tls | Reach::Local => conn.take_place(),
+        // The connection is the proxy's; who stands behind it is known only now.
+        Reach::Proxied { .. } => state.admission.admit(conn.door.forwarded(headers)),
+    };
+    let Some(place) = place else {
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many connections are waiting to prove who they are\n",
+        )
+            .into_response();
+    };
+    let stranger = Stranger {
+        role,
+        door: Arc::clone(&conn.door),
+        _place: place,
+        budget: conn.budget.clone(),
+        deadline: conn.unproven_until(),
+    };
+    upgrade
+        .read_buffer_size(WS_READ_BUFFER)
+        .write_buffer_size(WS_WRITE_BUFFER)
+        .max_write_buffer_size(WS_WRITE_BUFFER_MAX)
+        .max_message_size(FRAME_MAX)
+        .max_frame_size(FRAME_MAX)
+        .on_upgrade(move |socket| link::serve(state, stranger, socket))
+}
+
+async fn nothing_here() -> Response {
+    (StatusCode::NOT_FOUND, "there is nothing here\n").into_response()
+}

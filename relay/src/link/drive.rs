@@ -1,0 +1,295 @@
+//! A proven link at work: one task, which waits for its socket, its leg and one timer.
+//!
+//! Reading and writing go on side by side: a peer that does not read is still heard, so two peers that both write first cannot block each
+//! other through us.
+
+use super::blame;
+use super::held::{Due, Held};
+use super::prove::{Proven, check_clock, welcome};
+use super::socket::{Incoming, farewell, incoming};
+use crate::clock;
+use crate::door::Door;
+use crate::limits::MESSAGES_PER_TURN;
+use crate::route::{AgentClock, Output, PeerMisbehaved, Port};
+use crate::state::State;
+use axum::extract::ws::{Message, WebSocket};
+use bytes::Bytes;
+use futures_util::{Sink as _, Stream as _};
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::{Frame, Leg, Proof, Role};
+use lanyard_shared::limits::RELAY_SILENCE;
+use lanyard_shared::proof::check_proof;
+use lanyard_shared::time::{Mono, Now};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::time::Sleep;
+
+/// Why a link ends.
+enum End {
+    /// The peer has gone, or said goodbye.
+    Gone,
+    /// We tell it why.
+    With(CloseCode),
+}
+
+impl From<CloseCode> for End {
+    fn from(code: CloseCode) -> Self {
+        Self::With(code)
+    }
+}
+
+impl From<PeerMisbehaved> for End {
+    fn from(fault: PeerMisbehaved) -> Self {
+        Self::With(blame(fault))
+    }
+}
+
+/// What wakes a link.
+enum Event {
+    Incoming(Incoming),
+    Timer,
+}
+
+struct Driver<'a> {
+    state: &'a State,
+    port: Port,
+    key: [u8; 32],
+    held: Held,
+    door: Arc<Door>,
+    heard: Mono,
+    /// Since when the socket takes nothing.
+    blocked: Option<Mono>,
+    /// Something was given to the socket and not flushed.
+    unflushed: bool,
+    timer: Pin<Box<Sleep>>,
+    /// What the timer is set to. It may ring early, never late.
+    armed: Mono,
+}
+
+/// Carries frames until the link ends.
+pub async fn drive(state: &State, proven: Proven, mut socket: WebSocket) {
+    let Proven {
+        port,
+        key,
+        held,
+        door,
+    } = proven;
+    let now = clock::mono();
+    let armed = held.deadline().min(now + RELAY_SILENCE);
+    let timer = Box::pin(clock::sleep_until(armed));
+    let mut driver = Driver {
+        state,
+        port,
+        key,
+        held,
+        door,
+        heard: now,
+        blocked: None,
+        unflushed: false,
+        timer,
+        armed,
+    };
+    let end = driver.run(&mut socket).await;
+    let (role, agent, conn) = (driver.port.role(), driver.port.agent(), driver.port.conn());
+    // The others hear of it now, however long the goodbye takes.
+    drop(driver);
+    match role {
+        Role::Agent => state.agents.saw(agent, clock::unix()),
+        Role::Device => {}
+    }
+    match end {
+        End::Gone => tracing::info!(?role, %agent, %conn, "link gone"),
+        End::With(code) => {
+            tracing::info!(?role, %agent, %conn, code = code.name(), "link closed");
+            farewell(socket, code).await;
+        }
+    }
+}
+
+impl Driver<'_> {
+    async fn run(&mut self, socket: &mut WebSocket) -> End {
+        let mut turn = 0;
+        loop {
+            let event = match poll_fn(|cx| self.poll(socket, cx)).await {
+                Ok(event) => event,
+                Err(end) => return end,
+            };
+            let handled = match event {
+                Event::Incoming(incoming) => self.incoming(incoming),
+                Event::Timer => self.on_timer(),
+            };
+            if let Err(end) = handled {
+                return end;
+            }
+            turn += 1;
+            if turn >= MESSAGES_PER_TURN {
+                turn = 0;
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn poll(&mut self, socket: &mut WebSocket, cx: &mut Context<'_>) -> Poll<Result<Event, End>> {
+        match self.poll_write(socket, cx) {
+            Poll::Ready(Ok(())) => self.blocked = None,
+            Poll::Ready(Err(end)) => return Poll::Ready(Err(end)),
+            Poll::Pending => {
+                if self.blocked.is_none() {
+                    let now = clock::mono();
+                    self.blocked = Some(now);
+                    self.arm(now + RELAY_SILENCE);
+                }
+            }
+        }
+        if let Poll::Ready(message) = Pin::new(&mut *socket).poll_next(cx) {
+            return Poll::Ready(Ok(Event::Incoming(incoming(message))));
+        }
+        self.timer.as_mut().poll(cx).map(|()| Ok(Event::Timer))
+    }
+
+    /// Writes until nothing waits, or the socket takes no more.
+    fn poll_write(
+        &mut self,
+        socket: &mut WebSocket,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), End>> {
+        let gone = |_| End::Gone;
+        loop {
+            std::task::ready!(Pin::new(&mut *socket).poll_ready(cx)).map_err(gone)?;
+            match self.port.output(cx.waker()) {
+                Output::Message(message) => {
+                    Pin::new(&mut *socket)
+                        .start_send(Message::Binary(message))
+                        .map_err(gone)?;
+                    self.unflushed = true;
+                }
+                Output::End(code) => return Poll::Ready(Err(code.into())),
+                Output::Nothing => break,
+            }
+        }
+        if self.unflushed {
+            std::task::ready!(Pin::new(socket).poll_flush(cx)).map_err(gone)?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn incoming(&mut self, incoming: Incoming) -> Result<(), End> {
+        let now = clock::now();
+        self.heard = now.mono;
+        match incoming {
+            Incoming::Frame(bytes) => self.frame(bytes, now),
+            Incoming::Alive => Ok(()),
+            Incoming::Misbehaved(fault) => Err(fault.into()),
+            Incoming::Spent | Incoming::Gone => Err(End::Gone),
+        }
+    }
+
+    fn frame(&mut self, bytes: Bytes, now: Now) -> Result<(), End> {
+        let leg = match self.port.role() {
+            Role::Agent => Leg::Agent,
+            Role::Device => Leg::Viewer,
+        };
+        match Frame::decode(bytes, leg).map_err(PeerMisbehaved::from)? {
+            Frame::Ping(body) => self.port.push(&Frame::Pong(body)),
+            Frame::Proof(proof) => self.reproven(&proof, now)?,
+            Frame::Close(0, _) => return Err(End::Gone),
+            frame @ Frame::Open(..) => {
+                self.port.take(frame, now.mono)?;
+                // A stream that has just been opened may be the first to end.
+                if let Some(deadline) = self.port.deadline() {
+                    self.arm(deadline);
+                }
+            }
+            frame @ (Frame::Challenge(_)
+            | Frame::Enrol(_)
+            | Frame::Welcome(_)
+            | Frame::Announce(_)
+            | Frame::Pong(_)
+            | Frame::Wake
+            | Frame::Accept(..)
+            | Frame::Data(..)
+            | Frame::Credit(..)
+            | Frame::Renew(..)
+            | Frame::Close(..)) => self.port.take(frame, now.mono)?,
+        }
+        Ok(())
+    }
+
+    /// A proof on a link that stands: it must answer our question, by the same key for the same agent.
+    fn reproven(&mut self, proof: &Proof, now: Now) -> Result<(), End> {
+        let asked = self
+            .held
+            .take_asked()
+            .ok_or(PeerMisbehaved::OutOfPlace("proof"))?;
+        let same = proof.key.0 == self.key
+            && proof.agent == self.port.agent()
+            && proof.role == self.port.role();
+        if !self.door.names.has_host(&proof.host) {
+            return Err(CloseCode::WrongHost.into());
+        }
+        if !same {
+            return Err(CloseCode::ProofRefused.into());
+        }
+        check_proof(proof, &asked)?;
+        let warning = match self.port.role() {
+            Role::Agent => {
+                let warning = check_clock(proof.time, now)
+                    .inspect_err(|_| self.state.router.agent_skewed(self.port.agent(), now.mono))?;
+                self.port
+                    .reproven(AgentClock::measured(now.mono, proof.time));
+                warning
+            }
+            Role::Device => String::new(),
+        };
+        let [jitter] = crate::random::bytes().ok_or(CloseCode::Internal)?;
+        self.held = Held::new(now.mono, jitter);
+        self.port.push(&welcome(
+            self.state,
+            self.port.role(),
+            self.port.agent(),
+            warning,
+        ));
+        self.arm(self.held.deadline());
+        Ok(())
+    }
+
+    fn on_timer(&mut self) -> Result<(), End> {
+        let now = clock::now();
+        let silent = |since: Mono| now.mono.since(since) >= RELAY_SILENCE;
+        if silent(self.heard) || self.blocked.is_some_and(silent) {
+            return Err(CloseCode::Silent.into());
+        }
+        match self.held.due(now.mono) {
+            Due::Expired => return Err(CloseCode::ProofExpired.into()),
+            Due::Ask => {
+                let challenge = self
+                    .held
+                    .ask(self.port.conn(), now)
+                    .ok_or(CloseCode::Internal)?;
+                self.port.push(&Frame::Challenge(challenge));
+            }
+            Due::Nothing => {}
+        }
+        self.port.lapse(now.mono);
+        let next = [
+            Some(self.held.deadline()),
+            Some(self.heard + RELAY_SILENCE),
+            self.blocked.map(|since| since + RELAY_SILENCE),
+            self.port.deadline(),
+        ];
+        self.armed = Mono(std::time::Duration::MAX);
+        self.arm(next.into_iter().flatten().min().unwrap_or(now.mono));
+        Ok(())
+    }
+
+    /// Sets the timer to `due`, if it would ring later. That a deadline has moved further away is noticed when it rings.
+    fn arm(&mut self, due: Mono) {
+        if due < self.armed {
+            self.armed = due;
+            self.timer.as_mut().reset(clock::instant(due));
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! One link, from its WebSocket to its close: prove, then carry frames between the socket and the hub.
+
+mod drive;
+mod held;
+mod prove;
+mod socket;
+
+use crate::admission::Place;
+use crate::budget::Budget;
+use crate::door::Door;
+use crate::state::State;
+use axum::extract::ws::WebSocket;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::Role;
+use lanyard_shared::limits::UNPROVEN_BYTES;
+use lanyard_shared::time::Mono;
+use std::sync::Arc;
+
+/// A WebSocket that has said nothing yet, and what came with it.
+pub struct Stranger {
+    /// Who it must prove to be.
+    pub role: Role,
+    /// Where it came in.
+    pub door: Arc<Door>,
+    /// Its place among the unproven; dropped with the stranger.
+    pub _place: Place,
+    /// What it may still send.
+    pub budget: Budget,
+    /// By when it must have proven itself.
+    pub deadline: Mono,
+}
+
+/// Serves one link to its end.
+pub async fn serve(state: Arc<State>, stranger: Stranger, mut socket: WebSocket) {
+    let _guard = state.links.guard();
+    stranger.budget.limit(UNPROVEN_BYTES);
+    // The handshake's memory is given back before the link begins, for a link may be idle for days.
+    match Box::pin(prove::prove(&state, &stranger, &mut socket)).await {
+        Ok(proven) => {
+            stranger.budget.lift();
+            drop(stranger);
+            drive::drive(&state, proven, socket).await;
+        }
+        Err(prove::Unproven::Gone) => {}
+        Err(prove::Unproven::Refused(code)) => {
+            tracing::info!(role = ?stranger.role, code = code.name(), "link refused");
+            drop(stranger);
+            socket::farewell(socket, code).await;
+        }
+    }
+}
+
+/// A close code for the one who broke something, and a line for the log.
+fn blame(fault: crate::route::PeerMisbehaved) -> CloseCode {
+    let code = CloseCode::from(fault);
+    tracing::warn!(%fault, code = code.name(), "peer misbehaved");
+    code
+}

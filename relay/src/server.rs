@@ -1,0 +1,367 @@
+//! A running relay: what it is told, what it tells, and how it stops.
+
+use crate::admission::Admission;
+use crate::agents::Agents;
+use crate::clock;
+use crate::data::{DataDir, ServerLock};
+use crate::door::{Door, Reach};
+use crate::http;
+use crate::limits::{SEEN_EVERY, STOP_TIME};
+use crate::listen::{Listener, bind};
+use crate::names::{HostName, Names, is_local};
+use crate::operator::{Enroller, Operator};
+use crate::route::Router;
+use crate::state::{Links, State};
+use crate::store::{Store, StoreError};
+use crate::tls::{self, Identity, TlsError};
+use crate::trouble::Trouble;
+use ::http::HeaderName;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::pair::address::Address;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where state is kept.
+    pub data: DataDir,
+    /// Where agents and browsers connect.
+    pub listen: SocketAddr,
+    /// Where browsers of this machine connect without TLS.
+    pub http_listen: Option<SocketAddr>,
+    /// Names and addresses this relay is reached by.
+    pub hosts: Vec<HostName>,
+    /// The address people use.
+    pub public_url: Option<Address>,
+    /// Certificate chain and key, if not its own.
+    pub tls_files: Option<(PathBuf, PathBuf)>,
+    /// Set when a proxy on this machine does TLS.
+    pub proxy: Option<Proxy>,
+}
+
+/// What is known of the proxy.
+#[derive(Clone, Debug, Default)]
+pub struct Proxy {
+    /// The header in which it names its client.
+    pub trusted_header: Option<HeaderName>,
+}
+
+/// What a relay tells when it is ready.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Ready {
+    /// Where agents connect; `None` behind a proxy.
+    pub https: Option<String>,
+    /// Where browsers connect.
+    pub web: String,
+    /// SHA-256 of the relay's own certificate in hexadecimal; empty if others vouch for it.
+    pub fingerprint: String,
+    /// Where state is kept.
+    pub data: PathBuf,
+}
+
+/// A relay that listens.
+pub struct Server {
+    ready: Ready,
+    state: Arc<State>,
+    operator: Operator,
+    listeners: Vec<(Listener, TcpListener)>,
+    _lock: ServerLock,
+}
+
+impl Server {
+    /// Opens the store and all sockets.
+    ///
+    /// # Errors
+    /// What the operator has to put right.
+    pub fn start(options: &Options) -> Result<Self, Trouble> {
+        check(options)?;
+        options.data.create()?;
+        let lock = options.data.lock()?;
+        let store = Store::open(&options.data.database())?;
+        let identity = identity(options)?;
+        let main = listen(options.listen, "--listen")?;
+        let plain = match options.http_listen.filter(|_| options.proxy.is_none()) {
+            Some(at) => Some(listen(at, "--http-listen")?),
+            None => None,
+        };
+        let address = dialled(options, at(&main)?)?;
+        let plain_web = match &plain {
+            Some(plain) => Some(format!("http://localhost:{}", at(plain)?.port())),
+            None => None,
+        };
+        let web = match (&options.public_url, plain_web) {
+            (Some(public), _) => public.web().to_owned(),
+            (None, Some(plain)) => plain,
+            (None, None) => address.web().to_owned(),
+        };
+        let pinned = identity
+            .as_ref()
+            .filter(|identity| identity.self_signed)
+            .map(|identity| identity.fingerprint);
+        let ready = Ready {
+            https: identity
+                .is_some()
+                .then(|| at(&main))
+                .transpose()?
+                .map(|at| format!("https://{}", reachable(at))),
+            web: web.clone(),
+            fingerprint: pinned.map(hex).unwrap_or_default(),
+            data: options.data.path().to_owned(),
+        };
+        let state = Arc::new(State {
+            router: Router::new(),
+            agents: Agents::load(Arc::new(store))?,
+            admission: Admission::default(),
+            web,
+            links: Links::default(),
+        });
+        let enroller = Enroller {
+            address,
+            fingerprint: pinned,
+        };
+        let operator = Operator::bind(&options.data.socket(), Arc::clone(&state), enroller)?;
+        let listeners = doors(options, &state, identity, main, plain)?;
+        Ok(Self {
+            ready,
+            state,
+            operator,
+            listeners,
+            _lock: lock,
+        })
+    }
+
+    /// What to tell.
+    #[must_use]
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Serves until `stop` completes, then says goodbye to every link.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let mut tasks = JoinSet::new();
+        for (listener, socket) in self.listeners {
+            tasks.spawn(listener.run(socket));
+        }
+        tasks.spawn(self.operator.run());
+        tasks.spawn(keep_house(Arc::clone(&self.state)));
+        stop.await;
+        tracing::info!("stopping");
+        // No more connections, then an end to those there are.
+        tasks.shutdown().await;
+        self.state.router.end_all(CloseCode::GoingAway);
+        if tokio::time::timeout(STOP_TIME, self.state.links.none())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some links did not end in time");
+        }
+        flush(&self.state).await;
+    }
+}
+
+/// Now and then: sightings to disk, forgotten hubs out of memory.
+async fn keep_house(state: Arc<State>) {
+    loop {
+        tokio::time::sleep(SEEN_EVERY).await;
+        flush(&state).await;
+        state.router.sweep(clock::mono());
+    }
+}
+
+async fn flush(state: &State) {
+    if let Err(error) = state.agents.flush().await {
+        tracing::error!(%error, "cannot write down when agents were seen");
+    }
+}
+
+fn check(options: &Options) -> Result<(), Trouble> {
+    if let Some(at) = options
+        .http_listen
+        .filter(|at| options.proxy.is_none() && !at.ip().is_loopback())
+    {
+        return Err(Trouble::new(format!(
+            "the plain listener is for this machine only, and {at} can be reached by others"
+        ))
+        .hint("use --http-listen 127.0.0.1:PORT or `off`; others connect over TLS to --listen"));
+    }
+    if options.proxy.is_some() {
+        if !options.listen.ip().is_loopback() {
+            return Err(Trouble::new(format!(
+                "behind a proxy the relay listens without TLS, and {} can be reached by others",
+                options.listen
+            ))
+            .hint("use --listen 127.0.0.1:PORT and let the proxy connect there"));
+        }
+        if options
+            .public_url
+            .as_ref()
+            .is_none_or(|url| !url.is_https())
+        {
+            return Err(
+                Trouble::new("behind a proxy the relay must know its https address")
+                    .hint("pass --public-url https://NAME"),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn identity(options: &Options) -> Result<Option<Identity>, Trouble> {
+    if options.proxy.is_some() {
+        return Ok(None);
+    }
+    if let Some((cert, key)) = &options.tls_files {
+        return Ok(Some(tls::given(cert, key)?));
+    }
+    let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"]
+        .map(str::to_owned)
+        .to_vec();
+    if !options.listen.ip().is_unspecified() {
+        names.push(options.listen.ip().to_string());
+    }
+    names.extend(options.hosts.iter().map(|host| host.bare().to_owned()));
+    if let Some(url) = &options.public_url
+        && let Ok(host) = HostName::parse(url.authority())
+    {
+        names.push(host.bare().to_owned());
+    }
+    let mut unique: Vec<String> = Vec::with_capacity(names.len());
+    for name in names {
+        if !unique.contains(&name) {
+            unique.push(name);
+        }
+    }
+    Ok(Some(tls::kept(&options.data, unique)?))
+}
+
+fn doors(
+    options: &Options,
+    state: &Arc<State>,
+    identity: Option<Identity>,
+    main: TcpListener,
+    plain: Option<TcpListener>,
+) -> Result<Vec<(Listener, TcpListener)>, Trouble> {
+    let app = http::app(Arc::clone(state));
+    let listener = |reach, scheme, socket: &TcpListener, hosts: &[HostName], hsts, tls| {
+        let names = Names::new(scheme, at(socket)?, hosts, options.public_url.as_ref());
+        let door = Arc::new(Door { reach, names, hsts });
+        Ok::<_, Trouble>(Listener {
+            door,
+            tls,
+            app: app.clone(),
+            state: Arc::clone(state),
+        })
+    };
+    let mut listeners = Vec::new();
+    let first = match (identity, &options.proxy) {
+        (Some(identity), _) => {
+            let tls = TlsAcceptor::from(identity.config);
+            listener(
+                Reach::Tls,
+                "https",
+                &main,
+                &options.hosts,
+                !identity.self_signed,
+                Some(tls),
+            )?
+        }
+        (None, proxy) => {
+            let trusted = proxy.clone().unwrap_or_default().trusted_header;
+            let hsts = options
+                .public_url
+                .as_ref()
+                .is_some_and(|url| !is_local(url.authority()));
+            listener(
+                Reach::Proxied { trusted },
+                "https",
+                &main,
+                &options.hosts,
+                hsts,
+                None,
+            )?
+        }
+    };
+    listeners.push((first, main));
+    if let Some(socket) = plain {
+        listeners.push((
+            listener(Reach::Local, "http", &socket, &[], false, None)?,
+            socket,
+        ));
+    }
+    Ok(listeners)
+}
+
+fn listen(at: SocketAddr, flag: &str) -> Result<TcpListener, Trouble> {
+    bind(at).map_err(|error| {
+        let what = if error.kind() == std::io::ErrorKind::AddrInUse {
+            format!("{at} is taken by another program")
+        } else {
+            format!("cannot listen on {at}: {error}")
+        };
+        Trouble::new(what).hint(format!(
+            "stop what uses it, or choose another address with {flag}"
+        ))
+    })
+}
+
+fn at(socket: &TcpListener) -> Result<SocketAddr, Trouble> {
+    socket
+        .local_addr()
+        .map_err(|error| Trouble::new(format!("a listening socket has no address: {error}")))
+}
+
+/// The address that agents of this relay dial.
+fn dialled(options: &Options, at: SocketAddr) -> Result<Address, Trouble> {
+    if let Some(public) = options.public_url.as_ref().filter(|url| url.is_https()) {
+        return Ok(public.clone());
+    }
+    let authority = match options.hosts.first() {
+        Some(host) => host.with_port(at.port()),
+        None => reachable(at).to_string(),
+    };
+    let authority = authority.strip_suffix(":443").unwrap_or(&authority);
+    Address::parse(&format!("https://{authority}"))
+        .map_err(|error| Trouble::new(format!("agents cannot dial https://{authority}: {error}")))
+}
+
+/// An address that one can connect to on this machine.
+fn reachable(at: SocketAddr) -> SocketAddr {
+    let ip = match at.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, at.port())
+}
+
+fn hex(bytes: [u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        let hint = match &error {
+            StoreError::Damaged { path, .. } => format!(
+                "restore {0} from a backup; or move it away to start empty, after which every agent must be enrolled again",
+                path.display()
+            ),
+            StoreError::TooNew { .. } => "update the relay, or pass another --data DIR".to_owned(),
+            StoreError::TooManyCodes => "use or wait out the codes there are".to_owned(),
+            StoreError::CodeRefused | StoreError::Sqlite { .. } | StoreError::Create { .. } => {
+                String::new()
+            }
+        };
+        Self::new(error.to_string()).hint(hint)
+    }
+}
+
+impl From<TlsError> for Trouble {
+    fn from(error: TlsError) -> Self {
+        Self::new(error.to_string()).hint(error.hint())
+    }
+}
