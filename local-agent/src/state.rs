@@ -53,8 +53,13 @@ impl StateError {
     pub fn hint(&self) -> String {
         match self {
             Self::File(error) => error.hint(),
-            Self::Damaged(path) => format!("restore it from a backup, or move {} away and enrol again", path.display()),
-            Self::Taken(_) => "`lanyard status` shows it; `lanyard pair` pairs a device with it".to_owned(),
+            Self::Damaged(path) => format!(
+                "restore it from a backup, or move {} away and enrol again",
+                path.display()
+            ),
+            Self::Taken(_) => {
+                "`lanyard status` shows it; `lanyard pair` pairs a device with it".to_owned()
+            }
             Self::NoHome => "set HOME, or pass `--state DIR`".to_owned(),
         }
     }
@@ -95,9 +100,18 @@ impl StateDir {
     /// One is here already.
     pub fn lock(&self) -> Result<Lock, StateError> {
         let path = self.0.join("lock");
-        let io = |source| PrivateFileError::Io { path: path.clone(), source };
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| StateError::Taken(self.0.clone()))?;
+        let io = |source| PrivateFileError::Io {
+            path: path.clone(),
+            source,
+        };
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(io)?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| StateError::Taken(self.0.clone()))?;
         Ok(Lock(file))
     }
 
@@ -122,7 +136,10 @@ impl StateDir {
         let file = match self.read::<KeyFile>(&path)? {
             Some(file) => file,
             None => {
-                let file = KeyFile { identity: b64::Bytes(random::bytes()), noise: b64::Bytes(random::bytes()) };
+                let file = KeyFile {
+                    identity: b64::Bytes(random::bytes()),
+                    noise: b64::Bytes(random::bytes()),
+                };
                 self.write(&path, &file)?;
                 file
             }
@@ -182,19 +199,28 @@ impl StateDir {
     }
 
     fn read<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, StateError> {
-        let Some(content) = read_private(path)? else { return Ok(None) };
+        let Some(content) = read_private(path)? else {
+            return Ok(None);
+        };
         let content = Zeroizing::new(content);
-        serde_json::from_slice(&content).map(Some).map_err(|_| StateError::Damaged(path.to_owned()))
+        serde_json::from_slice(&content)
+            .map(Some)
+            .map_err(|_| StateError::Damaged(path.to_owned()))
     }
 
     fn write(&self, path: &Path, value: &impl Serialize) -> Result<(), StateError> {
-        let content = serde_json::to_vec_pretty(value).map_err(|_| StateError::Damaged(path.to_owned()))?;
+        let content =
+            serde_json::to_vec_pretty(value).map_err(|_| StateError::Damaged(path.to_owned()))?;
         Ok(write_private(path, &Zeroizing::new(content))?)
     }
 }
 
 fn default_path() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let state = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
     state.map(|state| state.join("lanyard"))
 }
@@ -205,14 +231,18 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn keys_stay_the_same_and_are_refused_once_others_can_read_them() -> Result<(), Box<dyn std::error::Error>> {
+    fn keys_stay_the_same_and_are_refused_once_others_can_read_them()
+    -> Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
         let state = StateDir::open(Some(dir.path().join("state")))?;
         let first = state.identity()?.agent();
         assert_eq!(state.identity()?.agent(), first);
         let path = dir.path().join("state/identity.key");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644))?;
-        assert!(matches!(state.identity(), Err(StateError::File(PrivateFileError::OpenToOthers(_)))));
+        assert!(matches!(
+            state.identity(),
+            Err(StateError::File(PrivateFileError::OpenToOthers(_)))
+        ));
         Ok(())
     }
 
@@ -223,7 +253,10 @@ mod tests {
         let path = dir.path().join("state/identity.key");
         write_private(&path, b"{\"identity\":")?;
         assert!(matches!(state.identity(), Err(StateError::Damaged(_))));
-        assert_eq!(read_private(&path)?.as_deref(), Some(&b"{\"identity\":"[..]));
+        assert_eq!(
+            read_private(&path)?.as_deref(),
+            Some(&b"{\"identity\":"[..])
+        );
         Ok(())
     }
 

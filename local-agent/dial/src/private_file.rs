@@ -57,7 +57,11 @@ impl PrivateFileError {
 /// # Errors
 /// It cannot be made, belongs to somebody else or is open to others.
 pub fn private_dir(path: &Path) -> Result<(), PrivateFileError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(PrivateFileError::io(path))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(PrivateFileError::io(path))?;
     let metadata = std::fs::metadata(path).map_err(PrivateFileError::io(path))?;
     check(path, metadata.uid(), metadata.mode())
 }
@@ -67,7 +71,11 @@ pub fn private_dir(path: &Path) -> Result<(), PrivateFileError> {
 /// # Errors
 /// See [`PrivateFileError`]. Ownership and mode are those of the file that is read, not of a path that may change in between.
 pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, PrivateFileError> {
-    let file = match OpenOptions::new().read(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path) {
+    let file = match OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
+    {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(PrivateFileError::io(path)(error)),
@@ -78,7 +86,9 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, PrivateFileError> {
     }
     check(path, metadata.uid(), metadata.mode())?;
     let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-    file.take(PRIVATE_FILE_MAX).read_to_end(&mut content).map_err(PrivateFileError::io(path))?;
+    file.take(PRIVATE_FILE_MAX)
+        .read_to_end(&mut content)
+        .map_err(PrivateFileError::io(path))?;
     Ok(Some(content))
 }
 
@@ -94,13 +104,19 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), PrivateFileError
         // What is left beside it is of no use; that it cannot be removed either changes nothing.
         let _ = std::fs::remove_file(&beside);
     }
-    written.and_then(|()| File::open(directory)?.sync_all()).map_err(PrivateFileError::io(path))
+    written
+        .and_then(|()| File::open(directory)?.sync_all())
+        .map_err(PrivateFileError::io(path))
 }
 
 fn write_beside(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let _ = std::fs::remove_file(path);
     let mode = (Mode::RUSR | Mode::WUSR).bits();
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
     file.write_all(content)?;
     file.sync_all()
 }
@@ -129,7 +145,10 @@ mod tests {
         assert_eq!(read_private(&path)?.as_deref(), Some(&b"secret"[..]));
         for mode in [0o640, 0o604, 0o620] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode))?;
-            assert!(matches!(read_private(&path), Err(PrivateFileError::OpenToOthers(_))));
+            assert!(matches!(
+                read_private(&path),
+                Err(PrivateFileError::OpenToOthers(_))
+            ));
         }
         Ok(())
     }

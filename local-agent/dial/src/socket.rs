@@ -62,7 +62,9 @@ impl DialError {
             Self::Certificate(_) | Self::Tls(_) => {
                 "if the relay's certificate was replaced, run `lanyard-relay enrol` there and `lanyard up --enrol CODE` here"
             }
-            Self::Refused { .. } => "check the address; the relay may know itself by another name (`--host`)",
+            Self::Refused { .. } => {
+                "check the address; the relay may know itself by another name (`--host`)"
+            }
         }
     }
 
@@ -99,27 +101,49 @@ impl Socket {
     /// See [`DialError`].
     pub async fn connect(relay: &Relay, path: &str) -> Result<Self, DialError> {
         let attempt = Self::connect_slowly(relay, path);
-        tokio::time::timeout(CONNECT_TIME, attempt).await.map_err(|_| DialError::Timeout(relay.to_string()))?
+        tokio::time::timeout(CONNECT_TIME, attempt)
+            .await
+            .map_err(|_| DialError::Timeout(relay.to_string()))?
     }
 
     async fn connect_slowly(relay: &Relay, path: &str) -> Result<Self, DialError> {
-        let unreachable = |source| DialError::Unreachable { address: relay.to_string(), source };
-        let tcp = TcpStream::connect(relay.host_and_port()).await.map_err(unreachable)?;
+        let unreachable = |source| DialError::Unreachable {
+            address: relay.to_string(),
+            source,
+        };
+        let tcp = TcpStream::connect(relay.host_and_port())
+            .await
+            .map_err(unreachable)?;
         tcp.set_nodelay(true).map_err(unreachable)?;
         let stream: Box<dyn Duplex> = if relay.address().is_https() {
             let name = ServerName::try_from(relay.host_and_port().0.to_owned())
                 .map_err(|_| unreachable(std::io::Error::other("not a host name")))?;
             let connector = tokio_rustls::TlsConnector::from(Arc::new(tls::config(relay.trust())?));
-            Box::new(connector.connect(name, tcp).await.map_err(|error| tls_failed(relay, error))?)
+            Box::new(
+                connector
+                    .connect(name, tcp)
+                    .await
+                    .map_err(|error| tls_failed(relay, error))?,
+            )
         } else {
             Box::new(tcp)
         };
-        let scheme = if relay.address().is_https() { "wss" } else { "ws" };
+        let scheme = if relay.address().is_https() {
+            "wss"
+        } else {
+            "ws"
+        };
         let url = format!("{scheme}://{}{path}", relay.address().authority());
         let (ws, _) = tokio_tungstenite::client_async_with_config(url, stream, Some(buffers()))
             .await
-            .map_err(|error| DialError::Refused { address: relay.to_string(), reason: refusal(error) })?;
-        Ok(Self { ws, unflushed: false })
+            .map_err(|error| DialError::Refused {
+                address: relay.to_string(),
+                reason: refusal(error),
+            })?;
+        Ok(Self {
+            ws,
+            unflushed: false,
+        })
     }
 
     /// Writes what `source` yields as fast as the connection takes it, until a message comes in. Nothing is lost when the future is
@@ -172,12 +196,15 @@ impl Socket {
         loop {
             return match Pin::new(&mut self.ws).poll_next(cx) {
                 Poll::Pending => Poll::Pending,
-                Poll::Ready(Some(Ok(Message::Binary(message)))) => Poll::Ready(Incoming::Message(message)),
+                Poll::Ready(Some(Ok(Message::Binary(message)))) => {
+                    Poll::Ready(Incoming::Message(message))
+                }
                 // Pings are answered inside; the relay speaks in binary messages only.
                 Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
-                Poll::Ready(Some(Ok(Message::Text(_) | Message::Frame(_) | Message::Close(_)) | Err(_)) | None) => {
-                    Poll::Ready(Incoming::Gone)
-                }
+                Poll::Ready(
+                    Some(Ok(Message::Text(_) | Message::Frame(_) | Message::Close(_)) | Err(_))
+                    | None,
+                ) => Poll::Ready(Incoming::Gone),
             };
         }
     }
@@ -200,15 +227,24 @@ fn tls_failed(relay: &Relay, error: std::io::Error) -> DialError {
     if certificate {
         DialError::Certificate(error)
     } else {
-        DialError::Unreachable { address: relay.to_string(), source: error }
+        DialError::Unreachable {
+            address: relay.to_string(),
+            source: error,
+        }
     }
 }
 
 fn refusal(error: WsError) -> String {
     if let WsError::Http(response) = &error {
         let body = response.body().as_deref().unwrap_or_default();
-        let text = String::from_utf8_lossy(&body[..body.len().min(200)]).trim().to_owned();
-        return if text.is_empty() { format!("HTTP {}", response.status()) } else { text };
+        let text = String::from_utf8_lossy(&body[..body.len().min(200)])
+            .trim()
+            .to_owned();
+        return if text.is_empty() {
+            format!("HTTP {}", response.status())
+        } else {
+            text
+        };
     }
     error.to_string()
 }

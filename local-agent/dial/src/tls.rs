@@ -4,14 +4,19 @@ use crate::address::Trust;
 use crate::socket::DialError;
 use ring::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use std::sync::Arc;
 
 pub(crate) fn config(trust: Trust) -> Result<ClientConfig, DialError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?;
     Ok(match trust {
         Trust::System => {
             let mut roots = RootCertStore::empty();
@@ -23,7 +28,10 @@ pub(crate) fn config(trust: Trust) -> Result<ClientConfig, DialError> {
         }
         Trust::Pinned(fingerprint) => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Pin { fingerprint, algorithms: algorithms(&provider) }))
+            .with_custom_certificate_verifier(Arc::new(Pin {
+                fingerprint,
+                algorithms: algorithms(&provider),
+            }))
             .with_no_client_auth(),
     })
 }

@@ -18,7 +18,12 @@ use std::process::ExitCode;
 
 /// Drive a session on this machine from any browser or phone, through a relay you host yourself.
 #[derive(Debug, Parser)]
-#[command(name = "lanyard", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "lanyard",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 struct Cli {
     /// Where the agent keeps its keys and devices [default: ~/.local/state/lanyard]
     #[arg(long, global = true, value_name = "DIR", env = "LANYARD_STATE")]
@@ -48,10 +53,14 @@ enum Cmd {
     #[command(after_help = "Example:\n  lanyard revoke 3q2-7w…   # an id from `lanyard devices`")]
     Revoke(owner::RevokeArgs),
     /// View and type into a terminal without a browser
-    #[command(after_help = "Examples:\n  lanyard attach 'http://localhost:7080/#pair=…'   # pair, then attach\n  lanyard attach --exec 'make test'                # run one command and leave with its status\n\nInside: ~. detaches, ~? helps (after Enter).")]
+    #[command(
+        after_help = "Examples:\n  lanyard attach 'http://localhost:7080/#pair=…'   # pair, then attach\n  lanyard attach --exec 'make test'                # run one command and leave with its status\n\nInside: ~. detaches, ~? helps (after Enter)."
+    )]
     Attach(attach::Args),
     /// Print completions for a shell
-    #[command(after_help = "Example:\n  lanyard completions bash > ~/.local/share/bash-completion/completions/lanyard")]
+    #[command(
+        after_help = "Example:\n  lanyard completions bash > ~/.local/share/bash-completion/completions/lanyard"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -87,13 +96,19 @@ struct Failure {
 
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
-        Self { sentence: error.to_string(), hint: error.hint() }
+        Self {
+            sentence: error.to_string(),
+            hint: error.hint(),
+        }
     }
 }
 
 impl From<DaemonError> for Failure {
     fn from(error: DaemonError) -> Self {
-        Self { sentence: error.to_string(), hint: error.hint() }
+        Self {
+            sentence: error.to_string(),
+            hint: error.hint(),
+        }
     }
 }
 
@@ -103,7 +118,11 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if matches!(cli.command, Cmd::Holder) {
         // Before any thread or runtime exists. What goes wrong was said on the pipe to whoever started this.
-        return if lanyard_holder::run_from_stdin().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        return if lanyard_holder::run_from_stdin().is_ok() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
     }
     let outcome = dispatch(cli);
     outcome.unwrap_or_else(|failure| {
@@ -134,7 +153,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
 
 /// One thread: nothing here computes for long, and a key's way from socket to holder takes no thread switch.
 fn block_on(future: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| Failure {
         sentence: format!("the program could not be set up: {error}"),
         hint: "check the limits on threads and open files".to_owned(),

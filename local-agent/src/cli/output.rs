@@ -3,7 +3,11 @@
 //! Rules: results go to standard output, everything said to a person while something runs goes to standard error; with `--json` standard output
 //! carries JSON and nothing else. Errors are lower case, one line, followed by a `hint:` line. No secrets but the pairing link, which is
 //! meant to be seen once.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is the one place"
+)]
 
 use crate::daemon::owner::{Link, Notice, Status};
 use lanyard_shared::msg::{Exit, Scope};
@@ -50,7 +54,10 @@ pub fn stdout() -> impl Write {
 pub fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LANYARD_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .try_init();
 }
 
 /// A pairing link, with a QR code when another device can open it.
@@ -62,7 +69,10 @@ pub fn link(link: &Link, scopes: &[Scope]) {
         println!("{code}");
     }
     if let Some(fingerprint) = &link.fingerprint {
-        println!("  The relay's certificate is its own. Compare in the browser, SHA-256:\n  {}", colons(fingerprint));
+        println!(
+            "  The relay's certificate is its own. Compare in the browser, SHA-256:\n  {}",
+            colons(fingerprint)
+        );
     }
     println!("  Grants: {}.", plain(scopes));
     println!("  Works once, for 5 minutes; you will be asked here before anyone gets in.\n");
@@ -84,7 +94,9 @@ pub fn notice(notice: &Notice) {
                 say(&format!("hint: {hint}"));
             }
         }
-        Notice::Paired { device, scopes } => say(&format!("paired: {device} may {}", plain(scopes))),
+        Notice::Paired { device, scopes } => {
+            say(&format!("paired: {device} may {}", plain(scopes)))
+        }
         Notice::Withdrawn { .. }
         | Notice::Question { .. }
         | Notice::Link(_)
@@ -96,7 +108,14 @@ pub fn notice(notice: &Notice) {
 
 /// How things are, for a person.
 pub fn status(status: &Status) {
-    println!("{}", if status.online { "connected" } else { "not connected" });
+    println!(
+        "{}",
+        if status.online {
+            "connected"
+        } else {
+            "not connected"
+        }
+    );
     println!("relay      {}", status.relay);
     if let Some(web) = &status.web {
         println!("web        {web}");
@@ -109,7 +128,12 @@ pub fn status(status: &Status) {
             Some(Exit::Status { code }) => format!("ended with status {code}"),
             Some(Exit::Signal { number }) => format!("ended by signal {number}"),
         };
-        println!("  {}  {}  {}", terminal.id, printable(&terminal.name), state);
+        println!(
+            "  {}  {}  {}",
+            terminal.id,
+            printable(&terminal.name),
+            state
+        );
     }
     println!("devices    {}", status.devices.len());
 }
@@ -145,21 +169,42 @@ pub fn plain(scopes: &[Scope]) -> String {
 
 /// Text from elsewhere, with everything that could move the cursor shown as an escape.
 pub fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
 }
 
 fn date(time: UnixMs) -> String {
-    let time = i64::try_from(time.secs()).ok().and_then(|secs| OffsetDateTime::from_unix_timestamp(secs).ok());
+    let time = i64::try_from(time.secs())
+        .ok()
+        .and_then(|secs| OffsetDateTime::from_unix_timestamp(secs).ok());
     let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    time.and_then(|time| time.format(format).ok()).unwrap_or_default()
+    time.and_then(|time| time.format(format).ok())
+        .unwrap_or_default()
 }
 
 fn colons(hex: &str) -> String {
-    let pairs: Vec<_> = hex.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase()).collect();
+    let pairs: Vec<_> = hex
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| String::from_utf8_lossy(pair).to_uppercase())
+        .collect();
     pairs.join(":")
 }
 
 fn qr(text: &str) -> Option<String> {
     let code = QrCode::new(text).ok()?;
-    Some(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).quiet_zone(true).build())
+    Some(
+        code.render::<Dense1x2>()
+            .dark_color(Dense1x2::Light)
+            .light_color(Dense1x2::Dark)
+            .quiet_zone(true)
+            .build(),
+    )
 }

@@ -11,7 +11,12 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 pub struct PairArgs {
     /// What the link grants
-    #[arg(long, value_delimiter = ',', default_value = "view", value_name = "WHAT")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "view",
+        value_name = "WHAT"
+    )]
     grant: Vec<Grant>,
     /// Let in whoever opens the link, without asking; for scripts. Prints the link and leaves
     #[arg(long)]
@@ -46,8 +51,17 @@ pub async fn pair(state: StateDir, args: PairArgs) -> Result<ExitCode, Failure> 
         return Ok(ExitCode::SUCCESS);
     }
     let scopes = scopes(&args.grant);
-    let answer = ask(&mut owner, Request::Pair { scopes: scopes.clone(), yes: args.yes }).await?;
-    let Notice::Link(link) = &answer else { return Err(unexpected()) };
+    let answer = ask(
+        &mut owner,
+        Request::Pair {
+            scopes: scopes.clone(),
+            yes: args.yes,
+        },
+    )
+    .await?;
+    let Notice::Link(link) = &answer else {
+        return Err(unexpected());
+    };
     if args.json {
         output::json(link);
         return Ok(ExitCode::SUCCESS);
@@ -87,13 +101,21 @@ async fn wait_for_device(owner: &mut OwnerConn) -> Result<ExitCode, Failure> {
 
 pub async fn status(state: StateDir, args: JsonArgs) -> Result<ExitCode, Failure> {
     let status = read_status(&state).await?;
-    if args.json { output::json(&status) } else { output::status(&status) }
+    if args.json {
+        output::json(&status)
+    } else {
+        output::status(&status)
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 pub async fn devices(state: StateDir, args: JsonArgs) -> Result<ExitCode, Failure> {
     let status = read_status(&state).await?;
-    if args.json { output::json(&status.devices) } else { output::devices(&status) }
+    if args.json {
+        output::json(&status.devices)
+    } else {
+        output::devices(&status)
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -110,12 +132,16 @@ pub async fn revoke(state: StateDir, args: RevokeArgs) -> Result<ExitCode, Failu
 
 async fn read_status(state: &StateDir) -> Result<Status, Failure> {
     let mut owner = connect(state).await?;
-    let Notice::Status(status) = ask(&mut owner, Request::Status {}).await? else { return Err(unexpected()) };
+    let Notice::Status(status) = ask(&mut owner, Request::Status {}).await? else {
+        return Err(unexpected());
+    };
     Ok(status)
 }
 
 async fn connect(state: &StateDir) -> Result<OwnerConn, Failure> {
-    OwnerConn::connect(&state.owner_socket()).await.map_err(|_| not_running())
+    OwnerConn::connect(&state.owner_socket())
+        .await
+        .map_err(|_| not_running())
 }
 
 /// Sends a request and waits for its answer; what is told in between is for others.
@@ -125,7 +151,12 @@ async fn ask(owner: &mut OwnerConn, request: Request) -> Result<Notice, Failure>
         let notice = owner.next().await.map_err(lost)?.ok_or_else(refused)?;
         match notice {
             Notice::Link(_) | Notice::Status(_) | Notice::Done {} => return Ok(notice),
-            Notice::Refused { reason } => return Err(Failure { sentence: reason.sentence, hint: reason.hint }),
+            Notice::Refused { reason } => {
+                return Err(Failure {
+                    sentence: reason.sentence,
+                    hint: reason.hint,
+                });
+            }
             Notice::Online { .. }
             | Notice::Offline { .. }
             | Notice::Unreachable { .. }
@@ -158,5 +189,8 @@ fn unexpected() -> Failure {
 }
 
 fn lost(error: std::io::Error) -> Failure {
-    Failure { sentence: format!("the agent was lost: {error}"), hint: "check `lanyard status`".to_owned() }
+    Failure {
+        sentence: format!("the agent was lost: {error}"),
+        hint: "check `lanyard status`".to_owned(),
+    }
 }

@@ -46,7 +46,11 @@ impl Questions {
     pub fn hear(&mut self, notice: &Notice) {
         match notice {
             Notice::Question { question, .. } => {
-                if !self.waiting.iter().any(|other| id(other) == Some(*question)) {
+                if !self
+                    .waiting
+                    .iter()
+                    .any(|other| id(other) == Some(*question))
+                {
                     self.waiting.push(notice.clone());
                     if self.waiting.len() == 1 {
                         show(notice);
@@ -99,14 +103,30 @@ impl Questions {
 }
 
 fn id(notice: &Notice) -> Option<QuestionId> {
-    if let Notice::Question { question, .. } = notice { Some(*question) } else { None }
+    if let Notice::Question { question, .. } = notice {
+        Some(*question)
+    } else {
+        None
+    }
 }
 
 fn show(notice: &Notice) {
-    if let Notice::Question { device, words, scopes, .. } = notice {
-        output::say(&format!("\n\"{}\" wants to pair. It would be able to:", output::printable(device)));
+    if let Notice::Question {
+        device,
+        words,
+        scopes,
+        ..
+    } = notice
+    {
+        output::say(&format!(
+            "\n\"{}\" wants to pair. It would be able to:",
+            output::printable(device)
+        ));
         output::say(&format!("  {}", output::plain(scopes)));
-        output::say(&format!("Its screen must show these words:\n\n    {}\n", words.join("  ")));
+        output::say(&format!(
+            "Its screen must show these words:\n\n    {}\n",
+            words.join("  ")
+        ));
         output::prompt("Let it in? [y/N] ");
     }
 }

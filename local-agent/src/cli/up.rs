@@ -16,10 +16,20 @@ use tokio::sync::broadcast::error::RecvError;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Spend an enrolment code from `lanyard-relay enrol`; needed once
-    #[arg(long, value_name = "CODE", env = "LANYARD_ENROL", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "CODE",
+        env = "LANYARD_ENROL",
+        hide_env_values = true
+    )]
     enrol: Option<String>,
     /// What the printed link grants
-    #[arg(long, value_delimiter = ',', default_value = "view", value_name = "WHAT")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "view",
+        value_name = "WHAT"
+    )]
     grant: Vec<Grant>,
     /// Let in whoever opens the printed link, without asking; for scripts
     #[arg(long)]
@@ -36,12 +46,21 @@ pub struct Args {
 }
 
 pub async fn run(state: StateDir, args: Args) -> Result<ExitCode, Failure> {
-    let enrol = args.enrol.as_deref().map(EnrolmentCode::parse).transpose().map_err(|fault| Failure {
-        sentence: fault.to_string(),
-        hint: "run `lanyard-relay enrol` on the relay for a new one, and copy all of it".to_owned(),
-    })?;
+    let enrol = args
+        .enrol
+        .as_deref()
+        .map(EnrolmentCode::parse)
+        .transpose()
+        .map_err(|fault| Failure {
+            sentence: fault.to_string(),
+            hint: "run `lanyard-relay enrol` on the relay for a new one, and copy all of it"
+                .to_owned(),
+        })?;
     let _lock = state.lock()?;
-    let machine = Machine { name: args.name.clone().unwrap_or_else(host_name), user: user_name() };
+    let machine = Machine {
+        name: args.name.clone().unwrap_or_else(host_name),
+        user: user_name(),
+    };
     let folder = |error: std::io::Error| Failure {
         sentence: format!("the present folder cannot be used: {error}"),
         hint: "change to a folder that exists".to_owned(),
@@ -151,10 +170,18 @@ fn signals() -> Result<tokio::sync::mpsc::Receiver<()>, Failure> {
 
 fn host_name() -> String {
     let uname = rustix::system::uname();
-    uname.nodename().to_str().ok().filter(|name| !name.is_empty()).unwrap_or("this machine").to_owned()
+    uname
+        .nodename()
+        .to_str()
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or("this machine")
+        .to_owned()
 }
 
 fn user_name() -> String {
-    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let named = ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     named.unwrap_or_else(|| format!("user {}", rustix::process::geteuid().as_raw()))
 }

@@ -88,6 +88,12 @@ impl Devices {
     /// What the relay is told.
     #[must_use]
     pub fn epochs(&self) -> Vec<DeviceEpoch> {
-        self.devices.iter().map(|device| DeviceEpoch { id: device.id, epoch: device.epoch }).collect()
+        self.devices
+            .iter()
+            .map(|device| DeviceEpoch {
+                id: device.id,
+                epoch: device.epoch,
+            })
+            .collect()
     }
 }

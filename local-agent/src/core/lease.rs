@@ -39,7 +39,11 @@ impl Lease {
     #[must_use]
     pub fn ends(&self) -> UnixMs {
         if self.stream.is_some() {
-            UnixMs(self.expires.0.saturating_sub(LEASE_GUARD.as_millis() as u64))
+            UnixMs(
+                self.expires
+                    .0
+                    .saturating_sub(LEASE_GUARD.as_millis() as u64),
+            )
         } else {
             self.issued + TOKEN_OPENS_WITHIN
         }
@@ -53,7 +57,11 @@ impl Lease {
 
     fn next_look(&self) -> UnixMs {
         let ends = self.ends();
-        if self.stream.is_some() { self.renews().min(ends) } else { ends }
+        if self.stream.is_some() {
+            self.renews().min(ends)
+        } else {
+            ends
+        }
     }
 }
 
@@ -114,7 +122,10 @@ impl Leases {
     /// How many leases a session has.
     #[must_use]
     pub fn of_session(&self, session: StreamId) -> usize {
-        self.leases.values().filter(|lease| lease.session == session).count()
+        self.leases
+            .values()
+            .filter(|lease| lease.session == session)
+            .count()
     }
 
     /// When to look at the leases again.
@@ -128,8 +139,23 @@ impl Leases {
         if self.next_look.is_none_or(|look| look > now) {
             return Vec::new();
         }
-        let due = self.leases.values().filter(|lease| lease.next_look() <= now).map(|lease| lease.jti).collect();
-        self.next_look = self.leases.values().map(|l| if l.next_look() <= now { again.min(l.ends().max(now)) } else { l.next_look() }).min();
+        let due = self
+            .leases
+            .values()
+            .filter(|lease| lease.next_look() <= now)
+            .map(|lease| lease.jti)
+            .collect();
+        self.next_look = self
+            .leases
+            .values()
+            .map(|l| {
+                if l.next_look() <= now {
+                    again.min(l.ends().max(now))
+                } else {
+                    l.next_look()
+                }
+            })
+            .min();
         due
     }
 

@@ -33,7 +33,7 @@ use purpose::PurposeStream;
 use signer::Signer;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use talk::Talk;
+use talk::{Talk, TalkPurpose};
 use terminals::Terminals;
 
 /// The agent's long-lived keys.
@@ -227,8 +227,16 @@ impl Core {
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Mono> {
         let link = self.link.as_ref()?;
-        let unix = [self.leases.next_look(), self.pairings.next_expiry(), Some(self.signer.renews())];
-        let unix = unix.into_iter().flatten().min().map(|at| now.mono + now.unix.until(at));
+        let unix = [
+            self.leases.next_look(),
+            self.pairings.next_expiry(),
+            Some(self.signer.renews()),
+        ];
+        let unix = unix
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| now.mono + now.unix.until(at));
         let mono = [link.poll_timeout(), self.next_talk_look()];
         mono.into_iter().flatten().chain(unix).min()
     }
@@ -264,7 +272,11 @@ impl Core {
                     }
                     let (web, warning) = (welcome.web, welcome.warning);
                     if first {
-                        self.effects.push_back(Effect::Online { agent: welcome.agent, web, warning });
+                        self.effects.push_back(Effect::Online {
+                            agent: welcome.agent,
+                            web,
+                            warning,
+                        });
                     }
                 }
                 // The relay sends neither to an agent.
@@ -279,10 +291,14 @@ impl Core {
     }
 
     fn opened(&mut self, stream: StreamId, open: Open, now: Now) {
-        let Some(origin) = open.origin else { return self.close(stream, CloseCode::Malformed) };
+        let Some(origin) = open.origin else {
+            return self.close(stream, CloseCode::Malformed);
+        };
         let outcome = match open.target {
             Target::Session(grant) => self.open_session(stream, origin, &grant, open.versions, now),
-            Target::Pair(rendezvous) => self.open_pair(stream, origin, rendezvous, open.versions, now),
+            Target::Pair(rendezvous) => {
+                self.open_pair(stream, origin, rendezvous, open.versions, now)
+            }
             Target::Purpose(token) => self.open_purpose(stream, origin, &token, now),
         };
         if let Err(code) = outcome {
@@ -339,11 +355,23 @@ impl Core {
 
     /// Ends everything a device has open.
     fn end_device(&mut self, id: DeviceId, code: CloseCode) {
-        let tokens: Vec<_> = self.leases.iter().filter(|lease| lease.device == id).map(|lease| lease.jti).collect();
+        let tokens: Vec<_> = self
+            .leases
+            .iter()
+            .filter(|lease| lease.device == id)
+            .map(|lease| lease.jti)
+            .collect();
         for jti in tokens {
             self.end_lease(jti, code);
         }
-        let talks: Vec<_> = self.talks.iter().filter(|(_, talk)| talk.device == id).map(|(stream, _)| *stream).collect();
+        // A pairing that is under way belongs to no device yet.
+        let its = |talk: &Talk| talk.device == id && talk.purpose == TalkPurpose::Session;
+        let talks: Vec<_> = self
+            .talks
+            .iter()
+            .filter(|(_, talk)| its(talk))
+            .map(|(stream, _)| *stream)
+            .collect();
         for stream in talks {
             self.close(stream, code);
         }
@@ -364,7 +392,12 @@ impl Core {
 
     /// Says something to every session.
     fn say_to_all(&mut self, message: &FromAgent) {
-        let sessions: Vec<_> = self.talks.iter().filter(|(_, talk)| talk.is_session()).map(|(id, _)| *id).collect();
+        let sessions: Vec<_> = self
+            .talks
+            .iter()
+            .filter(|(_, talk)| talk.is_session())
+            .map(|(id, _)| *id)
+            .collect();
         for stream in sessions {
             self.say(stream, message);
         }

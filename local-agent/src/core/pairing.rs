@@ -36,20 +36,36 @@ pub struct Pairings {
 
 impl Pairings {
     /// Opens a pairing. The oldest is forgotten when there are too many.
-    pub fn open(&mut self, secret: PairingSecret, scopes: Vec<Scope>, without_asking: bool, now: UnixMs) -> &Pairing {
+    pub fn open(
+        &mut self,
+        secret: PairingSecret,
+        scopes: Vec<Scope>,
+        without_asking: bool,
+        now: UnixMs,
+    ) -> &Pairing {
         if self.recent.len() >= RENDEZVOUS_MAX {
             self.recent.pop_front();
         }
         let rendezvous = secret.rendezvous();
         let expires = now + PAIRING_LIFE;
         let state = RendezvousState::Open;
-        self.recent.push_back(Pairing { secret, rendezvous, scopes, without_asking, expires, tries: 0, state });
+        self.recent.push_back(Pairing {
+            secret,
+            rendezvous,
+            scopes,
+            without_asking,
+            expires,
+            tries: 0,
+            state,
+        });
         &self.recent[self.recent.len() - 1]
     }
 
     /// The pairing at this rendezvous, if a viewer may still come.
     pub fn get_open(&self, id: RendezvousId, now: UnixMs) -> Option<&Pairing> {
-        self.recent.iter().find(|p| p.rendezvous == id && p.state == RendezvousState::Open && p.expires > now)
+        self.recent
+            .iter()
+            .find(|p| p.rendezvous == id && p.state == RendezvousState::Open && p.expires > now)
     }
 
     /// Counts one message 1. Returns the pairing for it, and spends the secret at the third: what is read then is the last.
@@ -64,7 +80,10 @@ impl Pairings {
 
     /// Spends the secret: a first transport message has verified. `None` if that has happened before.
     pub fn spend(&mut self, id: RendezvousId, now: UnixMs) -> Option<&Pairing> {
-        let pairing = self.recent.iter_mut().find(|p| p.rendezvous == id && p.expires > now)?;
+        let pairing = self
+            .recent
+            .iter_mut()
+            .find(|p| p.rendezvous == id && p.expires > now)?;
         // At the third try the state is `Used` already, but that try itself may still succeed, once.
         let last_try = pairing.state == RendezvousState::Used && pairing.tries == PAIRING_TRIES;
         if pairing.state != RendezvousState::Open && !last_try {
@@ -77,7 +96,11 @@ impl Pairings {
 
     /// Ends every pairing that is still open.
     pub fn cancel_all(&mut self) {
-        for pairing in self.recent.iter_mut().filter(|p| p.state == RendezvousState::Open) {
+        for pairing in self
+            .recent
+            .iter_mut()
+            .filter(|p| p.state == RendezvousState::Open)
+        {
             pairing.state = RendezvousState::Used;
         }
     }
@@ -85,22 +108,39 @@ impl Pairings {
     /// Marks pairings whose time is over. True when there were any.
     pub fn expire(&mut self, now: UnixMs) -> bool {
         let over = |p: &&mut Pairing| p.state == RendezvousState::Open && p.expires <= now;
-        self.recent.iter_mut().filter(over).map(|p| p.state = RendezvousState::Expired).count() > 0
+        self.recent
+            .iter_mut()
+            .filter(over)
+            .map(|p| p.state = RendezvousState::Expired)
+            .count()
+            > 0
     }
 
     /// When the next one ends.
     #[must_use]
     pub fn next_expiry(&self) -> Option<UnixMs> {
-        self.recent.iter().filter(|p| p.state == RendezvousState::Open).map(|p| p.expires).min()
+        self.recent
+            .iter()
+            .filter(|p| p.state == RendezvousState::Open)
+            .map(|p| p.expires)
+            .min()
     }
 
     /// What the relay is told.
     #[must_use]
     pub fn rendezvous(&self) -> Vec<Rendezvous> {
-        self.recent.iter().map(|p| Rendezvous { id: p.rendezvous, state: p.state }).collect()
+        self.recent
+            .iter()
+            .map(|p| Rendezvous {
+                id: p.rendezvous,
+                state: p.state,
+            })
+            .collect()
     }
 
     fn find_open(&mut self, id: RendezvousId, now: UnixMs) -> Option<&mut Pairing> {
-        self.recent.iter_mut().find(|p| p.rendezvous == id && p.state == RendezvousState::Open && p.expires > now)
+        self.recent
+            .iter_mut()
+            .find(|p| p.rendezvous == id && p.state == RendezvousState::Open && p.expires > now)
     }
 }

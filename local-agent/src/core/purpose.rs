@@ -1,7 +1,7 @@
 //! Streams for one purpose: a token opened each, one terminal is behind each, and the present permit is asked at every use.
 
-use super::effect::{Effect, Watched};
 use super::Core;
+use super::effect::{Effect, Watched};
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, Origin, StreamId};
@@ -67,14 +67,27 @@ impl Core {
         now: Now,
     ) -> Result<(), CloseCode> {
         let device = DeviceId::of_key(&origin.device);
-        let epoch = self.devices.get(device).ok_or(CloseCode::UnknownDevice)?.epoch;
+        let epoch = self
+            .devices
+            .get(device)
+            .ok_or(CloseCode::UnknownDevice)?
+            .epoch;
         let conn = Some(origin.conn);
-        let expected = Expected { agent: self.agent, device, conn, epoch, early: Duration::ZERO };
-        let permit = token::verify_any(now.unix, raw, &self.signer.keys(), &expected).map_err(|fault| {
-            tracing::info!(stream, fault = fault.name(), "token refused");
-            CloseCode::TokenRefused
-        })?;
-        permit.opens(now.unix).map_err(|_| CloseCode::TokenRefused)?;
+        let expected = Expected {
+            agent: self.agent,
+            device,
+            conn,
+            epoch,
+            early: Duration::ZERO,
+        };
+        let permit =
+            token::verify_any(now.unix, raw, &self.signer.keys(), &expected).map_err(|fault| {
+                tracing::info!(stream, fault = fault.name(), "token refused");
+                CloseCode::TokenRefused
+            })?;
+        permit
+            .opens(now.unix)
+            .map_err(|_| CloseCode::TokenRefused)?;
         let jti = permit.claims().id;
         let lease = self.leases.get(jti).ok_or(CloseCode::TokenRefused)?;
         if lease.device != device || lease.conn != origin.conn {
@@ -82,11 +95,17 @@ impl Core {
         }
         let (terminal, session) = (lease.terminal, lease.session);
         let mut secret = None;
-        self.leases.update(jti, |lease| secret = lease.secret.take());
+        self.leases
+            .update(jti, |lease| secret = lease.secret.take());
         let secret = secret.ok_or(CloseCode::TokenUsed)?;
         self.leases.update(jti, |lease| lease.stream = Some(stream));
         let kind = match permit {
-            AnyPermit::View(permit) => Kind::View(ViewStream { permit, open: false, pulled: 0, paces: false }),
+            AnyPermit::View(permit) => Kind::View(ViewStream {
+                permit,
+                open: false,
+                pulled: 0,
+                paces: false,
+            }),
             AnyPermit::Terminal(permit) => Kind::Terminal(TerminalStream {
                 permit,
                 writer: None,
@@ -124,7 +143,13 @@ impl Core {
         }
     }
 
-    fn purpose_record(&mut self, stream: StreamId, data: Bytes, cost: u32, now: Now) -> Result<(), CloseCode> {
+    fn purpose_record(
+        &mut self,
+        stream: StreamId,
+        data: Bytes,
+        cost: u32,
+        now: Now,
+    ) -> Result<(), CloseCode> {
         let purpose = self.purposes.get_mut(&stream).ok_or(CloseCode::Internal)?;
         let plain = purpose.opener.open_bytes(data)?;
         let record = ViewerRecord::decode(&plain).ok_or(CloseCode::Malformed)?;
@@ -139,20 +164,29 @@ impl Core {
                 self.start_watch(stream, have, now);
                 Ok(())
             }
-            (Kind::Terminal(typist), ViewerRecord::TerminalOpening { writer, grid, take_over })
-                if typist.writer.is_none() =>
-            {
+            (
+                Kind::Terminal(typist),
+                ViewerRecord::TerminalOpening {
+                    writer,
+                    grid,
+                    take_over,
+                },
+            ) if typist.writer.is_none() => {
                 typist.permit.live(now.unix)?;
                 typist.writer = Some(writer);
                 typist.grid = grid;
                 typist.wants_wheel = take_over;
                 let terminal = purpose.terminal;
                 self.give_back(stream, cost);
-                self.effects.push_back(Effect::LastInput { terminal, writer });
+                self.effects
+                    .push_back(Effect::LastInput { terminal, writer });
                 Ok(())
             }
             (Kind::Terminal(typist), ViewerRecord::Input { seq, bytes }) => {
-                let writer = typist.writer.filter(|_| typist.ready).ok_or(CloseCode::UnexpectedFrame)?;
+                let writer = typist
+                    .writer
+                    .filter(|_| typist.ready)
+                    .ok_or(CloseCode::UnexpectedFrame)?;
                 let live = typist.permit.live(now.unix)?;
                 let effect = type_text(live, purpose.terminal, writer, seq, bytes);
                 self.note_presence(stream, now.mono);
@@ -186,7 +220,13 @@ impl Core {
         }
     }
 
-    fn type_if_driver(&mut self, stream: StreamId, seq: u64, cost: u32, effect: Effect) -> Result<(), CloseCode> {
+    fn type_if_driver(
+        &mut self,
+        stream: StreamId,
+        seq: u64,
+        cost: u32,
+        effect: Effect,
+    ) -> Result<(), CloseCode> {
         let purpose = self.purposes.get_mut(&stream).ok_or(CloseCode::Internal)?;
         if self.terminals.driver(purpose.terminal) == Some(stream) {
             if let Kind::Terminal(typist) = &mut purpose.kind {
@@ -220,12 +260,29 @@ impl Core {
             purpose.terminal == terminal
                 && matches!(&purpose.kind, Kind::Terminal(t) if t.writer == Some(writer) && !t.ready)
         };
-        let streams: Vec<_> = self.purposes.iter().filter(|(_, p)| waiting(p)).map(|(id, _)| *id).collect();
+        let streams: Vec<_> = self
+            .purposes
+            .iter()
+            .filter(|(_, p)| waiting(p))
+            .map(|(id, _)| *id)
+            .collect();
         for stream in streams {
-            let Some(PurposeStream { kind: Kind::Terminal(typist), .. }) = self.purposes.get_mut(&stream) else { continue };
+            let Some(PurposeStream {
+                kind: Kind::Terminal(typist),
+                ..
+            }) = self.purposes.get_mut(&stream)
+            else {
+                continue;
+            };
             typist.ready = true;
             let takes = typist.wants_wheel || self.terminals.driver(terminal).is_none();
-            self.send_record(stream, AgentRecord::Opened { last, driver: takes });
+            self.send_record(
+                stream,
+                AgentRecord::Opened {
+                    last,
+                    driver: takes,
+                },
+            );
             if takes {
                 self.take_wheel(stream, now);
             }
@@ -239,7 +296,9 @@ impl Core {
             if purpose.terminal != terminal {
                 continue;
             }
-            let Kind::Terminal(typist) = &mut purpose.kind else { continue };
+            let Kind::Terminal(typist) = &mut purpose.kind else {
+                continue;
+            };
             if typist.writer != Some(writer) {
                 continue;
             }
@@ -258,14 +317,24 @@ impl Core {
 
     /// The holder refused what its driver typed.
     pub fn input_refused(&mut self, terminal: TerminalId, code: CloseCode) {
-        let driver = self.terminals.driver(terminal).and_then(|stream| self.purposes.get(&stream));
+        let driver = self
+            .terminals
+            .driver(terminal)
+            .and_then(|stream| self.purposes.get(&stream));
         if let Some(jti) = driver.map(|purpose| purpose.jti) {
             self.end_lease(jti, code);
         }
     }
 
     fn take_wheel(&mut self, stream: StreamId, now: Now) {
-        let Some(PurposeStream { terminal, kind: Kind::Terminal(typist), .. }) = self.purposes.get(&stream) else { return };
+        let Some(PurposeStream {
+            terminal,
+            kind: Kind::Terminal(typist),
+            ..
+        }) = self.purposes.get(&stream)
+        else {
+            return;
+        };
         let (terminal, grid) = (*terminal, typist.grid);
         let already = self.terminals.driver(terminal) == Some(stream);
         if let Some(before) = self.terminals.set_driver(terminal, stream) {
@@ -279,27 +348,57 @@ impl Core {
     }
 
     fn start_watch(&mut self, stream: StreamId, have: Option<u64>, now: Now) {
-        let Some(purpose) = self.purposes.get(&stream) else { return };
+        let Some(purpose) = self.purposes.get(&stream) else {
+            return;
+        };
         let terminal = purpose.terminal;
         let pace = self.should_pace(purpose, now.mono);
-        if let Some(PurposeStream { kind: Kind::View(view), .. }) = self.purposes.get_mut(&stream) {
+        if let Some(PurposeStream {
+            kind: Kind::View(view),
+            ..
+        }) = self.purposes.get_mut(&stream)
+        {
             view.paces = pace;
         }
-        self.effects.push_back(Effect::Watch { stream, terminal, have, pace });
+        self.effects.push_back(Effect::Watch {
+            stream,
+            terminal,
+            have,
+            pace,
+        });
         self.pull(stream);
     }
 
     /// A watch has brought something: answers [`Effect::Watch`].
     pub fn watched(&mut self, stream: StreamId, what: Watched) {
-        let Some(PurposeStream { kind: Kind::View(view), jti, .. }) = self.purposes.get_mut(&stream) else { return };
+        let Some(PurposeStream {
+            kind: Kind::View(view),
+            jti,
+            ..
+        }) = self.purposes.get_mut(&stream)
+        else {
+            return;
+        };
         let record = match what {
-            Watched::Snapshot { offset, grid, total } => AgentRecord::Snapshot { offset, grid, total },
+            Watched::Snapshot {
+                offset,
+                grid,
+                total,
+            } => AgentRecord::Snapshot {
+                offset,
+                grid,
+                total,
+            },
             Watched::Chunk(bytes) => {
-                view.pulled = view.pulled.saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+                view.pulled = view
+                    .pulled
+                    .saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
                 AgentRecord::SnapshotChunk(bytes)
             }
             Watched::Output { offset, bytes } => {
-                view.pulled = view.pulled.saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+                view.pulled = view
+                    .pulled
+                    .saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
                 AgentRecord::Output { offset, bytes }
             }
             Watched::Size(grid) => AgentRecord::Size(grid),
@@ -321,7 +420,9 @@ impl Core {
 
     /// Seals and sends what the viewer takes, then asks the watch for more.
     pub(super) fn flush_purpose(&mut self, stream: StreamId) {
-        let (Some(purpose), Some(link)) = (self.purposes.get_mut(&stream), &mut self.link) else { return };
+        let (Some(purpose), Some(link)) = (self.purposes.get_mut(&stream), &mut self.link) else {
+            return;
+        };
         if let Err(code) = purpose.flush(stream, link) {
             let jti = purpose.jti;
             return self.end_lease(jti, code);
@@ -331,8 +432,12 @@ impl Core {
 
     /// Keeps as much on its way from the watch as the viewer has room for. What waits here is bounded by that.
     fn pull(&mut self, stream: StreamId) {
-        let (Some(purpose), Some(link)) = (self.purposes.get_mut(&stream), &self.link) else { return };
-        let Kind::View(view) = &mut purpose.kind else { return };
+        let (Some(purpose), Some(link)) = (self.purposes.get_mut(&stream), &self.link) else {
+            return;
+        };
+        let Kind::View(view) = &mut purpose.kind else {
+            return;
+        };
         if !view.open || !purpose.waiting.is_empty() {
             return;
         }
@@ -358,7 +463,9 @@ impl Core {
 
     /// Forgets a stream and its lease; the viewer closed it or the link is gone.
     pub(super) fn end_purpose(&mut self, stream: StreamId) {
-        let Some(purpose) = self.purposes.remove(&stream) else { return };
+        let Some(purpose) = self.purposes.remove(&stream) else {
+            return;
+        };
         self.leases.remove(purpose.jti);
         match purpose.kind {
             Kind::View(view) if view.open => self.effects.push_back(Effect::Unwatch(stream)),
@@ -372,21 +479,38 @@ impl Core {
 
     /// The view of whoever drives holds back the terminal, as long as that page answers.
     fn should_pace(&self, purpose: &PurposeStream, now: Mono) -> bool {
-        let driver = self.terminals.driver(purpose.terminal).and_then(|stream| self.purposes.get(&stream));
+        let driver = self
+            .terminals
+            .driver(purpose.terminal)
+            .and_then(|stream| self.purposes.get(&stream));
         let drives = driver.is_some_and(|driver| driver.session == purpose.session);
-        drives && self.talks.get(&purpose.session).is_some_and(|t| now.since(t.heard) < DRIVER_HEARTBEAT)
+        drives
+            && self
+                .talks
+                .get(&purpose.session)
+                .is_some_and(|t| now.since(t.heard) < DRIVER_HEARTBEAT)
     }
 
     /// Brings who paces in line with who drives. Without a time nobody new starts to pace.
     fn repace(&mut self, terminal: TerminalId, now: Option<Mono>) {
-        let views = |p: &PurposeStream| p.terminal == terminal && matches!(&p.kind, Kind::View(v) if v.open);
-        let streams: Vec<_> = self.purposes.iter().filter(|(_, p)| views(p)).map(|(id, _)| *id).collect();
+        let views = |p: &PurposeStream| {
+            p.terminal == terminal && matches!(&p.kind, Kind::View(v) if v.open)
+        };
+        let streams: Vec<_> = self
+            .purposes
+            .iter()
+            .filter(|(_, p)| views(p))
+            .map(|(id, _)| *id)
+            .collect();
         for stream in streams {
             let pace = match (self.purposes.get(&stream), now) {
                 (Some(purpose), Some(now)) => self.should_pace(purpose, now),
                 _ => false,
             };
-            if let Some(PurposeStream { kind: Kind::View(view), .. }) = self.purposes.get_mut(&stream)
+            if let Some(PurposeStream {
+                kind: Kind::View(view),
+                ..
+            }) = self.purposes.get_mut(&stream)
                 && view.paces != pace
             {
                 view.paces = pace;
@@ -396,7 +520,11 @@ impl Core {
     }
 
     pub(super) fn look_at_heartbeats(&mut self, now: Now) {
-        let mut terminals: Vec<_> = self.purposes.values().map(|purpose| purpose.terminal).collect();
+        let mut terminals: Vec<_> = self
+            .purposes
+            .values()
+            .map(|purpose| purpose.terminal)
+            .collect();
         terminals.dedup();
         for terminal in terminals {
             self.repace(terminal, Some(now.mono));
@@ -406,7 +534,11 @@ impl Core {
     /// When a driver that has gone silent stops holding back its terminal.
     pub(super) fn next_heartbeat_look(&self) -> Option<Mono> {
         let pacing = |p: &&PurposeStream| matches!(&p.kind, Kind::View(v) if v.paces);
-        let heard = self.purposes.values().filter(pacing).filter_map(|p| self.talks.get(&p.session));
+        let heard = self
+            .purposes
+            .values()
+            .filter(pacing)
+            .filter_map(|p| self.talks.get(&p.session));
         heard.map(|talk| talk.heard + DRIVER_HEARTBEAT).min()
     }
 
@@ -435,7 +567,8 @@ impl PurposeStream {
                 break;
             }
             let mut framed = record.encode();
-            self.sealer.seal(&mut framed, lanyard_shared::limits::FRAME_HEADER)?;
+            self.sealer
+                .seal(&mut framed, lanyard_shared::limits::FRAME_HEADER)?;
             link.send(stream, framed)?;
             self.waiting.pop_front();
         }
@@ -446,7 +579,9 @@ impl PurposeStream {
 /// What a record takes of the stream's credit, at most.
 fn cost(record: &AgentRecord) -> usize {
     match record {
-        AgentRecord::Output { bytes, .. } | AgentRecord::SnapshotChunk(bytes) => bytes.len() + OUTPUT_OVERHEAD,
+        AgentRecord::Output { bytes, .. } | AgentRecord::SnapshotChunk(bytes) => {
+            bytes.len() + OUTPUT_OVERHEAD
+        }
         AgentRecord::End(close) => 3 + close.sentence.len() + TAG,
         AgentRecord::Snapshot { .. }
         | AgentRecord::Size(_)
@@ -458,6 +593,17 @@ fn cost(record: &AgentRecord) -> usize {
 }
 
 /// Typing takes a live permit for a terminal: forgetting to ask does not compile.
-fn type_text(_live: Live<'_, token::Terminal>, terminal: TerminalId, writer: WriterId, seq: u64, bytes: Bytes) -> Effect {
-    Effect::Type { terminal, writer, seq, bytes }
+fn type_text(
+    _live: Live<'_, token::Terminal>,
+    terminal: TerminalId,
+    writer: WriterId,
+    seq: u64,
+    bytes: Bytes,
+) -> Effect {
+    Effect::Type {
+        terminal,
+        writer,
+        seq,
+        bytes,
+    }
 }

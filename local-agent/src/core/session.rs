@@ -13,7 +13,9 @@ use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, Origin, StreamId};
 use lanyard_shared::ids::{ConnId, DeviceId, RendezvousId, TerminalId, TokenId};
 use lanyard_shared::limits::{LEASES_PER_SESSION, LIFE_DEVICE, NAME_MAX};
-use lanyard_shared::msg::{self, FromAgent, Grid, PairReply, PairRequest, Reason, Scope, Terminal, ToAgent};
+use lanyard_shared::msg::{
+    self, FromAgent, Grid, PairReply, PairRequest, Reason, Scope, Terminal, ToAgent,
+};
 use lanyard_shared::noise::Session;
 use lanyard_shared::seal::StreamSecret;
 use lanyard_shared::time::{Now, UnixMs};
@@ -36,9 +38,16 @@ impl Core {
     ) -> Result<(), CloseCode> {
         let id = DeviceId::of_key(&origin.device);
         let device = self.devices.get(id).ok_or(CloseCode::UnknownDevice)?;
-        let expected = Expected { agent: self.agent, device: id, conn: None, epoch: device.epoch, early: Duration::ZERO };
+        let expected = Expected {
+            agent: self.agent,
+            device: id,
+            conn: None,
+            epoch: device.epoch,
+            early: Duration::ZERO,
+        };
         let key = self.identity.key.verifying_key().to_bytes();
-        token::verify::<token::Device>(now.unix, grant, &[key], &expected).map_err(|_| CloseCode::TokenRefused)?;
+        token::verify::<token::Device>(now.unix, grant, &[key], &expected)
+            .map_err(|_| CloseCode::TokenRefused)?;
         self.accept_talk(stream, origin, id, TalkPurpose::Session, versions, now)
     }
 
@@ -54,9 +63,18 @@ impl Core {
         if self.clock_behind {
             return Err(CloseCode::ClockBehind);
         }
-        self.pairings.get_open(rendezvous, now.unix).ok_or(CloseCode::PairUnknown)?;
+        self.pairings
+            .get_open(rendezvous, now.unix)
+            .ok_or(CloseCode::PairUnknown)?;
         let id = DeviceId::of_key(&origin.device);
-        self.accept_talk(stream, origin, id, TalkPurpose::Pair(rendezvous), versions, now)
+        self.accept_talk(
+            stream,
+            origin,
+            id,
+            TalkPurpose::Pair(rendezvous),
+            versions,
+            now,
+        )
     }
 
     /// The first transport message of a pairing: the secret is spent, and a person is asked.
@@ -68,7 +86,10 @@ impl Core {
         plain: &[u8],
         now: Now,
     ) -> Result<(), CloseCode> {
-        let pairing = self.pairings.spend(rendezvous, now.unix).ok_or(CloseCode::PairUsed)?;
+        let pairing = self
+            .pairings
+            .spend(rendezvous, now.unix)
+            .ok_or(CloseCode::PairUsed)?;
         let (scopes, without_asking) = (pairing.scopes.clone(), pairing.without_asking);
         self.announce();
         let request: PairRequest = msg::decode(plain).map_err(|_| CloseCode::BadMessage)?;
@@ -116,9 +137,15 @@ impl Core {
     /// A person at the machine has answered. False when the question is no longer asked.
     pub fn answer(&mut self, question: QuestionId, yes: bool, now: Now) -> bool {
         let asked = |phase: &Phase| matches!(phase, Phase::Asking(_, _, id) if *id == question);
-        let Some((stream, talk)) = self.talks.iter_mut().find(|(_, talk)| asked(&talk.phase)) else { return false };
+        let Some((stream, talk)) = self.talks.iter_mut().find(|(_, talk)| asked(&talk.phase))
+        else {
+            return false;
+        };
         let stream = *stream;
-        let Phase::Asking(session, device, _) = std::mem::replace(&mut talk.phase, Phase::Over) else { return false };
+        let Phase::Asking(session, device, _) = std::mem::replace(&mut talk.phase, Phase::Over)
+        else {
+            return false;
+        };
         talk.phase = Phase::Standing(session);
         let verdict = if !yes {
             Err(CloseCode::PairDenied)
@@ -133,7 +160,12 @@ impl Core {
                 self.close(stream, CloseCode::Done);
             }
             Err(code) => {
-                self.say(stream, &PairReply::Refused { reason: code.into() });
+                self.say(
+                    stream,
+                    &PairReply::Refused {
+                        reason: code.into(),
+                    },
+                );
                 self.close(stream, code);
             }
         }
@@ -142,12 +174,22 @@ impl Core {
 
     fn admit(&mut self, device: Device, now: Now) -> Result<PairReply, CloseCode> {
         // A device that pairs again starts a new epoch: whatever it held before is void.
-        let epoch = self.devices.get(device.id).map_or(1, |before| before.epoch.saturating_add(1));
+        let epoch = self
+            .devices
+            .get(device.id)
+            .map_or(1, |before| before.epoch.saturating_add(1));
         self.end_device(device.id, CloseCode::Replaced);
         let device = Device { epoch, ..device };
         let (grant, expires) = self.grant(&device, now.unix)?;
-        let reply = PairReply::Granted { grant, scopes: device.scopes.clone(), expires };
-        self.effects.push_back(Effect::Paired { name: device.name.clone(), scopes: device.scopes.clone() });
+        let reply = PairReply::Granted {
+            grant,
+            scopes: device.scopes.clone(),
+            expires,
+        };
+        self.effects.push_back(Effect::Paired {
+            name: device.name.clone(),
+            scopes: device.scopes.clone(),
+        });
         self.devices.admit(device).map_err(|_| CloseCode::Busy)?;
         self.effects.push_back(Effect::SaveDevices);
         self.announce();
@@ -164,19 +206,30 @@ impl Core {
             conn: None,
             epoch: device.epoch,
         };
-        let grant = token::issue::<token::Device>(&self.identity.key, &new).map_err(|_| CloseCode::Internal)?;
+        let grant = token::issue::<token::Device>(&self.identity.key, &new)
+            .map_err(|_| CloseCode::Internal)?;
         Ok((grant, UnixMs::from_secs(now.secs()) + LIFE_DEVICE))
     }
 
     /// The first message of a session: it was no replay.
-    pub(super) fn hello(&mut self, stream: StreamId, plain: &[u8], now: Now) -> Result<(), CloseCode> {
+    pub(super) fn hello(
+        &mut self,
+        stream: StreamId,
+        plain: &[u8],
+        now: Now,
+    ) -> Result<(), CloseCode> {
         let ToAgent::Hello { name } = msg::decode(plain).map_err(|_| CloseCode::BadMessage)? else {
             return Err(CloseCode::UnexpectedFrame);
         };
         let talk = self.talks.get(&stream).ok_or(CloseCode::Internal)?;
-        let mut device = self.devices.get(talk.device).cloned().ok_or(CloseCode::UnknownDevice)?;
+        let mut device = self
+            .devices
+            .get(talk.device)
+            .cloned()
+            .ok_or(CloseCode::UnknownDevice)?;
         device.name = clean_name(&name);
-        let slides = !self.clock_behind && now.unix.until(device.expires) < LIFE_DEVICE - GRANT_SLIDES_AFTER;
+        let slides =
+            !self.clock_behind && now.unix.until(device.expires) < LIFE_DEVICE - GRANT_SLIDES_AFTER;
         let renewed = slides.then(|| self.grant(&device, now.unix)).transpose()?;
         if let Some((_, expires)) = &renewed {
             device.expires = *expires;
@@ -200,15 +253,29 @@ impl Core {
     }
 
     /// Any later message.
-    pub(super) fn session_message(&mut self, stream: StreamId, plain: &[u8], now: Now) -> Result<(), CloseCode> {
+    pub(super) fn session_message(
+        &mut self,
+        stream: StreamId,
+        plain: &[u8],
+        now: Now,
+    ) -> Result<(), CloseCode> {
         match msg::decode(plain).map_err(|_| CloseCode::BadMessage)? {
             ToAgent::Hello { .. } => return Err(CloseCode::UnexpectedFrame),
             ToAgent::Ping { n } => self.say(stream, &FromAgent::Pong { n, time: now.unix }),
-            ToAgent::Mint { req, purpose, terminal } => {
+            ToAgent::Mint {
+                req,
+                purpose,
+                terminal,
+            } => {
                 let outcome = self.mint(stream, req, purpose, terminal, now);
                 self.reply(stream, req, outcome);
             }
-            ToAgent::Create { req, key, name, grid } => {
+            ToAgent::Create {
+                req,
+                key,
+                name,
+                grid,
+            } => {
                 let outcome = self.create(stream, req, key.0, &name, grid, now);
                 if let Some(outcome) = outcome.transpose() {
                     self.reply(stream, req, outcome);
@@ -223,7 +290,10 @@ impl Core {
     }
 
     fn reply(&mut self, stream: StreamId, req: u32, outcome: Result<FromAgent, CloseCode>) {
-        let message = outcome.unwrap_or_else(|code| FromAgent::Refused { req, reason: code.into() });
+        let message = outcome.unwrap_or_else(|code| FromAgent::Refused {
+            req,
+            reason: code.into(),
+        });
         self.say(stream, &message);
     }
 
@@ -233,8 +303,15 @@ impl Core {
             return Err(CloseCode::ClockBehind);
         }
         let talk = self.talks.get(&stream).ok_or(CloseCode::Internal)?;
-        let device = self.devices.get(talk.device).ok_or(CloseCode::UnknownDevice)?;
-        if device.scopes.contains(&scope) { Ok((device, talk.origin.conn)) } else { Err(CloseCode::NotGranted) }
+        let device = self
+            .devices
+            .get(talk.device)
+            .ok_or(CloseCode::UnknownDevice)?;
+        if device.scopes.contains(&scope) {
+            Ok((device, talk.origin.conn))
+        } else {
+            Err(CloseCode::NotGranted)
+        }
     }
 
     fn mint(
@@ -247,7 +324,9 @@ impl Core {
     ) -> Result<FromAgent, CloseCode> {
         let (device, conn) = self.allowed(stream, purpose)?;
         let (device, epoch, bound) = (device.id, device.epoch, device.expires);
-        self.terminals.get(terminal).ok_or(CloseCode::TerminalGone)?;
+        self.terminals
+            .get(terminal)
+            .ok_or(CloseCode::TerminalGone)?;
         if self.leases.of_session(stream) >= LEASES_PER_SESSION {
             return Err(CloseCode::Busy);
         }
@@ -303,10 +382,15 @@ impl Core {
     /// Signs a later token for a lease and pushes it: to the relay as `renew`, to the viewer as `lease`.
     fn renew(&mut self, jti: TokenId, now: Now) -> Result<(), CloseCode> {
         let lease = self.leases.get(jti).ok_or(CloseCode::Internal)?;
-        let device = self.devices.get(lease.device).ok_or(CloseCode::UnknownDevice)?;
+        let device = self
+            .devices
+            .get(lease.device)
+            .ok_or(CloseCode::UnknownDevice)?;
         let epoch = device.epoch;
         // Never earlier than what was promised.
-        let expires = lease.expires.max(expiry(lease.purpose, now.unix, device.expires));
+        let expires = lease
+            .expires
+            .max(expiry(lease.purpose, now.unix, device.expires));
         self.leases.update(jti, |lease| {
             lease.issued = now.unix;
             lease.expires = expires;
@@ -334,12 +418,18 @@ impl Core {
     ) -> Result<Option<FromAgent>, CloseCode> {
         let device = self.allowed(stream, Scope::Terminal)?.0.id;
         // The same wish of the same device is the same terminal, also after a restart of this process.
-        let terminal = TerminalId(sign::digest_16("lanyard/terminal-id/v1", &[&device.0, &key]));
+        let terminal = TerminalId(sign::digest_16(
+            "lanyard/terminal-id/v1",
+            &[&device.0, &key],
+        ));
         if self.terminals.has_ended(terminal) {
             return Err(CloseCode::TerminalGone);
         }
         if let Some(terminal) = self.terminals.get(terminal) {
-            return Ok(Some(FromAgent::Created { req, terminal: terminal.clone() }));
+            return Ok(Some(FromAgent::Created {
+                req,
+                terminal: terminal.clone(),
+            }));
         }
         if self.terminals.is_full() || !grid.fits() {
             return Err(CloseCode::Busy);
@@ -347,15 +437,32 @@ impl Core {
         if let Some(talk) = self.talks.get_mut(&stream) {
             talk.present = Some(now.mono);
         }
-        if self.terminals.wish(terminal, Wish { session: stream, req }) {
-            self.effects.push_back(Effect::Spawn { terminal, name: clean_name(name), grid });
+        if self.terminals.wish(
+            terminal,
+            Wish {
+                session: stream,
+                req,
+            },
+        ) {
+            self.effects.push_back(Effect::Spawn {
+                terminal,
+                name: clean_name(name),
+                grid,
+            });
         }
         Ok(None)
     }
 
-    fn end_terminal(&mut self, stream: StreamId, terminal: TerminalId, _now: Now) -> Result<(), CloseCode> {
+    fn end_terminal(
+        &mut self,
+        stream: StreamId,
+        terminal: TerminalId,
+        _now: Now,
+    ) -> Result<(), CloseCode> {
         self.allowed(stream, Scope::Terminal)?;
-        self.terminals.get(terminal).ok_or(CloseCode::TerminalGone)?;
+        self.terminals
+            .get(terminal)
+            .ok_or(CloseCode::TerminalGone)?;
         self.effects.push_back(Effect::Kill(terminal));
         Ok(())
     }
@@ -364,10 +471,19 @@ impl Core {
     pub fn spawned(&mut self, id: TerminalId, outcome: Result<Terminal, String>) {
         let wishes = self.terminals.take_wishes(id);
         let message = |req| match &outcome {
-            Ok(terminal) => FromAgent::Created { req, terminal: terminal.clone() },
+            Ok(terminal) => FromAgent::Created {
+                req,
+                terminal: terminal.clone(),
+            },
             Err(sentence) => {
                 let reason = Reason::from(CloseCode::Internal);
-                FromAgent::Refused { req, reason: Reason { sentence: sentence.clone(), ..reason } }
+                FromAgent::Refused {
+                    req,
+                    reason: Reason {
+                        sentence: sentence.clone(),
+                        ..reason
+                    },
+                }
             }
         };
         if let Ok(terminal) = &outcome {
@@ -388,7 +504,12 @@ impl Core {
 
     /// A terminal is gone for good.
     pub fn terminal_gone(&mut self, id: TerminalId) {
-        let tokens: Vec<_> = self.leases.iter().filter(|lease| lease.terminal == id).map(|lease| lease.jti).collect();
+        let tokens: Vec<_> = self
+            .leases
+            .iter()
+            .filter(|lease| lease.terminal == id)
+            .map(|lease| lease.jti)
+            .collect();
         for jti in tokens {
             self.end_lease(jti, CloseCode::TerminalGone);
         }
@@ -412,7 +533,9 @@ impl Core {
     pub(super) fn look_at_leases(&mut self, now: Now) {
         let again = now.unix + Duration::from_secs(5);
         for jti in self.leases.due(now.unix, again) {
-            let Some(lease) = self.leases.get(jti) else { continue };
+            let Some(lease) = self.leases.get(jti) else {
+                continue;
+            };
             if now.unix >= lease.ends() {
                 self.end_lease(jti, CloseCode::Lapsed);
             } else if self.may_go_on(lease, now)
@@ -428,20 +551,32 @@ impl Core {
         if self.clock_behind {
             return false;
         }
-        let Some(talk) = self.talks.get(&lease.session) else { return false };
+        let Some(talk) = self.talks.get(&lease.session) else {
+            return false;
+        };
         match lease.purpose {
             Scope::View => true,
-            Scope::Terminal => talk.present.is_some_and(|at| now.mono.since(at) < lanyard_shared::limits::PRESENCE),
+            Scope::Terminal => talk
+                .present
+                .is_some_and(|at| now.mono.since(at) < lanyard_shared::limits::PRESENCE),
         }
     }
 
     /// Ends a lease and its stream: sealed words first, then the close that the relay sees.
     pub(super) fn end_lease(&mut self, jti: TokenId, code: CloseCode) {
-        let Some(lease) = self.leases.remove(jti) else { return };
+        let Some(lease) = self.leases.remove(jti) else {
+            return;
+        };
         if let Some(stream) = lease.stream {
             self.finish_purpose(stream, &Close::from(code));
         }
-        self.say(lease.session, &FromAgent::Ended { jti, reason: code.into() });
+        self.say(
+            lease.session,
+            &FromAgent::Ended {
+                jti,
+                reason: code.into(),
+            },
+        );
     }
 }
 
@@ -451,9 +586,17 @@ fn expiry(purpose: Scope, now: UnixMs, bound: UnixMs) -> UnixMs {
 
 /// A name that a person will read in a terminal: no control or invisible characters, not too long.
 fn clean_name(name: &str) -> String {
-    let clean: String = name.chars().filter(|c| !c.is_control() && !is_invisible(*c)).take(NAME_MAX).collect();
+    let clean: String = name
+        .chars()
+        .filter(|c| !c.is_control() && !is_invisible(*c))
+        .take(NAME_MAX)
+        .collect();
     let clean = clean.trim();
-    if clean.is_empty() { "unnamed".to_owned() } else { clean.to_owned() }
+    if clean.is_empty() {
+        "unnamed".to_owned()
+    } else {
+        clean.to_owned()
+    }
 }
 
 /// Bidirectional controls, zero-width characters and the like: what could make a name look like another.

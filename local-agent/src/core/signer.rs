@@ -1,12 +1,12 @@
 //! The token signer: a key of this process, certified by the identity, gone with the process.
 
+use crate::random;
+use ed25519_dalek::SigningKey;
 use lanyard_shared::frame::SignerCert;
 use lanyard_shared::ids::AgentId;
 use lanyard_shared::limits::LIFE_SIGNER;
 use lanyard_shared::time::UnixMs;
 use lanyard_shared::token;
-use crate::random;
-use ed25519_dalek::SigningKey;
 
 /// The present signer.
 pub(super) struct Signer {
@@ -22,8 +22,13 @@ impl Signer {
         let key = SigningKey::from_bytes(&random::bytes());
         let from = now.secs();
         let public = key.verifying_key().to_bytes();
-        let certificate = token::signer_cert(identity, agent, &public, from, from + LIFE_SIGNER.as_secs());
-        Self { key, certificate, previous: None }
+        let certificate =
+            token::signer_cert(identity, agent, &public, from, from + LIFE_SIGNER.as_secs());
+        Self {
+            key,
+            certificate,
+            previous: None,
+        }
     }
 
     /// The next signer; this one's tokens still open for a while.
@@ -38,12 +43,18 @@ impl Signer {
 
     /// The keys that verify.
     pub fn keys(&self) -> Vec<[u8; 32]> {
-        self.certificates().iter().map(|certificate| certificate.key.0).collect()
+        self.certificates()
+            .iter()
+            .map(|certificate| certificate.key.0)
+            .collect()
     }
 
     /// What the relay is told.
     pub fn certificates(&self) -> Vec<SignerCert> {
-        std::iter::once(&self.certificate).chain(&self.previous).cloned().collect()
+        std::iter::once(&self.certificate)
+            .chain(&self.previous)
+            .cloned()
+            .collect()
     }
 
     /// When a new one takes its place: at half its life, so that no token outlives its signer's certificate.

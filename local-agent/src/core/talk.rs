@@ -7,7 +7,9 @@ use bytes::BytesMut;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Origin, StreamId};
 use lanyard_shared::ids::{DeviceId, RendezvousId};
-use lanyard_shared::limits::{FRAME_HEADER, HANDSHAKE_TIME, HANDSHAKES_PENDING, SESSION_VERSIONS, SESSIONS_MAX, TAG};
+use lanyard_shared::limits::{
+    FRAME_HEADER, HANDSHAKE_TIME, HANDSHAKES_PENDING, SESSION_VERSIONS, SESSIONS_MAX, TAG,
+};
 use lanyard_shared::msg;
 use lanyard_shared::noise::{Prologue, Responder, Session, Unconfirmed};
 use lanyard_shared::time::{Mono, Now};
@@ -57,7 +59,10 @@ pub(super) enum Phase {
 
 impl Talk {
     pub fn is_session(&self) -> bool {
-        matches!((self.purpose, &self.phase), (TalkPurpose::Session, Phase::Standing(_)))
+        matches!(
+            (self.purpose, &self.phase),
+            (TalkPurpose::Session, Phase::Standing(_))
+        )
     }
 
     fn is_pending(&self) -> bool {
@@ -83,7 +88,10 @@ impl Core {
         versions: Vec<u16>,
         now: Now,
     ) -> Result<(), CloseCode> {
-        if !versions.iter().any(|version| SESSION_VERSIONS.contains(version)) {
+        if !versions
+            .iter()
+            .any(|version| SESSION_VERSIONS.contains(version))
+        {
             return Err(CloseCode::Version);
         }
         let pending = self.talks.values().filter(|talk| talk.is_pending()).count();
@@ -111,20 +119,26 @@ impl Core {
 
     /// Takes one Noise message.
     pub(super) fn talk_data(&mut self, stream: StreamId, data: &[u8], now: Now) {
-        let Some(talk) = self.talks.get_mut(&stream) else { return };
+        let Some(talk) = self.talks.get_mut(&stream) else {
+            return;
+        };
         talk.heard = now.mono;
         let phase = std::mem::replace(&mut talk.phase, Phase::Over);
-        let outcome = match phase {
-            Phase::Message1 => self.message1(stream, data, now),
-            Phase::Unconfirmed(unconfirmed) => self.confirm(stream, unconfirmed, data, now),
-            Phase::Standing(mut session) => session.open(data).map_err(CloseCode::from).and_then(|plain| {
-                self.stand(stream, Phase::Standing(session));
-                self.session_message(stream, &plain, now)
-            }),
-            // Nothing is to be said while a person thinks.
-            Phase::Asking(..) => Err(CloseCode::UnexpectedFrame),
-            Phase::Over => Ok(()),
-        };
+        let outcome =
+            match phase {
+                Phase::Message1 => self.message1(stream, data, now),
+                Phase::Unconfirmed(unconfirmed) => self.confirm(stream, unconfirmed, data, now),
+                Phase::Standing(mut session) => session
+                    .open(data)
+                    .map_err(CloseCode::from)
+                    .and_then(|plain| {
+                        self.stand(stream, Phase::Standing(session));
+                        self.session_message(stream, &plain, now)
+                    }),
+                // Nothing is to be said while a person thinks.
+                Phase::Asking(..) => Err(CloseCode::UnexpectedFrame),
+                Phase::Over => Ok(()),
+            };
         match outcome {
             Ok(()) => {
                 if let Some(link) = &mut self.link {
@@ -158,14 +172,20 @@ impl Core {
             TalkPurpose::Session => {
                 let received = Responder::read_session(&prologue, &self.identity.noise, data)?;
                 // The relay named the device; here it is proven by its own Noise key.
-                let device = self.devices.get(talk.device).ok_or(CloseCode::UnknownDevice)?;
+                let device = self
+                    .devices
+                    .get(talk.device)
+                    .ok_or(CloseCode::UnknownDevice)?;
                 if device.noise_key.0 != *received.remote() {
                     return Err(CloseCode::HandshakeFailed);
                 }
                 (received, Vec::new())
             }
             TalkPurpose::Pair(rendezvous) => {
-                let pairing = self.pairings.try_once(rendezvous, now.unix).ok_or(CloseCode::PairUsed)?;
+                let pairing = self
+                    .pairings
+                    .try_once(rendezvous, now.unix)
+                    .ok_or(CloseCode::PairUsed)?;
                 let psk = pairing.secret.psk();
                 let received = Responder::read_pair(&prologue, &self.identity.noise, &psk, data);
                 let offer = msg::Offer {
@@ -182,7 +202,13 @@ impl Core {
         self.send_raw(stream, &message2)
     }
 
-    fn confirm(&mut self, stream: StreamId, handshake: Unconfirmed, data: &[u8], now: Now) -> Result<(), CloseCode> {
+    fn confirm(
+        &mut self,
+        stream: StreamId,
+        handshake: Unconfirmed,
+        data: &[u8],
+        now: Now,
+    ) -> Result<(), CloseCode> {
         let (session, plain) = handshake.confirm(data)?;
         let purpose = self.talks.get(&stream).ok_or(CloseCode::Internal)?.purpose;
         match purpose {
@@ -190,14 +216,21 @@ impl Core {
                 self.stand(stream, Phase::Standing(session));
                 self.hello(stream, &plain, now)
             }
-            TalkPurpose::Pair(rendezvous) => self.pair_request(stream, session, rendezvous, &plain, now),
+            TalkPurpose::Pair(rendezvous) => {
+                self.pair_request(stream, session, rendezvous, &plain, now)
+            }
         }
     }
 
     /// Seals a message and sends it as soon as the viewer takes it.
     pub(super) fn say(&mut self, stream: StreamId, message: &impl Serialize) {
-        let Some(talk) = self.talks.get_mut(&stream) else { return };
-        let Some(sealed) = talk.channel().and_then(|session| session.seal(&msg::encode(message)).ok()) else {
+        let Some(talk) = self.talks.get_mut(&stream) else {
+            return;
+        };
+        let Some(sealed) = talk
+            .channel()
+            .and_then(|session| session.seal(&msg::encode(message)).ok())
+        else {
             return self.close(stream, CloseCode::Internal);
         };
         talk.waiting_bytes += sealed.len();
@@ -209,9 +242,13 @@ impl Core {
     }
 
     pub(super) fn flush_talk(&mut self, stream: StreamId) {
-        let (Some(talk), Some(link)) = (self.talks.get_mut(&stream), &mut self.link) else { return };
+        let (Some(talk), Some(link)) = (self.talks.get_mut(&stream), &mut self.link) else {
+            return;
+        };
         while let Some(message) = talk.waiting.front() {
-            if message.len() > link.room(stream) as usize || link.send(stream, framed(message)).is_err() {
+            if message.len() > link.room(stream) as usize
+                || link.send(stream, framed(message)).is_err()
+            {
                 return;
             }
             talk.waiting_bytes -= message.len();
@@ -220,16 +257,26 @@ impl Core {
     }
 
     fn send_raw(&mut self, stream: StreamId, message: &[u8]) -> Result<(), CloseCode> {
-        self.link.as_mut().ok_or(CloseCode::Internal)?.send(stream, framed(message))
+        self.link
+            .as_mut()
+            .ok_or(CloseCode::Internal)?
+            .send(stream, framed(message))
     }
 
     /// Forgets a session or pairing and what hangs on it.
     pub(super) fn end_talk(&mut self, stream: StreamId) {
-        let Some(talk) = self.talks.remove(&stream) else { return };
+        let Some(talk) = self.talks.remove(&stream) else {
+            return;
+        };
         if let Phase::Asking(_, _, question) = talk.phase {
             self.effects.push_back(super::Effect::Withdraw(question));
         }
-        let tokens: Vec<_> = self.leases.iter().filter(|lease| lease.session == stream).map(|lease| lease.jti).collect();
+        let tokens: Vec<_> = self
+            .leases
+            .iter()
+            .filter(|lease| lease.session == stream)
+            .map(|lease| lease.jti)
+            .collect();
         for jti in tokens {
             self.end_lease(jti, CloseCode::ViewerGone);
         }
@@ -237,13 +284,22 @@ impl Core {
 
     /// When a handshake or a driver's heartbeat wants to be looked at.
     pub(super) fn next_talk_look(&self) -> Option<Mono> {
-        let handshakes = self.talks.values().filter(|talk| talk.is_pending()).map(|talk| talk.since + HANDSHAKE_TIME);
+        let handshakes = self
+            .talks
+            .values()
+            .filter(|talk| talk.is_pending())
+            .map(|talk| talk.since + HANDSHAKE_TIME);
         handshakes.chain(self.next_heartbeat_look()).min()
     }
 
     pub(super) fn look_at_talks(&mut self, now: Now) {
         let slow = |talk: &Talk| talk.is_pending() && now.mono.since(talk.since) >= HANDSHAKE_TIME;
-        let slow: Vec<_> = self.talks.iter().filter(|(_, talk)| slow(talk)).map(|(id, _)| *id).collect();
+        let slow: Vec<_> = self
+            .talks
+            .iter()
+            .filter(|(_, talk)| slow(talk))
+            .map(|(id, _)| *id)
+            .collect();
         for stream in slow {
             self.close(stream, CloseCode::HandshakeTimeout);
         }

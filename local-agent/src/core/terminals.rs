@@ -75,7 +75,9 @@ impl Terminals {
 
     /// Makes a stream the driver. Returns who drove before.
     pub fn set_driver(&mut self, id: TerminalId, stream: StreamId) -> Option<StreamId> {
-        self.drivers.insert(id, stream).filter(|before| *before != stream)
+        self.drivers
+            .insert(id, stream)
+            .filter(|before| *before != stream)
     }
 
     /// Takes the wheel from a stream that has ended. True when it drove.

@@ -1,0 +1,403 @@
+//! What the agent's core promises, on a manual clock.
+
+mod rig;
+
+use crate::core::Effect;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::{Frame, Origin, RendezvousState, Target};
+use lanyard_shared::ids::ConnId;
+use lanyard_shared::limits::{LIFE_TERMINAL, LIFE_VIEW, PAIRING_LIFE};
+use lanyard_shared::msg::{FromAgent, PairReply, Scope, ToAgent};
+use lanyard_shared::noise::Initiator;
+use lanyard_shared::record::{AgentRecord, ViewerRecord};
+use rig::{GRID, Keys, Rig, TERMINAL, key, prologue};
+use std::time::Duration;
+
+const CONN: ConnId = ConnId([40; 16]);
+const BOTH: &[Scope] = &[Scope::View, Scope::Terminal];
+
+#[test]
+fn terminal_lapses_after_a_quiet_time_while_view_streams_on() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    let mut view = rig.view(&mut viewer);
+    let mut typist = rig.typist(&mut viewer);
+    rig.send(&mut typist, &key(1, "a"));
+    assert_eq!(rig.typed().len(), 1);
+
+    rig.pass(LIFE_TERMINAL + Duration::from_secs(300));
+
+    let ended = rig.records(&mut typist);
+    assert!(
+        matches!(ended.last(), Some(AgentRecord::End(close)) if close.code == Some(CloseCode::Lapsed)),
+        "{ended:?}"
+    );
+    assert_eq!(rig.closed(typist.stream), Some(CloseCode::Lapsed));
+    assert_eq!(rig.closed(view.stream), None);
+    rig.output(&view, 0, "still here");
+    assert!(matches!(
+        rig.records(&mut view).last(),
+        Some(AgentRecord::Output { offset: 0, .. })
+    ));
+
+    // The next key asks for a new token and is applied.
+    let mut again = rig.typist(&mut viewer);
+    rig.send(&mut again, &key(2, "b"));
+    assert_eq!(rig.typed().len(), 1);
+}
+
+#[test]
+fn terminal_is_renewed_while_a_person_types_and_view_while_attached() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    let view = rig.view(&mut viewer);
+    let mut typist = rig.typist(&mut viewer);
+    for seq in 1..=60 {
+        rig.pass(Duration::from_secs(60));
+        rig.send(&mut typist, &key(seq, "x"));
+    }
+    assert!(rig.now.unix.0 > (LIFE_VIEW * 3).as_millis() as u64);
+    assert_eq!(rig.closed(typist.stream), None);
+    assert_eq!(rig.closed(view.stream), None);
+    let renewed = |stream| {
+        rig.said
+            .iter()
+            .filter(|f| matches!(f, Frame::Renew(id, _) if *id == stream))
+            .count()
+    };
+    assert!(renewed(typist.stream) >= 10);
+    assert!(renewed(view.stream) >= 4);
+    let told = rig.told(&mut viewer);
+    assert!(
+        told.iter()
+            .any(|m| matches!(m, FromAgent::Lease { jti, .. } if *jti == view.jti))
+    );
+}
+
+#[test]
+fn input_after_the_permit_has_lapsed_is_not_typed_even_before_a_timer_fires() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    let mut typist = rig.typist(&mut viewer);
+    // The machine slept: no timer fired, and the first thing that happens is a key.
+    rig.now.mono = rig.now.mono + LIFE_TERMINAL;
+    rig.now.unix = rig.now.unix + LIFE_TERMINAL;
+    rig.send(&mut typist, &key(1, "rm -rf"));
+    assert!(rig.typed().is_empty());
+    assert_eq!(rig.closed(typist.stream), Some(CloseCode::Lapsed));
+}
+
+#[test]
+fn a_token_opens_one_stream_once() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    let minted = rig.mint(&mut viewer, Scope::View).unwrap();
+    let first = rig.open_sealed(viewer.origin, &minted);
+    let second = rig.open_sealed(viewer.origin, &minted);
+    assert_eq!(rig.closed(first.stream), None);
+    assert_eq!(rig.closed(second.stream), Some(CloseCode::TokenUsed));
+}
+
+#[test]
+fn a_token_is_refused_on_another_link_for_another_device_and_after_a_minute() {
+    let mut rig = Rig::new();
+    let (keys, thief) = (Keys::new(3), Keys::new(4));
+    let grant = rig.pair(&keys, BOTH);
+    rig.pair(&thief, &[Scope::View]);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    let minted = rig.mint(&mut viewer, Scope::Terminal).unwrap();
+    let other_link = Origin {
+        conn: ConnId([41; 16]),
+        ..viewer.origin
+    };
+    let other_device = Origin {
+        device: thief.public(),
+        ..viewer.origin
+    };
+    for origin in [other_link, other_device] {
+        let opened = rig.open_sealed(origin, &minted);
+        assert_eq!(rig.closed(opened.stream), Some(CloseCode::TokenRefused));
+    }
+    rig.pass(Duration::from_secs(61));
+    let late = rig.open_sealed(viewer.origin, &minted);
+    assert_eq!(rig.closed(late.stream), Some(CloseCode::TokenRefused));
+}
+
+#[test]
+fn a_device_gets_no_token_beyond_what_it_was_granted() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, &[Scope::View]);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    assert!(rig.mint(&mut viewer, Scope::View).is_ok());
+    assert_eq!(
+        rig.mint(&mut viewer, Scope::Terminal).err().as_deref(),
+        Some("not-granted")
+    );
+    let create = ToAgent::Create {
+        req: 2,
+        key: lanyard_shared::b64::Bytes([1; 16]),
+        name: String::new(),
+        grid: GRID,
+    };
+    assert!(matches!(
+        rig.ask(&mut viewer, &create).last(),
+        Some(FromAgent::Refused { .. })
+    ));
+    let end = ToAgent::End {
+        req: 3,
+        terminal: TERMINAL,
+    };
+    assert!(matches!(
+        rig.ask(&mut viewer, &end).last(),
+        Some(FromAgent::Refused { .. })
+    ));
+    assert!(
+        !rig.effects
+            .iter()
+            .any(|e| matches!(e, Effect::Spawn { .. } | Effect::Kill(_)))
+    );
+}
+
+#[test]
+fn a_replayed_first_message_mints_ends_and_shows_nothing() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let link = rig.pairing_link(BOTH, false);
+    let origin = Origin {
+        conn: CONN,
+        device: keys.public(),
+    };
+    let prologue = prologue(link.agent, CONN);
+    let (message1, _) =
+        Initiator::pair(&prologue, &keys.noise, &link.noise_key, &link.secret.psk()).unwrap();
+    rig.effects.clear();
+    let stream = rig.open(origin, Target::Pair(link.secret.rendezvous()));
+    rig.hear(&Frame::Data(stream, message1.into()));
+    // The relay has no transport message to follow it with.
+    rig.hear(&Frame::Data(stream, vec![0; 64].into()));
+    assert_eq!(rig.closed(stream), Some(CloseCode::SealBroken));
+    assert!(rig.effects.is_empty(), "{:?}", rig.effects);
+    // The real viewer can still come.
+    let (mut viewer, _) = rig.start_pairing(&keys, &link, ConnId([42; 16]));
+    rig.request_pairing(&keys, &mut viewer);
+    assert!(rig.effects.iter().any(|e| matches!(e, Effect::Ask(_))));
+}
+
+#[test]
+fn a_pairing_secret_is_spent_by_the_third_first_message() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let link = rig.pairing_link(BOTH, false);
+    for n in 0..3 {
+        let origin = Origin {
+            conn: ConnId([n; 16]),
+            device: keys.public(),
+        };
+        let stream = rig.open(origin, Target::Pair(link.secret.rendezvous()));
+        rig.hear(&Frame::Data(
+            stream,
+            vec![1; lanyard_shared::noise::MESSAGE_1].into(),
+        ));
+        assert_eq!(rig.closed(stream), Some(CloseCode::HandshakeFailed));
+    }
+    let stream = rig.open(
+        Origin {
+            conn: CONN,
+            device: keys.public(),
+        },
+        Target::Pair(link.secret.rendezvous()),
+    );
+    assert!(rig.closed(stream).is_some());
+    assert_eq!(
+        rig.last_announce().unwrap().rendezvous[0].state,
+        RendezvousState::Used
+    );
+}
+
+#[test]
+fn both_sides_see_the_same_words_and_nothing_is_granted_before_the_yes() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let link = rig.pairing_link(BOTH, false);
+    let (mut viewer, offer) = rig.start_pairing(&keys, &link, CONN);
+    assert_eq!(
+        (offer.machine.as_str(), offer.scopes.as_slice()),
+        ("desk", BOTH)
+    );
+    rig.request_pairing(&keys, &mut viewer);
+    let question = rig
+        .effects
+        .iter()
+        .find_map(|e| {
+            if let Effect::Ask(q) = e {
+                Some(q.clone())
+            } else {
+                None
+            }
+        })
+        .unwrap();
+    assert_eq!(
+        question.words,
+        lanyard_shared::words::check_words(viewer.noise.handshake_hash())
+    );
+    assert_eq!(rig.pair_replies(&mut viewer), [PairReply::Waiting {}]);
+    assert!(rig.core.devices().get(keys.id()).is_none());
+    rig.with(|core, now| assert!(core.answer(question.id, true, now)));
+    assert!(matches!(
+        rig.pair_replies(&mut viewer).as_slice(),
+        [PairReply::Granted { .. }]
+    ));
+    assert!(rig.core.devices().get(keys.id()).is_some());
+    // The answer counts once.
+    rig.with(|core, now| assert!(!core.answer(question.id, true, now)));
+}
+
+#[test]
+fn a_no_at_the_machine_ends_the_pairing_with_words() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let link = rig.pairing_link(BOTH, false);
+    let (mut viewer, _) = rig.start_pairing(&keys, &link, CONN);
+    rig.request_pairing(&keys, &mut viewer);
+    rig.with(|core, now| assert!(core.answer(1, false, now)));
+    let replies = rig.pair_replies(&mut viewer);
+    assert!(
+        matches!(replies.last(), Some(PairReply::Refused { reason }) if reason.code == "pair-denied")
+    );
+    assert!(rig.core.devices().get(keys.id()).is_none());
+}
+
+#[test]
+fn a_pairing_request_whose_keys_were_not_joined_by_the_device_is_refused() {
+    let mut rig = Rig::new();
+    let (keys, other) = (Keys::new(3), Keys::new(4));
+    let link = rig.pairing_link(BOTH, true);
+    let (mut viewer, _) = rig.start_pairing(&keys, &link, CONN);
+    // Another device's signing key, rightly signed by it, over this handshake.
+    rig.request_pairing(&other, &mut viewer);
+    assert_eq!(rig.closed(viewer.stream), Some(CloseCode::ProofRefused));
+    assert_eq!(rig.core.devices().iter().count(), 0);
+}
+
+#[test]
+fn a_pairing_link_ends_after_five_minutes() {
+    let mut rig = Rig::new();
+    let link = rig.pairing_link(BOTH, true);
+    rig.pass(PAIRING_LIFE + Duration::from_secs(1));
+    assert_eq!(
+        rig.last_announce().unwrap().rendezvous[0].state,
+        RendezvousState::Expired
+    );
+    let keys = Keys::new(3);
+    let stream = rig.open(
+        Origin {
+            conn: CONN,
+            device: keys.public(),
+        },
+        Target::Pair(link.secret.rendezvous()),
+    );
+    assert!(rig.closed(stream).is_some());
+}
+
+#[test]
+fn ending_a_device_closes_its_streams_and_voids_its_grant_before_anything_else_is_said() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    let view = rig.view(&mut viewer);
+    let mut typist = rig.typist(&mut viewer);
+    rig.said.clear();
+    rig.with(|core, _| assert!(core.remove_device(keys.id())));
+    assert!(matches!(rig.said.first(), Some(Frame::Announce(a)) if a.devices.is_empty()));
+    for stream in [view.stream, typist.stream, viewer.stream] {
+        assert_eq!(rig.closed(stream), Some(CloseCode::Revoked));
+    }
+    rig.send(&mut typist, &key(1, "x"));
+    assert!(rig.typed().is_empty());
+    let stream = rig.open(viewer.origin, Target::Session(grant));
+    assert_eq!(rig.closed(stream), Some(CloseCode::UnknownDevice));
+}
+
+#[test]
+fn only_the_driver_types_and_taking_over_tells_the_one_before() {
+    let mut rig = Rig::new();
+    let (first, second) = (Keys::new(3), Keys::new(4));
+    let (grant1, grant2) = (rig.pair(&first, BOTH), rig.pair(&second, BOTH));
+    let mut viewer1 = rig.session(&first, &grant1, CONN);
+    let mut viewer2 = rig.session(&second, &grant2, ConnId([41; 16]));
+    let mut typist1 = rig.typist(&mut viewer1);
+    let mut typist2 = rig.typist(&mut viewer2);
+    assert!(matches!(
+        rig.records(&mut typist2)[0],
+        AgentRecord::Opened { driver: false, .. }
+    ));
+    rig.send(&mut typist2, &key(1, "x"));
+    assert!(rig.typed().is_empty());
+    assert_eq!(rig.records(&mut typist2), [AgentRecord::Driver(false)]);
+    rig.records(&mut typist1);
+    rig.send(&mut typist2, &ViewerRecord::TakeOver);
+    assert_eq!(rig.records(&mut typist1), [AgentRecord::Driver(false)]);
+    assert_eq!(rig.records(&mut typist2), [AgentRecord::Driver(true)]);
+    rig.send(&mut typist2, &key(1, "x"));
+    assert_eq!(rig.typed().len(), 1);
+}
+
+#[test]
+fn nothing_is_granted_while_the_clock_is_behind() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    rig.core.set_clock_behind(true);
+    assert_eq!(
+        rig.mint(&mut viewer, Scope::View).err().as_deref(),
+        Some("clock-behind")
+    );
+    assert!(
+        rig.core
+            .open_pairing(BOTH.to_vec(), true, None, rig.now)
+            .is_err()
+    );
+}
+
+#[test]
+fn a_lost_link_ends_all_leases_and_a_new_session_starts_with_none() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    let minted = rig.mint(&mut viewer, Scope::View).unwrap();
+    rig.with(|core, _| core.disconnected(CloseCode::Cut));
+    // Hours later both are back; the link has another name, and the old token opens nothing even under the old one.
+    rig.now.mono = rig.now.mono + Duration::from_secs(5 * 3600);
+    rig.now.unix = rig.now.unix + Duration::from_secs(5 * 3600);
+    rig.link_up();
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    let stale = rig.open_sealed(viewer.origin, &minted);
+    assert_eq!(rig.closed(stale.stream), Some(CloseCode::TokenRefused));
+    let view = rig.view(&mut viewer);
+    assert_eq!(rig.closed(view.stream), None);
+}
+
+#[test]
+fn a_changed_record_ends_its_stream_and_no_other() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    let view = rig.view(&mut viewer);
+    let typist = rig.typist(&mut viewer);
+    rig.hear(&Frame::Data(typist.stream, vec![0; 40].into()));
+    assert_eq!(rig.closed(typist.stream), Some(CloseCode::SealBroken));
+    assert_eq!(rig.closed(view.stream), None);
+}

@@ -18,12 +18,18 @@ pub struct AgentClock {
 impl AgentClock {
     /// A clock that knows `high_water` from an earlier run.
     pub fn start(high_water: UnixMs) -> Self {
-        Self { base: clock::now(), high_water }
+        Self {
+            base: clock::now(),
+            high_water,
+        }
     }
 
     pub fn now(&self) -> Now {
         let mono = clock::mono();
-        Now { mono, unix: self.base.unix + mono.since(self.base.mono) }
+        Now {
+            mono,
+            unix: self.base.unix + mono.since(self.base.mono),
+        }
     }
 
     /// Takes the wall clock anew. True when it is behind the latest known time.

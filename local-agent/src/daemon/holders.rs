@@ -44,7 +44,17 @@ impl Holders {
     /// Holders under `dir`; new ones are this program again, and start in `cwd`.
     pub fn new(dir: PathBuf, exe: PathBuf, cwd: PathBuf) -> (Self, UnboundedReceiver<News>) {
         let (news, receiver) = mpsc::unbounded_channel();
-        (Self { dir, exe, cwd, news, controls: BTreeMap::new(), watches: BTreeMap::new() }, receiver)
+        (
+            Self {
+                dir,
+                exe,
+                cwd,
+                news,
+                controls: BTreeMap::new(),
+                watches: BTreeMap::new(),
+            },
+            receiver,
+        )
     }
 
     /// Finds holders that outlived an earlier agent.
@@ -56,7 +66,10 @@ impl Holders {
             let id = TerminalId(found.meta.id.0);
             match HolderConn::connect(&found.socket, Kind::Control).await {
                 Ok(conn) => {
-                    let meta = Described { name: found.meta.name, cwd: found.meta.cwd };
+                    let meta = Described {
+                        name: found.meta.name,
+                        cwd: found.meta.cwd,
+                    };
                     let terminal = meta.terminal(id, &conn.welcome);
                     let _ = self.news.send(News::Terminal(terminal.clone()));
                     self.control(id, terminal, conn);
@@ -74,14 +87,21 @@ impl Holders {
         config.cwd = Some(self.cwd.clone());
         (config.cols, config.rows) = (grid.cols, grid.rows);
         config.env = vec![("LANYARD_TERMINAL".to_owned(), id.to_string())];
-        let described = Described { name: config.name.clone(), cwd: self.cwd.clone() };
+        let described = Described {
+            name: config.name.clone(),
+            cwd: self.cwd.clone(),
+        };
         let (exe, news) = (self.exe.clone(), self.news.clone());
         let (sender, receiver) = mpsc::unbounded_channel();
         self.controls.insert(id, sender);
         tokio::spawn(async move {
             let outcome = async {
-                let spawned = spawn_detached(&exe, &config).await.map_err(|error| error.to_string())?;
-                HolderConn::connect(&spawned.socket, Kind::Control).await.map_err(|error| error.to_string())
+                let spawned = spawn_detached(&exe, &config)
+                    .await
+                    .map_err(|error| error.to_string())?;
+                HolderConn::connect(&spawned.socket, Kind::Control)
+                    .await
+                    .map_err(|error| error.to_string())
             };
             match outcome.await {
                 Ok(conn) => {
@@ -111,7 +131,14 @@ impl Holders {
 
     /// Ends a terminal's program, if it runs, and its holder.
     pub fn kill(&self, id: TerminalId, has_ended: bool) {
-        self.tell(id, if has_ended { FromClient::Forget } else { FromClient::Kill });
+        self.tell(
+            id,
+            if has_ended {
+                FromClient::Forget
+            } else {
+                FromClient::Kill
+            },
+        );
     }
 
     /// Forgets a holder that has left.
@@ -162,7 +189,10 @@ impl Described {
             title: welcome.title.clone(),
             cwd: self.cwd.display().to_string(),
             started: UnixMs::from_secs(welcome.started),
-            grid: Grid { cols: welcome.cols, rows: welcome.rows },
+            grid: Grid {
+                cols: welcome.cols,
+                rows: welcome.rows,
+            },
             exit: welcome.exit.map(exit),
         }
     }
@@ -241,14 +271,24 @@ async fn run_watch(
 
 fn watched(message: FromHolder) -> Option<Watched> {
     Some(match message {
-        FromHolder::Snapshot { offset, cols, rows, total } => {
-            Watched::Snapshot { offset, grid: Grid { cols, rows }, total }
-        }
+        FromHolder::Snapshot {
+            offset,
+            cols,
+            rows,
+            total,
+        } => Watched::Snapshot {
+            offset,
+            grid: Grid { cols, rows },
+            total,
+        },
         FromHolder::SnapshotChunk(bytes) => Watched::Chunk(bytes),
         FromHolder::Output { offset, bytes } => Watched::Output { offset, bytes },
         FromHolder::Size { cols, rows } => Watched::Size(Grid { cols, rows }),
         FromHolder::Exit(status) => Watched::Exit(exit(status)),
-        FromHolder::Welcome(_) | FromHolder::Title(_) | FromHolder::Applied { .. } | FromHolder::Refused { .. } => {
+        FromHolder::Welcome(_)
+        | FromHolder::Title(_)
+        | FromHolder::Applied { .. }
+        | FromHolder::Refused { .. } => {
             return None;
         }
     })
@@ -256,12 +296,20 @@ fn watched(message: FromHolder) -> Option<Watched> {
 
 fn exit(status: ExitStatus) -> Exit {
     match status {
-        ExitStatus::Code(code) => Exit::Status { code: code.cast_unsigned() },
-        ExitStatus::Signal(number) => Exit::Signal { number: number.cast_unsigned() },
+        ExitStatus::Code(code) => Exit::Status {
+            code: code.cast_unsigned(),
+        },
+        ExitStatus::Signal(number) => Exit::Signal {
+            number: number.cast_unsigned(),
+        },
     }
 }
 
 /// An input as the holder takes it. One record fits into one message of the holder's.
 pub fn input(writer: WriterId, seq: u64, bytes: Bytes) -> FromClient {
-    FromClient::Input { writer: writer.0, seq, bytes }
+    FromClient::Input {
+        writer: writer.0,
+        seq,
+        bytes,
+    }
 }

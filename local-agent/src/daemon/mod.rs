@@ -76,7 +76,10 @@ impl DaemonError {
             Self::State(error) => error.hint(),
             Self::Refused { code, .. } => code.hint().to_owned(),
             Self::Dial(error) => error.hint().to_owned(),
-            Self::NotEnrolled => "run `lanyard-relay enrol` on the relay, then `lanyard up --enrol CODE` here".to_owned(),
+            Self::NotEnrolled => {
+                "run `lanyard-relay enrol` on the relay, then `lanyard up --enrol CODE` here"
+                    .to_owned()
+            }
             Self::Address(_) => "enrol again with `lanyard up --enrol CODE`".to_owned(),
             Self::Io(_) => "check the disk and the folder's permissions".to_owned(),
         }
@@ -147,7 +150,11 @@ impl Daemon {
                 self.hang_up().await?;
             }
             let now = self.clock.now();
-            let sleep = self.core.poll_timeout(now).map(|at| at.since(now.mono)).unwrap_or(Duration::from_secs(60));
+            let sleep = self
+                .core
+                .poll_timeout(now)
+                .map(|at| at.since(now.mono))
+                .unwrap_or(Duration::from_secs(60));
             let core = &mut self.core;
             tokio::select! {
                 incoming = receive(&mut self.socket, || core.poll_output()) => match incoming {
@@ -175,14 +182,20 @@ impl Daemon {
                 self.core.set_clock_behind(self.clock.rebase());
                 let now = self.clock.now();
                 let host = self.relay.address().authority().to_owned();
-                self.core.connected(Link::new(self.dialler.clone(), host, now.mono));
+                self.core
+                    .connected(Link::new(self.dialler.clone(), host, now.mono));
                 self.socket = Some(socket);
             }
             // A code is for once and for now: say at once what is wrong with it.
-            Err(error) if self.enrolling || (error.is_lasting() && !self.ever_online) => return Err(error.into()),
+            Err(error) if self.enrolling || (error.is_lasting() && !self.ever_online) => {
+                return Err(error.into());
+            }
             Err(error) => {
                 tracing::debug!(%error, "dialling failed");
-                self.owners.tell(&Notice::Unreachable { sentence: error.to_string(), hint: error.hint().to_owned() });
+                self.owners.tell(&Notice::Unreachable {
+                    sentence: error.to_string(),
+                    hint: error.hint().to_owned(),
+                });
                 self.dialling.again(&self.relay);
             }
         }
@@ -207,23 +220,54 @@ impl Daemon {
                 Effect::Offline(close) => self.offline(close)?,
                 Effect::Ask(question) => self.owners.ask(question),
                 Effect::Withdraw(question) => self.owners.withdraw(question),
-                Effect::Paired { name, scopes } => self.owners.tell(&Notice::Paired { device: name, scopes }),
-                Effect::Spawn { terminal, name, grid } => self.holders.spawn(terminal, name, grid),
+                Effect::Paired { name, scopes } => self.owners.tell(&Notice::Paired {
+                    device: name,
+                    scopes,
+                }),
+                Effect::Spawn {
+                    terminal,
+                    name,
+                    grid,
+                } => self.holders.spawn(terminal, name, grid),
                 Effect::Kill(terminal) => {
-                    let ended = self.core.terminals().iter().any(|t| t.id == terminal && t.exit.is_some());
+                    let ended = self
+                        .core
+                        .terminals()
+                        .iter()
+                        .any(|t| t.id == terminal && t.exit.is_some());
                     self.holders.kill(terminal, ended);
                 }
                 Effect::Resize(terminal, grid) => {
-                    self.holders.tell(terminal, FromClient::Resize { cols: grid.cols, rows: grid.rows });
+                    self.holders.tell(
+                        terminal,
+                        FromClient::Resize {
+                            cols: grid.cols,
+                            rows: grid.rows,
+                        },
+                    );
                 }
-                Effect::Type { terminal, writer, seq, bytes } => {
-                    self.holders.tell(terminal, holders::input(writer, seq, bytes));
+                Effect::Type {
+                    terminal,
+                    writer,
+                    seq,
+                    bytes,
+                } => {
+                    self.holders
+                        .tell(terminal, holders::input(writer, seq, bytes));
                 }
                 Effect::LastInput { terminal, writer } => {
-                    self.holders.tell(terminal, FromClient::LastSeq { writer: writer.0 });
+                    self.holders
+                        .tell(terminal, FromClient::LastSeq { writer: writer.0 });
                 }
-                Effect::Watch { stream, terminal, have, pace } => self.holders.watch(stream, terminal, have, pace),
-                Effect::Pull(stream, bytes) => self.holders.tell_watch(stream, FromClient::Credit(bytes)),
+                Effect::Watch {
+                    stream,
+                    terminal,
+                    have,
+                    pace,
+                } => self.holders.watch(stream, terminal, have, pace),
+                Effect::Pull(stream, bytes) => {
+                    self.holders.tell_watch(stream, FromClient::Credit(bytes))
+                }
                 Effect::Pace(stream, on) => self.holders.tell_watch(stream, FromClient::Pace(on)),
                 Effect::Unwatch(stream) => self.holders.unwatch(stream),
             }
@@ -237,24 +281,44 @@ impl Daemon {
         self.web = Address::parse(web).ok();
         if std::mem::take(&mut self.enrolling) {
             let fingerprint = self.fingerprint().map(b64::Bytes);
-            self.state.save_enrolment(&Enrolment { relay: self.relay.to_string(), fingerprint })?;
-            self.dialler = Dialler::Agent { agent: self.agent(), key: self.key() };
+            self.state.save_enrolment(&Enrolment {
+                relay: self.relay.to_string(),
+                fingerprint,
+            })?;
+            self.dialler = Dialler::Agent {
+                agent: self.agent(),
+                key: self.key(),
+            };
         }
         if let Some(time) = self.clock.high_water() {
             self.state.save_high_water(time)?;
         }
-        self.owners.tell(&Notice::Online { relay: self.relay.to_string(), web: web.to_owned(), warning });
+        self.owners.tell(&Notice::Online {
+            relay: self.relay.to_string(),
+            web: web.to_owned(),
+            warning,
+        });
         Ok(())
     }
 
     fn offline(&mut self, close: lanyard_shared::frame::Close) -> Result<(), DaemonError> {
         let code = close.code.unwrap_or(CloseCode::Cut);
-        let lasting = self.enrolling || matches!(code, CloseCode::UnknownAgent | CloseCode::WrongHost | CloseCode::Version);
+        let lasting = self.enrolling
+            || matches!(
+                code,
+                CloseCode::UnknownAgent | CloseCode::WrongHost | CloseCode::Version
+            );
         let skewed = code == CloseCode::ClockSkew && !self.ever_online;
         if lasting || skewed {
-            return Err(DaemonError::Refused { code, sentence: close.sentence });
+            return Err(DaemonError::Refused {
+                code,
+                sentence: close.sentence,
+            });
         }
-        self.owners.tell(&Notice::Offline { sentence: close.sentence, hint: code.hint().to_owned() });
+        self.owners.tell(&Notice::Offline {
+            sentence: close.sentence,
+            hint: code.hint().to_owned(),
+        });
         if code == CloseCode::Replaced {
             self.dialling.much_later(&self.relay);
         } else {
@@ -342,7 +406,10 @@ impl Daemon {
 }
 
 /// The next message, or never while there is no socket.
-async fn receive(socket: &mut Option<Socket>, source: impl FnMut() -> Option<bytes::Bytes>) -> Incoming {
+async fn receive(
+    socket: &mut Option<Socket>,
+    source: impl FnMut() -> Option<bytes::Bytes>,
+) -> Incoming {
     match socket {
         Some(socket) => socket.next(source).await,
         None => std::future::pending().await,
@@ -354,9 +421,25 @@ fn relay_and_role(options: &Options, identity: &Identity) -> Result<(Relay, Dial
     if let Some(code) = &options.enrol {
         let relay = Relay::new(code.address.clone(), code.fingerprint.into());
         let name = options.machine.name.clone();
-        return Ok((relay, Dialler::Newcomer { key, code: *code.code, name }));
+        return Ok((
+            relay,
+            Dialler::Newcomer {
+                key,
+                code: *code.code,
+                name,
+            },
+        ));
     }
     let enrolment = options.state.enrolment()?.ok_or(DaemonError::NotEnrolled)?;
-    let relay = Relay::parse(&enrolment.relay, enrolment.fingerprint.map(|bytes| bytes.0).into())?;
-    Ok((relay, Dialler::Agent { agent: identity.agent(), key }))
+    let relay = Relay::parse(
+        &enrolment.relay,
+        enrolment.fingerprint.map(|bytes| bytes.0).into(),
+    )?;
+    Ok((
+        relay,
+        Dialler::Agent {
+            agent: identity.agent(),
+            key,
+        },
+    ))
 }

@@ -190,7 +190,9 @@ impl Link {
         Self {
             url: link.url(web).to_string(),
             local_only: web.is_loopback(),
-            fingerprint: link.fingerprint.map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+            fingerprint: link
+                .fingerprint
+                .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
         }
     }
 }
@@ -214,7 +216,11 @@ impl Owners {
         let listener = peer::bind_private(path)?;
         let (commands, receiver) = mpsc::unbounded_channel();
         let (notices, _) = broadcast::channel(BACKLOG);
-        let owners = Self { commands, notices, open: Arc::default() };
+        let owners = Self {
+            commands,
+            notices,
+            open: Arc::default(),
+        };
         tokio::spawn(owners.clone().serve(listener));
         Ok((owners, receiver))
     }
@@ -239,7 +245,9 @@ impl Owners {
 
     /// Takes a question back.
     pub fn withdraw(&self, id: QuestionId) {
-        self.open_questions(|open| open.retain(|n| !matches!(n, Notice::Question { question, .. } if *question == id)));
+        self.open_questions(|open| {
+            open.retain(|n| !matches!(n, Notice::Question { question, .. } if *question == id))
+        });
         self.tell(&Notice::Withdrawn { question: id });
     }
 
@@ -251,7 +259,11 @@ impl Owners {
 
     /// Does what a request asks, and answers it.
     pub async fn request(&self, request: Request) -> Notice {
-        self.try_request(request).await.unwrap_or_else(|| Notice::Refused { reason: CloseCode::GoingAway.into() })
+        self.try_request(request)
+            .await
+            .unwrap_or_else(|| Notice::Refused {
+                reason: CloseCode::GoingAway.into(),
+            })
     }
 
     /// Tells the agent to leave.
@@ -263,10 +275,14 @@ impl Owners {
         Some(match request {
             Request::Pair { scopes, yes } => {
                 let (reply, answer) = oneshot::channel();
-                self.commands.send(Command::Pair { scopes, yes, reply }).ok()?;
+                self.commands
+                    .send(Command::Pair { scopes, yes, reply })
+                    .ok()?;
                 match answer.await.ok()? {
                     Ok(link) => Notice::Link(link),
-                    Err(code) => Notice::Refused { reason: code.into() },
+                    Err(code) => Notice::Refused {
+                        reason: code.into(),
+                    },
                 }
             }
             Request::Cancel {} => {
@@ -288,7 +304,9 @@ impl Owners {
                 if answer.await.ok()? {
                     Notice::Done {}
                 } else {
-                    Notice::Refused { reason: CloseCode::UnknownDevice.into() }
+                    Notice::Refused {
+                        reason: CloseCode::UnknownDevice.into(),
+                    }
                 }
             }
         })
@@ -359,7 +377,10 @@ impl OwnerConn {
     /// None is running.
     pub async fn connect(path: &Path) -> std::io::Result<Self> {
         let (read, write) = UnixStream::connect(path).await?.into_split();
-        Ok(Self { lines: BufReader::new(read).lines(), write })
+        Ok(Self {
+            lines: BufReader::new(read).lines(),
+            write,
+        })
     }
 
     /// Sends a request.
@@ -375,8 +396,12 @@ impl OwnerConn {
     /// # Errors
     /// The connection failed, or what came is no notice.
     pub async fn next(&mut self) -> std::io::Result<Option<Notice>> {
-        let Some(text) = self.lines.next_line().await? else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(std::io::Error::other)
+        let Some(text) = self.lines.next_line().await? else {
+            return Ok(None);
+        };
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(std::io::Error::other)
     }
 }
 

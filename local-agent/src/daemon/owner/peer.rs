@@ -39,7 +39,10 @@ pub fn check(stream: &UnixStream) -> Result<(), Refused> {
     if caller.uid() != geteuid().as_raw() {
         return Err(Refused::OtherUser(caller.uid()));
     }
-    let pid = caller.pid().and_then(Pid::from_raw).ok_or_else(|| io::Error::other("no process id"))?;
+    let pid = caller
+        .pid()
+        .and_then(Pid::from_raw)
+        .ok_or_else(|| io::Error::other("no process id"))?;
     let mut at = Some(pid);
     for _ in 0..GENERATIONS {
         let Some(pid) = at else { return Ok(()) };
@@ -53,7 +56,8 @@ pub fn check(stream: &UnixStream) -> Result<(), Refused> {
 
 /// A holder is this program, started under its hidden subcommand.
 fn is_holder(pid: Pid) -> bool {
-    let command = std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+    let command =
+        std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
     let second = command.split(|byte| *byte == 0).nth(1);
     let ours = std::fs::read_link("/proc/self/exe").ok();
     let theirs = std::fs::read_link(format!("/proc/{}/exe", pid.as_raw_nonzero())).ok();
