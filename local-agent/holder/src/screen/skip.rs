@@ -9,7 +9,8 @@ use crate::limits::SCROLLBACK_LINES;
 /// Less than this many bytes are not worth a look.
 const WORTH_IT: usize = 128 * 1024;
 
-/// How many bytes from the beginning may be left out. Leaves the cursor at the beginning of a row then.
+/// How many bytes from the beginning may be left out. The cursor is then in the column where they would have left it; its row does not
+/// matter, for enough lines follow to take it to the bottom.
 pub(super) fn skip(term: &mut Term, first: &[u8], second: &[u8]) -> usize {
     // With margins or without autowrap, text may stay on the screen however much follows.
     let scrolls = term.top == 0 && term.bottom == term.rows - 1 && term.modes.autowrap;
@@ -22,26 +23,52 @@ pub(super) fn skip(term: &mut Term, first: &[u8], second: &[u8]) -> usize {
     } else {
         0
     };
-    let at = |index: usize| {
-        if index < first.len() {
-            first[index]
-        } else {
-            second[index - first.len()]
-        }
+    let (first, second) = (&first[..plain_first], &second[..plain_second]);
+    let kept = 2 * term.rows + SCROLLBACK_LINES;
+    let ends = line_ends(second)
+        .map(|end| (end, first.len()))
+        .chain(line_ends(first).map(|end| (end, 0)));
+    let Some(skipped) = ends.map(|(end, before)| before + end + 1).nth(kept) else {
+        return 0;
     };
-    let mut needed = 2 * term.rows + SCROLLBACK_LINES;
-    for index in (1..plain_first + plain_second).rev() {
-        if at(index) != b'\n' {
-            continue;
-        }
-        if needed > 0 {
-            needed -= 1;
-        } else if at(index - 1) == b'\r' {
-            term.go_to_col(0);
-            return index + 1;
+    let in_first = skipped.min(first.len());
+    for part in [&first[..in_first], &second[..skipped - in_first]] {
+        follow_column(term, part);
+    }
+    skipped
+}
+
+/// Where line feeds are, the last one first.
+fn line_ends(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    bytes
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, byte)| **byte == b'\n')
+        .map(|(at, _)| at)
+}
+
+/// Moves the cursor's column as plain text would.
+fn follow_column(term: &mut Term, bytes: &[u8]) {
+    // Nothing before a carriage return matters.
+    let start = bytes.iter().rposition(|byte| *byte == b'\r').unwrap_or(0);
+    for byte in &bytes[start..] {
+        match byte {
+            b'\r' => term.go_to_col(0),
+            b'\n' if term.modes.new_line => term.go_to_col(0),
+            b'\n' => term.cursor.pending = false,
+            b'\t' => term.tab(1),
+            _ => {
+                let next = if term.cursor.pending {
+                    1
+                } else {
+                    term.cursor.col + 1
+                };
+                term.cursor.pending = next == term.cols;
+                term.cursor.col = next.min(term.cols - 1);
+            }
         }
     }
-    0
 }
 
 /// How many bytes from the beginning are printable ASCII, tabs and line ends.
