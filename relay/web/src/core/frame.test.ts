@@ -133,6 +133,6 @@ test("a good frame with bytes changed is refused or read, and never throws", () 
   for (let round = 0; round < 5000; round++) {
     const bytes = encodeFrame(FRAMES[next.below(FRAMES.length)] ?? { kind: "wake" });
     for (let changes = next.below(4); changes >= 0; changes--) bytes[next.below(bytes.length)] = next.below(256);
-    expect(() => decodeFrame(bytes)).not.toThrow();
+    decodeFrame(bytes);
   }
 });

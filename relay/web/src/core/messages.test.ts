@@ -107,7 +107,7 @@ test("garbage never throws", () => {
   const pieces = ['{"t":', '"pong"', ',"n":1', ',"time":2', "}", "[", "]", '"', "\\", "null", "1e999", "{", ","];
   for (let round = 0; round < 20_000; round++) {
     const parts = Array.from({ length: next.below(9) }, () => pieces[next.below(pieces.length)]);
-    expect(() => decodeFromAgent(utf8(parts.join("")))).not.toThrow();
-    expect(() => decodeFromAgent(next.bytes(next.below(30)))).not.toThrow();
+    decodeFromAgent(utf8(parts.join("")));
+    decodeFromAgent(next.bytes(next.below(30)));
   }
 });
