@@ -1,0 +1,122 @@
+/** A `Lanyard` that talks to nobody: it holds a scene still, and echoes what is typed. */
+import type { Grid, Terminal } from "../../core/generated";
+import type { Lanyard, Machine, Pairing, PairState, TerminalSession } from "../../net/api";
+import { Cell } from "./cell";
+import type { Scene } from "./scenes";
+import { SCREENS } from "./screens";
+
+export class DemoLanyard implements Lanyard {
+  readonly machines: Cell<Machine[]>;
+  readonly relayHost = "relay.example.net";
+
+  constructor(private readonly scene: Scene) {
+    this.machines = new Cell(scene.machines ?? []);
+  }
+
+  pair(): Pairing {
+    const states = this.scene.pair ?? [];
+    const state = new Cell<PairState>(states[0] ?? { kind: "connecting" });
+    return {
+      state,
+      ask: () => {
+        const now = state.value;
+        if (now.kind === "offered") state.set({ ...now, kind: "waiting" });
+      },
+      cancel: () => undefined,
+    };
+  }
+
+  openTerminal(machine: string, terminal: string, grid: Grid): TerminalSession {
+    const found = this.machines.value.find((one) => one.id === machine)?.terminals.find((one) => one.id === terminal);
+    return new DemoTerminal(this.scene, found, grid);
+  }
+
+  createTerminal(machine: string, name: string, grid: Grid): Promise<Terminal> {
+    const id = `t-${crypto.randomUUID().slice(0, 8)}`;
+    const made: Terminal = { id, name: name || "fish", title: "", cwd: "~", started: Date.now(), grid, exit: null };
+    this.change(machine, (terminals) => [...terminals, made]);
+    return Promise.resolve(made);
+  }
+
+  endTerminal(machine: string, terminal: string): Promise<void> {
+    this.change(machine, (terminals) => terminals.filter((one) => one.id !== terminal));
+    return Promise.resolve();
+  }
+
+  forget(machine: string): Promise<void> {
+    this.machines.set(this.machines.value.filter((one) => one.id !== machine));
+    return Promise.resolve();
+  }
+
+  retryNow(): void {
+    this.machines.set(
+      this.machines.value.map((one) => ({
+        ...one,
+        link: { kind: "relay-unreachable", retryAt: performance.now() + 8000 },
+      })),
+    );
+  }
+
+  private change(machine: string, to: (terminals: Terminal[]) => Terminal[]): void {
+    this.machines.set(
+      this.machines.value.map((one) => (one.id === machine ? { ...one, terminals: to(one.terminals) } : one)),
+    );
+  }
+}
+
+class DemoTerminal implements TerminalSession {
+  readonly view;
+  readonly input;
+  readonly grid: Cell<Grid>;
+  readonly exit;
+  private run: Parameters<TerminalSession["onOutput"]>[0] | null = null;
+  private readonly encoder = new TextEncoder();
+
+  constructor(
+    private readonly scene: Scene,
+    terminal: Terminal | undefined,
+    grid: Grid,
+  ) {
+    this.view = new Cell(scene.view ?? { kind: "streaming" as const });
+    this.input = new Cell(scene.input ?? { kind: "driver" as const });
+    this.grid = new Cell(scene.foreign === true ? { cols: 160, rows: 44 } : grid);
+    this.exit = new Cell(terminal?.exit ?? null);
+  }
+
+  onOutput(run: Parameters<TerminalSession["onOutput"]>[0]): void {
+    this.run = run;
+    if (this.scene.view?.kind === "connecting") return;
+    this.say(SCREENS[this.scene.screen ?? "shell"], this.grid.value);
+  }
+
+  type(bytes: Uint8Array): void {
+    if (this.input.value.kind !== "driver") this.input.set({ kind: "driver" });
+    const text = new TextDecoder().decode(bytes);
+    this.say(
+      text
+        .replaceAll("\r", "\r\n\u001b[1;36m~/src/lanyard\u001b[0m \u001b[32m❯\u001b[0m ")
+        .replaceAll("\u007f", "\b \b"),
+      null,
+    );
+  }
+
+  resize(grid: Grid): void {
+    if (this.input.value.kind === "driver") this.grid.set(grid);
+  }
+
+  takeOver(): void {
+    this.input.set({ kind: "driver" });
+  }
+
+  resolveUnsent(): void {
+    this.input.set({ kind: "driver" });
+  }
+
+  close(): void {
+    this.run = null;
+  }
+
+  private say(text: string, reset: Grid | null): void {
+    this.run?.(this.encoder.encode(text), reset, () => undefined);
+  }
+}

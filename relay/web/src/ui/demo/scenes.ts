@@ -1,0 +1,173 @@
+/** Every state a screen can be in, by name. */
+import type { Reason, Terminal } from "../../core/generated";
+import { CLOSE_CODES } from "../../core/generated";
+import type { Credential, InputState, LinkState, Machine, PairState, ViewState } from "../../net/api";
+
+export interface Scene {
+  machines?: Machine[];
+  pair?: PairState[];
+  view?: ViewState;
+  input?: InputState;
+  /** Size of the machine's terminal where this page does not drive. */
+  foreign?: boolean;
+  /** Which screen is shown. */
+  screen?: "shell" | "colours" | "vim";
+  stopped?: Reason;
+}
+
+/** The demo machine's clock, so that pictures are the same every day. */
+export const NOW = new Date(2026, 4, 12, 14, 2, 11).getTime();
+const MINUTE = 60_000;
+
+function reason(name: string): Reason {
+  const code = CLOSE_CODES.find((one) => one.name === name);
+  return { code: name, sentence: code?.sentence ?? "", hint: code?.hint ?? "" };
+}
+
+function terminal(id: string, name: string, part: Partial<Terminal> = {}): Terminal {
+  const started = NOW - 42 * MINUTE;
+  return { id, name, title: "", cwd: "~/src/lanyard", started, grid: { cols: 120, rows: 32 }, exit: null, ...part };
+}
+
+const TERMINALS: Terminal[] = [
+  terminal("t-build", "build", { title: "cargo nextest run" }),
+  terminal("t-agent", "agent", { title: "coding agent: fix the flaky test", started: NOW - 7 * MINUTE }),
+  terminal("t-logs", "logs", {
+    title: "journalctl -fu lanyard",
+    cwd: "/var/log",
+    started: NOW - 26 * 60 * MINUTE,
+  }),
+  terminal("t-deploy", "deploy", { exit: { t: "status", code: 2 }, started: NOW - 3 * 60 * MINUTE }),
+  terminal("t-notes", "notes", { exit: { t: "status", code: 0 }, cwd: "~", started: NOW - 5 * 60 * MINUTE }),
+];
+
+function credential(purpose: Credential["purpose"], left: number, life: number, on: string | null): Credential {
+  return { jti: `${purpose}-${on ?? ""}`, purpose, terminal: on, expires: NOW + left, life };
+}
+
+function credentials(typing: number): Credential[] {
+  return [
+    credential("device", 29 * 24 * 60 * MINUTE, 30 * 24 * 60 * MINUTE, null),
+    credential("view", 11.4 * MINUTE, 15 * MINUTE, "t-build"),
+    credential("view", 14 * MINUTE, 15 * MINUTE, "t-agent"),
+    ...(typing > 0 ? [credential("terminal", typing, 5 * MINUTE, "t-build")] : []),
+  ];
+}
+
+function machine(part: Partial<Machine> = {}): Machine {
+  return {
+    id: "m-atlas",
+    name: "atlas",
+    user: "sasha",
+    link: { kind: "session" },
+    heard: NOW - 2000,
+    live: true,
+    rtt: 38,
+    scopes: ["view", "terminal"],
+    terminals: TERMINALS,
+    credentials: credentials(4.2 * MINUTE),
+    clockOffset: NOW - performance.now(),
+    ...part,
+  };
+}
+
+function away(link: LinkState): Machine {
+  return machine({ link, live: false, heard: NOW - 49_000, rtt: null });
+}
+
+const SECOND_MACHINE = machine({
+  id: "m-pi",
+  name: "garden-pi",
+  user: "pi",
+  scopes: ["view"],
+  rtt: 112,
+  terminals: [terminal("t-sensor", "sensors", { title: "watering", cwd: "/home/pi" })],
+  credentials: [],
+});
+
+const THIRD_MACHINE = machine({
+  id: "m-tower",
+  name: "tower",
+  link: { kind: "machine-offline", reason: reason("agent-offline") },
+  live: false,
+  rtt: null,
+  heard: NOW - 11 * 60 * MINUTE,
+  terminals: [],
+  credentials: [],
+});
+
+const OFFER = {
+  machine: "atlas",
+  user: "sasha",
+  scopes: ["view", "terminal"] as ("view" | "terminal")[],
+  expires: NOW + 4 * MINUTE,
+};
+const WORDS = ["velvet", "harbor", "ostrich", "anchor"];
+const WORKING: Pick<Scene, "view" | "input"> = { view: { kind: "streaming" }, input: { kind: "driver" } };
+
+function failed(code: string): Scene {
+  return { pair: [{ kind: "failed", reason: reason(code) }] };
+}
+
+export const SCENES: Record<string, Scene> = {
+  live: { machines: [machine()], ...WORKING },
+  several: { machines: [machine(), SECOND_MACHINE, THIRD_MACHINE], ...WORKING },
+  empty: { machines: [] },
+  bare: { machines: [machine({ terminals: [], credentials: credentials(0).slice(0, 1) })] },
+  watchonly: {
+    machines: [machine({ scopes: ["view"], credentials: credentials(0) })],
+    view: { kind: "streaming" },
+    input: { kind: "not-granted" },
+    foreign: true,
+  },
+  connecting: { machines: [away({ kind: "connecting" })], view: { kind: "connecting" }, input: { kind: "idle" } },
+  offline: { machines: [away({ kind: "offline" })], view: { kind: "interrupted" }, input: { kind: "idle" } },
+  unreachable: {
+    machines: [away({ kind: "relay-unreachable", retryAt: performance.now() + 4000 })],
+    view: { kind: "interrupted" },
+    input: { kind: "driver" },
+  },
+  machineoffline: {
+    machines: [away({ kind: "machine-offline", reason: reason("agent-offline") })],
+    view: { kind: "interrupted" },
+    input: { kind: "idle" },
+  },
+  silent: { machines: [away({ kind: "session" })], ...WORKING },
+  ended: {
+    machines: [away({ kind: "ended", reason: reason("revoked") })],
+    view: { kind: "ended", reason: reason("revoked") },
+    input: { kind: "idle" },
+  },
+  idle: { machines: [machine({ credentials: credentials(0) })], view: { kind: "streaming" }, input: { kind: "idle" } },
+  asking: { machines: [machine()], view: { kind: "streaming" }, input: { kind: "asking" } },
+  watching: { machines: [machine()], view: { kind: "streaming" }, input: { kind: "watching" }, foreign: true },
+  lapsed: {
+    machines: [machine({ credentials: credentials(0) })],
+    view: { kind: "streaming" },
+    input: { kind: "lapsed", reason: reason("lapsed") },
+  },
+  unsent: {
+    machines: [machine()],
+    view: { kind: "streaming" },
+    input: { kind: "unsent", text: new TextEncoder().encode("git push --force origin main\r") },
+  },
+  gone: { machines: [machine()], view: { kind: "ended", reason: reason("terminal-gone") }, input: { kind: "idle" } },
+  warn: { machines: [machine({ credentials: credentials(1.1 * MINUTE) })], ...WORKING },
+  critical: { machines: [machine({ credentials: credentials(0.4 * MINUTE) })], ...WORKING },
+  colours: { machines: [machine()], ...WORKING, screen: "colours" },
+  vim: { machines: [machine()], ...WORKING, screen: "vim" },
+  "pair-connecting": { pair: [{ kind: "connecting" }] },
+  "pair-offered": { pair: [{ kind: "offered", offer: OFFER, words: WORDS }] },
+  "pair-view": { pair: [{ kind: "offered", offer: { ...OFFER, scopes: ["view"] }, words: WORDS }] },
+  "pair-waiting": { pair: [{ kind: "waiting", offer: OFFER, words: WORDS }] },
+  "pair-granted": { pair: [{ kind: "granted", machine: "m-atlas" }], machines: [machine()] },
+  "pair-expired": failed("pair-expired"),
+  "pair-used": failed("pair-used"),
+  "pair-unknown": failed("pair-unknown"),
+  "pair-denied": failed("pair-denied"),
+  "pair-clock": failed("clock-skew"),
+  "pair-offline": failed("agent-offline"),
+  "pair-certificate": failed("certificate"),
+  "pair-cut": failed("cut"),
+  unsupported: { stopped: { code: "unsupported-browser", sentence: "", hint: "" } },
+};

@@ -1,0 +1,124 @@
+/** The state of a machine's link in words. One place, so that no two corners of the screen disagree. */
+import type { Exit, Reason, Terminal } from "../../core/generated";
+import type { LinkState, Machine } from "../../net/api";
+import { clock } from "./time";
+
+/** How the state looks: `live` moves, `waiting` comes back by itself, `broken` needs a person or time, `over` needs pairing. */
+export type Tone = "live" | "waiting" | "broken" | "over";
+
+export interface LinkWords {
+  tone: Tone;
+  /** Changes only when the state does: what a screen reader is told. */
+  word: string;
+  /** More, for those who ask; may be empty. */
+  detail: string;
+  /** What to do; may be empty. */
+  hint: string;
+}
+
+export function linkWords(link: LinkState, live: boolean): LinkWords {
+  switch (link.kind) {
+    case "connecting":
+      return { tone: "waiting", word: "Connecting", detail: "", hint: "" };
+    case "offline":
+      return {
+        tone: "broken",
+        word: "Your network is gone",
+        detail: "This browser has no network.",
+        hint: "It goes on by itself when the network is back.",
+      };
+    case "relay-unreachable":
+      return {
+        tone: "broken",
+        word: "Relay unreachable",
+        detail: "The relay does not answer.",
+        hint: "Your terminals run on. It goes on by itself when the relay answers.",
+      };
+    case "machine-offline":
+      return {
+        tone: "broken",
+        word: "Machine not connected",
+        detail: asSentence(link.reason.sentence),
+        hint: asSentence(link.reason.hint),
+      };
+    case "session":
+      return live
+        ? { tone: "live", word: "Connected", detail: "", hint: "" }
+        : { tone: "waiting", word: "Waiting for the machine", detail: "It has not answered for a while.", hint: "" };
+    case "ended":
+      return {
+        tone: "over",
+        word: "Access ended",
+        detail: asSentence(link.reason.sentence),
+        hint: asSentence(link.reason.hint),
+      };
+  }
+}
+
+/** `live`, or how old what the screen shows is. */
+export function freshness({ live, heard, link }: Machine, now: number): string {
+  if (live && link.kind === "session") return "live";
+  return heard === null ? "not heard yet" : `as of ${clock(heard, now)}`;
+}
+
+/** Whole seconds until the next try, at least one; null where none is due. */
+export function retryIn(link: LinkState, monotonic: number): number | null {
+  return link.kind === "relay-unreachable" ? Math.max(1, Math.ceil((link.retryAt - monotonic) / 1000)) : null;
+}
+
+/** How a terminal's program ended. */
+export function exitWords(exit: Exit): string {
+  switch (exit.t) {
+    case "status":
+      return exit.code === 0 ? "finished" : `ended with status ${exit.code}`;
+    case "signal":
+      return `ended by ${SIGNALS[exit.number] ?? "signal"} (${exit.number})`;
+  }
+}
+
+/** The same where there is room for a word only. */
+export function exitMark(exit: Exit): string {
+  switch (exit.t) {
+    case "status":
+      return exit.code === 0 ? "finished" : `status ${exit.code}`;
+    case "signal":
+      return SIGNALS[exit.number] ?? `signal ${exit.number}`;
+  }
+}
+
+/** Whether an end needs a second look. */
+export function exitFailed(exit: Exit): boolean {
+  return !(exit.t === "status" && exit.code === 0);
+}
+
+/** Running first, youngest first. */
+export function inOrder(terminals: Terminal[]): Terminal[] {
+  return [...terminals].sort((a, b) => Number(a.exit !== null) - Number(b.exit !== null) || b.started - a.started);
+}
+
+/** A reason as one sentence with a full stop and a capital: they come without either. */
+export function asSentence(text: string): string {
+  if (text === "") return "";
+  const capital = text.startsWith("`") ? text : text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.?!]$/.test(capital) ? capital : `${capital}.`;
+}
+
+/** A thrown thing as a reason: everything below rejects with one, a bug does not. */
+export function asReason(thrown: unknown): Reason {
+  if (typeof thrown === "object" && thrown !== null && "sentence" in thrown && typeof thrown.sentence === "string") {
+    const { code, hint } = thrown as Partial<Reason>;
+    return { code: code ?? "internal", sentence: thrown.sentence, hint: hint ?? "" };
+  }
+  return { code: "internal", sentence: "something failed inside this page", hint: "reload it and try again" };
+}
+
+const SIGNALS: Record<number, string> = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  6: "SIGABRT",
+  9: "SIGKILL",
+  11: "SIGSEGV",
+  13: "SIGPIPE",
+  15: "SIGTERM",
+};

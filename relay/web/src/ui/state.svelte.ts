@@ -1,0 +1,140 @@
+/** What the page itself keeps: where one is, which terminals are open here, what went wrong, and settings. */
+import type { Grid, Reason } from "../core/generated";
+import { parseRoute, routeHash, type Route } from "./model/route";
+
+export interface Opened {
+  machine: string;
+  terminal: string;
+}
+
+export interface Notice {
+  id: number;
+  reason: Reason;
+}
+
+/** Where one is. Lives in the address, so that Back and reload work. */
+class Place {
+  route = $state<Route>(parseRoute(location.hash));
+  /** Terminals open in this page, in the order they were opened. They stay mounted, whatever is on the screen. */
+  opened = $state<Opened[]>([]);
+  notices = $state<Notice[]>([]);
+  /** What fitted last, for a terminal that is still to be made. */
+  lastFit: Grid | null = null;
+
+  constructor() {
+    addEventListener("hashchange", () => this.follow());
+    this.follow();
+  }
+
+  go(route: Route): void {
+    const hash = routeHash(route);
+    if (location.hash === hash) this.follow();
+    else location.hash = hash;
+  }
+
+  open(machine: string, terminal: string): void {
+    this.go({ screen: "terminal", machine, terminal });
+  }
+
+  /** Takes a terminal off this page; it runs on. */
+  leave(machine: string, terminal: string): void {
+    const at = this.opened.findIndex((one) => one.machine === machine && one.terminal === terminal);
+    if (at < 0) return;
+    this.opened.splice(at, 1);
+    const here = this.route.screen === "terminal" && this.route.terminal === terminal;
+    if (!here) return;
+    const next = this.opened[Math.min(at, this.opened.length - 1)];
+    this.go(next === undefined ? { screen: "home" } : { screen: "terminal", ...next });
+  }
+
+  /** Back to the terminal that was on the screen last. */
+  lastTerminal(): void {
+    const last = this.latest ?? this.opened.at(-1);
+    if (last !== undefined) this.open(last.machine, last.terminal);
+  }
+
+  notify(reason: Reason): void {
+    this.notices.push({ id: this.nextNotice++, reason });
+    if (this.notices.length > 3) this.notices.shift();
+  }
+
+  dismiss(id: number): void {
+    this.notices = this.notices.filter((one) => one.id !== id);
+  }
+
+  private latest: Opened | null = null;
+  private nextNotice = 0;
+
+  private follow(): void {
+    const route = parseRoute(location.hash);
+    this.route = route;
+    if (route.screen !== "terminal") return;
+    const { machine, terminal } = route;
+    this.latest = { machine, terminal };
+    if (!this.opened.some((one) => one.machine === machine && one.terminal === terminal)) {
+      this.opened.push({ machine, terminal });
+    }
+  }
+}
+
+export const place = new Place();
+
+const KEY = "lanyard.settings";
+export const FONT_SIZES = [9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 24] as const;
+
+/** What this browser remembers for itself. Nothing here opens anything. */
+class Settings {
+  fontSize = $state(matchMedia("(pointer: coarse)").matches ? 12 : 14);
+  screenReader = $state(false);
+
+  constructor() {
+    try {
+      const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+      if (typeof stored !== "object" || stored === null) return;
+      const { fontSize, screenReader } = stored as Record<string, unknown>;
+      if (typeof fontSize === "number" && FONT_SIZES.some((size) => size === fontSize)) this.fontSize = fontSize;
+      if (typeof screenReader === "boolean") this.screenReader = screenReader;
+    } catch {
+      // Storage is closed or holds something else: the defaults serve.
+    }
+  }
+
+  /** One step larger or smaller. */
+  zoom(by: 1 | -1): void {
+    const at = FONT_SIZES.findIndex((size) => size >= this.fontSize);
+    this.fontSize = FONT_SIZES[at + by] ?? this.fontSize;
+    this.save();
+  }
+
+  setScreenReader(on: boolean): void {
+    this.screenReader = on;
+    this.save();
+  }
+
+  private save(): void {
+    try {
+      localStorage.setItem(KEY, JSON.stringify({ fontSize: this.fontSize, screenReader: this.screenReader }));
+    } catch {
+      // Not remembered, still in force.
+    }
+  }
+}
+
+export const settings = new Settings();
+
+/** The page's monotonic clock, once a second. A machine's clock is this plus its offset; the browser's own is never asked. */
+class Ticker {
+  monotonic = $state(performance.now());
+
+  constructor() {
+    setInterval(() => (this.monotonic = performance.now()), 1000);
+    document.addEventListener("visibilitychange", () => (this.monotonic = performance.now()));
+  }
+
+  /** The machine's clock. */
+  at(machine: { clockOffset: number }): number {
+    return this.monotonic + machine.clockOffset;
+  }
+}
+
+export const ticker = new Ticker();

@@ -1,0 +1,364 @@
+/** The terminal emulator behind one small face. The only file that knows xterm, and the root of the lazy chunk. */
+import "@xterm/xterm/css/xterm.css";
+import { Unicode11Addon } from "@xterm/addon-unicode11";
+import { Terminal } from "@xterm/xterm";
+import type { SearchAddon } from "@xterm/addon-search";
+import type { Grid } from "../../core/generated";
+import { whileStylesAreAdopted } from "./adopted";
+import { gridFor, layoutFor, sameGrid, type Box } from "./fit";
+import { applySticky, encodeKey, encodePaste, isReport, NONE, type KeyName, type Modifiers } from "./keys";
+import { DARK, LIGHT } from "./theme";
+import { followFinger } from "./touch";
+
+export interface EmulatorOptions {
+  host: HTMLElement;
+  grid: Grid;
+  fontSize: number;
+  screenReader: boolean;
+  /** What a screen reader calls the place one types into. */
+  label: string;
+  /** What a person typed or pasted. */
+  onInput(bytes: Uint8Array): void;
+  /** What the emulator answers by itself: for the driver only. */
+  onReport(bytes: Uint8Array): void;
+  /** Another grid fits now. */
+  onFit(grid: Grid): void;
+  /** The person asked to leave by key. */
+  onLeave(): void;
+  /** A sticky modifier was used up. */
+  onSticky(modifiers: Modifiers): void;
+  /** A link was followed. `hidden`: the address is not what stands on the screen. */
+  onLink(address: string, hidden: boolean): void;
+}
+
+/** Of the options, those that only the live session can answer. */
+export type Hooks = Pick<EmulatorOptions, "onInput" | "onReport" | "onSticky" | "onLink">;
+
+const FONT =
+  'ui-monospace, "SF Mono", "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace';
+const FIT_AFTER = 100;
+/** Resizing travels within the output, so that it happens between the right two bytes. The name is fresh, so no program can say it. */
+const RESIZE = 7788;
+
+export class Emulator {
+  private readonly term: Terminal;
+  private readonly host: HTMLElement;
+  private readonly mount: HTMLElement;
+  private readonly secret = crypto.randomUUID();
+  private readonly encoder = new TextEncoder();
+  private readonly cleanup: (() => void)[] = [];
+  private search: Promise<SearchAddon> | null = null;
+  private sticky: Modifiers = NONE;
+  private preferred: number;
+  private drives = false;
+  /** The machine's grid, once all that is queued has been parsed. */
+  private grid: Grid;
+  private fitted: Grid | null = null;
+
+  constructor(private readonly options: EmulatorOptions) {
+    this.host = options.host;
+    this.preferred = options.fontSize;
+    this.grid = options.grid;
+    this.mount = document.createElement("div");
+    this.mount.className = "emulator";
+    this.host.append(this.mount);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    this.term = new Terminal({
+      allowProposedApi: true,
+      cols: options.grid.cols,
+      rows: options.grid.rows,
+      fontFamily: FONT,
+      fontSize: options.fontSize,
+      fontWeightBold: "600",
+      // Without it the descent of many fonts, and so every underscore, is cut off.
+      lineHeight: 1.1,
+      scrollback: 5000,
+      cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+      cursorInactiveStyle: "outline",
+      screenReaderMode: options.screenReader,
+      macOptionIsMeta: true,
+      theme: dark.matches ? DARK : LIGHT,
+      linkHandler: { activate: (_event, address) => this.options.onLink(address, true) },
+    });
+    this.term.loadAddon(new Unicode11Addon());
+    this.term.unicode.activeVersion = "11";
+    this.term.parser.registerOscHandler(RESIZE, (data) => this.resizeInBand(data));
+    whileStylesAreAdopted(() => this.term.open(this.mount));
+    this.term.textarea?.setAttribute("aria-label", options.label);
+    this.term.textarea?.setAttribute("enterkeyhint", "enter");
+
+    this.listen();
+    const onScheme = () => (this.term.options.theme = dark.matches ? DARK : LIGHT);
+    dark.addEventListener("change", onScheme);
+    this.cleanup.push(() => dark.removeEventListener("change", onScheme));
+    this.watchSize();
+    void this.loadLinks();
+  }
+
+  /** Output, in order. A snapshot resets, resizes and writes in one go: no frame is painted in between. */
+  write(bytes: Uint8Array, reset: Grid | null, done: () => void): void {
+    if (reset === null) {
+      this.term.write(bytes, done);
+      return;
+    }
+    const resized = !sameGrid(reset, this.grid);
+    this.grid = reset;
+    const head = this.encoder.encode(`\u001bc${this.resizeSequence(reset)}`);
+    const all = new Uint8Array(head.length + bytes.length);
+    all.set(head);
+    all.set(bytes, head.length);
+    this.term.write(all, () => {
+      if (resized) this.layout();
+      done();
+    });
+  }
+
+  /** The machine's terminal has this size from here on. */
+  setGrid(grid: Grid): void {
+    if (sameGrid(grid, this.grid)) return;
+    this.grid = grid;
+    this.term.write(this.resizeSequence(grid), () => this.layout());
+  }
+
+  /** Who drives sees the preferred font and the machine follows; others see the machine's grid whole. */
+  setDrives(drives: boolean): void {
+    if (drives === this.drives) return;
+    this.drives = drives;
+    this.layout();
+  }
+
+  setFontSize(size: number): void {
+    this.preferred = size;
+    this.layout();
+    this.fit();
+  }
+
+  setScreenReader(on: boolean): void {
+    this.term.options.screenReaderMode = on;
+  }
+
+  setLabel(label: string): void {
+    this.term.textarea?.setAttribute("aria-label", label);
+  }
+
+  setSticky(modifiers: Modifiers): void {
+    this.sticky = modifiers;
+  }
+
+  /** What fits in the box in the preferred font; null while it is hidden. */
+  fits(): Grid | null {
+    return gridFor(this.box(), this.cellAt(this.preferred));
+  }
+
+  focus(): void {
+    this.term.focus();
+  }
+
+  press(key: KeyName, shift = false): void {
+    this.term.scrollToBottom();
+    this.send(encodeKey(key, { ...this.sticky, shift }, this.term.modes.applicationCursorKeysMode));
+    this.useSticky();
+  }
+
+  /** Raw text, as if typed. */
+  send(text: string): void {
+    this.options.onInput(this.encoder.encode(text));
+  }
+
+  paste(text: string): void {
+    if (text === "") return;
+    this.term.scrollToBottom();
+    this.send(encodePaste(text, this.term.modes.bracketedPasteMode));
+  }
+
+  /** What stands on the screen, without the spaces that fill it up. */
+  visibleText(): string {
+    const buffer = this.term.buffer.active;
+    const lines: string[] = [];
+    for (let row = 0; row < this.term.rows; row++)
+      lines.push(buffer.getLine(buffer.viewportY + row)?.translateToString(true) ?? "");
+    return lines.join("\n").trimEnd();
+  }
+
+  selection(): string {
+    return this.term.getSelection();
+  }
+
+  async find(text: string, backwards: boolean): Promise<boolean> {
+    this.search ??= import("@xterm/addon-search").then(({ SearchAddon }) => {
+      const addon = new SearchAddon();
+      this.term.loadAddon(addon);
+      return addon;
+    });
+    const addon = await this.search;
+    return backwards ? addon.findPrevious(text) : addon.findNext(text);
+  }
+
+  stopFinding(): void {
+    this.term.clearSelection();
+    this.term.scrollToBottom();
+  }
+
+  dispose(): void {
+    for (const undo of this.cleanup) undo();
+    this.term.dispose();
+    this.mount.remove();
+  }
+
+  private listen(): void {
+    this.term.onData((data) => {
+      if (isReport(data)) {
+        this.options.onReport(this.encoder.encode(data));
+        return;
+      }
+      const held = this.sticky.ctrl || this.sticky.alt;
+      this.send(held ? applySticky(data, this.sticky) : data);
+      if (held) this.useSticky();
+    });
+    this.term.onBinary((data) => {
+      this.options.onReport(Uint8Array.from(data, (char) => char.charCodeAt(0)));
+    });
+    this.term.attachCustomKeyEventHandler((event) => this.ownKey(event));
+    const onPaste = (event: ClipboardEvent) => {
+      event.preventDefault();
+      event.stopPropagation();
+      this.paste(event.clipboardData?.getData("text/plain") ?? "");
+    };
+    this.host.addEventListener("paste", onPaste, true);
+    this.cleanup.push(() => this.host.removeEventListener("paste", onPaste, true));
+    this.cleanup.push(
+      followFinger(this.mount, {
+        lineHeight: () => this.cell().height,
+        scroll: (lines) => this.scroll(lines),
+      }),
+    );
+  }
+
+  /** Keys that are not the program's: leave, and copy what is selected. False keeps a key from the program. */
+  private ownKey(event: KeyboardEvent): boolean {
+    if (event.type !== "keydown") return true;
+    const key = event.key.toLowerCase();
+    if (event.ctrlKey && event.shiftKey && !event.altKey && key === "k") {
+      event.preventDefault();
+      this.options.onLeave();
+      return false;
+    }
+    if (event.ctrlKey && event.shiftKey && key === "v") return false;
+    if (event.ctrlKey && key === "c" && this.term.hasSelection()) {
+      event.preventDefault();
+      void navigator.clipboard.writeText(this.term.getSelection()).then(() => this.term.clearSelection());
+      return false;
+    }
+    return true;
+  }
+
+  /** In the alternate screen there is nothing to scroll back to: the program gets wheel turns if it wants them, else arrows. */
+  private scroll(lines: number): void {
+    if (this.term.buffer.active.type === "normal") {
+      this.term.scrollLines(lines);
+      return;
+    }
+    if (this.term.modes.mouseTrackingMode !== "none") {
+      const { left, top, width, height } = this.mount.getBoundingClientRect();
+      const turn = { deltaY: lines, deltaMode: WheelEvent.DOM_DELTA_LINE, bubbles: true, cancelable: true };
+      const at = { clientX: left + width / 2, clientY: top + height / 2 };
+      this.term.element?.dispatchEvent(new WheelEvent("wheel", { ...turn, ...at }));
+      return;
+    }
+    const key = encodeKey(lines > 0 ? "ArrowDown" : "ArrowUp", NONE, this.term.modes.applicationCursorKeysMode);
+    this.send(key.repeat(Math.min(Math.abs(lines), this.term.rows)));
+  }
+
+  private useSticky(): void {
+    this.sticky = NONE;
+    this.options.onSticky(NONE);
+  }
+
+  private resizeSequence({ cols, rows }: Grid): string {
+    return `\u001b]${RESIZE};${this.secret};${cols};${rows}\u0007`;
+  }
+
+  private resizeInBand(data: string): boolean {
+    const [secret, cols, rows] = data.split(";");
+    if (secret !== this.secret) return false;
+    this.term.resize(Number(cols), Number(rows));
+    return true;
+  }
+
+  private watchSize(): void {
+    let timer = 0;
+    const observer = new ResizeObserver(() => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        this.layout();
+        this.fit();
+      }, FIT_AFTER);
+    });
+    observer.observe(this.host);
+    this.cleanup.push(() => {
+      clearTimeout(timer);
+      observer.disconnect();
+    });
+  }
+
+  /** Says what fits, if that has changed. */
+  fit(): void {
+    const grid = this.fits();
+    if (grid === null || sameGrid(grid, this.fitted)) return;
+    this.fitted = grid;
+    this.options.onFit(grid);
+  }
+
+  private layout(): void {
+    const box = this.box();
+    if (box.width === 0 || box.height === 0) return;
+    if (this.drives) {
+      this.apply(this.preferred, 1);
+      this.host.classList.remove("letterboxed");
+      return;
+    }
+    const now = this.cellAt(1);
+    const { fontSize, scale } = layoutFor(box, this.grid, now, this.preferred);
+    this.apply(fontSize, scale);
+    // Cells are rounded to whole pixels, so a computed font may be a little too large.
+    const cell = this.cell();
+    const fits = Math.min(box.width / (cell.width * this.term.cols), box.height / (cell.height * this.term.rows));
+    if (fits < 1) this.apply(fontSize, Math.min(scale, fits));
+    const whole = fontSize === this.preferred && this.isFilled(box, cell);
+    this.host.classList.toggle("letterboxed", !whole);
+  }
+
+  /** Whether no further row or column would fit. */
+  private isFilled(box: Box, cell: Box): boolean {
+    return (
+      box.width - cell.width * this.term.cols < cell.width && box.height - cell.height * this.term.rows < cell.height
+    );
+  }
+
+  private apply(fontSize: number, scale: number): void {
+    if (this.term.options.fontSize !== fontSize) this.term.options.fontSize = fontSize;
+    this.mount.style.transform = scale < 1 ? `scale(${scale})` : "";
+  }
+
+  private box(): Box {
+    return { width: this.host.clientWidth, height: this.host.clientHeight };
+  }
+
+  /** The size of one cell in the present font. */
+  private cell(): Box {
+    const screen = this.mount.querySelector<HTMLElement>(".xterm-screen");
+    if (screen === null) return { width: 0, height: 0 };
+    return { width: screen.offsetWidth / this.term.cols, height: screen.offsetHeight / this.term.rows };
+  }
+
+  private cellAt(fontSize: number): Box {
+    const { width, height } = this.cell();
+    const factor = fontSize / (this.term.options.fontSize ?? fontSize);
+    return { width: width * factor, height: height * factor };
+  }
+
+  private async loadLinks(): Promise<void> {
+    const { WebLinksAddon } = await import("@xterm/addon-web-links");
+    this.term.loadAddon(new WebLinksAddon((_event, address) => this.options.onLink(address, false)));
+  }
+}

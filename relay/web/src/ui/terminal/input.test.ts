@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import type { InputState, ViewState } from "../../net/api";
+import { inputWords, keysGo, type Situation } from "./input";
+
+const streaming: ViewState = { kind: "streaming" };
+const lapsed: InputState = { kind: "lapsed", reason: { code: "lapsed", sentence: "", hint: "" } };
+
+function words(part: Partial<Situation>) {
+  return inputWords({ view: streaming, input: { kind: "driver" }, exit: null, touch: false, asOf: null, ...part });
+}
+
+test("a lapsed token says why typing stopped and how it goes on", () => {
+  expect(words({ input: lapsed }).text).toBe("Typing paused after 5 quiet minutes. Press any key to go on.");
+  expect(words({ input: lapsed, touch: true }).text).toContain("Tap");
+  expect(words({ input: lapsed }).action).toBe("go-on");
+});
+
+test("a token ended for another reason says that reason", () => {
+  const input: InputState = {
+    kind: "lapsed",
+    reason: { code: "revoked", sentence: "this access was ended", hint: "" },
+  };
+  expect(words({ input }).text).toBe("This access was ended. Press any key to go on.");
+});
+
+test("who watches is offered to take over", () => {
+  expect(words({ input: { kind: "watching" } }).action).toBe("take-over");
+});
+
+test("an interruption says how old the screen is", () => {
+  const text = words({ view: { kind: "interrupted" }, asOf: "as of 14:02:11" }).text;
+  expect(text).toBe("Interrupted; the screen is as of 14:02:11. It goes on by itself.");
+});
+
+test("an exit is said before anything else", () => {
+  const exit = { t: "status", code: 2 } as const;
+  expect(words({ exit, view: { kind: "interrupted" } }).text).toContain("ended with status 2");
+});
+
+test("a terminal that is gone is not offered again", () => {
+  const gone = { code: "terminal-gone", sentence: "there is no such terminal any more", hint: "open a new one" };
+  expect(words({ view: { kind: "ended", reason: gone } }).action).toBeNull();
+  expect(words({ view: { kind: "ended", reason: { ...gone, code: "cut" } } }).action).toBe("open-again");
+});
+
+test("keys ask for a token when none is live, and never take over by themselves", () => {
+  expect(keysGo(lapsed, streaming, null)).toBe("send");
+  expect(keysGo({ kind: "idle" }, streaming, null)).toBe("send");
+  expect(keysGo({ kind: "watching" }, streaming, null)).toBe("refuse");
+  expect(keysGo({ kind: "not-granted" }, streaming, null)).toBe("refuse");
+});
+
+test("keys go nowhere while unsent input waits for an answer, or after the end", () => {
+  expect(keysGo({ kind: "unsent", text: new Uint8Array() }, streaming, null)).toBe("refuse");
+  expect(keysGo({ kind: "driver" }, streaming, { t: "status", code: 0 })).toBe("refuse");
+});

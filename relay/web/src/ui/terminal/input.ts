@@ -1,0 +1,98 @@
+/** What the line under a terminal says: whether one may type, why not, and how to go on. */
+import type { Exit } from "../../core/generated";
+import type { InputState, ViewState } from "../../net/api";
+import { asSentence, exitWords } from "../model/link";
+
+export interface InputWords {
+  /** `calm` needs nothing, `ask` offers a way on, `stop` says why there is none. */
+  tone: "calm" | "ask" | "stop";
+  text: string;
+  action: "take-over" | "go-on" | "open-again" | "put-away" | null;
+}
+
+export interface Situation {
+  view: ViewState;
+  input: InputState;
+  exit: Exit | null;
+  /** Whether fingers are likelier than keys here. */
+  touch: boolean;
+  /** How old the screen is, in words; null while it is live. */
+  asOf: string | null;
+}
+
+export function inputWords({ view, input, exit, touch, asOf }: Situation): InputWords {
+  if (exit !== null) {
+    return {
+      tone: "stop",
+      text: `The program ${exitWords(exit)}. Its screen stays until it is put away.`,
+      action: "put-away",
+    };
+  }
+  switch (view.kind) {
+    case "connecting":
+      return { tone: "calm", text: "Opening the terminal …", action: null };
+    case "ended": {
+      const again = view.reason.code !== "terminal-gone";
+      const text = `${asSentence(view.reason.sentence)} ${asSentence(view.reason.hint)}`.trim();
+      return { tone: "stop", text, action: again ? "open-again" : null };
+    }
+    case "interrupted":
+      return {
+        tone: "stop",
+        text: `Interrupted${asOf === null ? "" : `; the screen is ${asOf}`}. It goes on by itself.`,
+        action: null,
+      };
+    case "streaming":
+      return typing(input, touch);
+  }
+}
+
+function typing(input: InputState, touch: boolean): InputWords {
+  switch (input.kind) {
+    case "not-granted":
+      return {
+        tone: "stop",
+        text: "This browser may only watch. To type, pair it again with `lanyard pair --grant terminal`.",
+        action: null,
+      };
+    case "idle":
+      return {
+        tone: "calm",
+        text: touch ? "Tap the screen and type." : "Ready. The first key takes the keyboard.",
+        action: null,
+      };
+    case "asking":
+      return { tone: "calm", text: "Asking the machine for the keyboard …", action: null };
+    case "driver":
+      return { tone: "calm", text: "You are typing here.", action: null };
+    case "watching":
+      return { tone: "ask", text: "Watching: someone else is typing here.", action: "take-over" };
+    case "lapsed": {
+      const why =
+        input.reason.code === "lapsed" ? "Typing paused after 5 quiet minutes." : asSentence(input.reason.sentence);
+      return {
+        tone: "ask",
+        text: `${why} ${touch ? "Tap or press any key" : "Press any key"} to go on.`,
+        action: "go-on",
+      };
+    }
+    case "unsent":
+      return { tone: "stop", text: "Some of what you typed has not arrived.", action: null };
+  }
+}
+
+/** What becomes of keys. `send` also asks for a token where none is live. */
+export function keysGo(input: InputState, view: ViewState, exit: Exit | null): "send" | "refuse" {
+  if (exit !== null || view.kind === "ended") return "refuse";
+  switch (input.kind) {
+    case "idle":
+    case "asking":
+    case "driver":
+    case "lapsed":
+      return "send";
+    case "not-granted":
+    case "watching":
+    case "unsent":
+      return "refuse";
+  }
+}
