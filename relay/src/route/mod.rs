@@ -13,6 +13,9 @@ mod port;
 mod traffic;
 mod used;
 
+#[cfg(test)]
+mod tests;
+
 pub use fault::{PeerMisbehaved, name as frame_name};
 pub use lease::AgentClock;
 pub use leg::Output;
