@@ -1,5 +1,7 @@
 //! Output: resumed exactly, held back only by those who may, never lost to a driver.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
 mod common;
 
 use common::{BIN, Held, Viewer, assert_pattern};

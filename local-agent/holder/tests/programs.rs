@@ -1,5 +1,7 @@
 //! Real programs in a real terminal: a snapshot at any point and the rest show what the whole stream shows, in an emulator that is not ours.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
 mod common;
 
 use avt::Terminal;

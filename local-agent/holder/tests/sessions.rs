@@ -1,5 +1,11 @@
 //! Everything but output: input, size, ends, and who may connect.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test ends at its first surprise"
+)]
+
 mod common;
 
 use std::io::{BufRead, BufReader, Write};

@@ -1,5 +1,7 @@
 //! The codec: what it writes it reads, and anything else it refuses without harm.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
 use bytes::{Bytes, BytesMut};
 use lanyard_holder::limits;
 use lanyard_holder::wire::{
@@ -171,7 +173,10 @@ fn an_oversized_message_is_refused_before_its_body_comes() {
         seq: 1,
         bytes: vec![0; limits::PAYLOAD_BYTES].into(),
     };
-    assert_eq!(read_back(&[largest.clone()], 1000), Ok(vec![largest]));
+    assert_eq!(
+        read_back(std::slice::from_ref(&largest), 1000),
+        Ok(vec![largest])
+    );
 }
 
 #[test]

@@ -47,19 +47,31 @@ pub(super) fn cell(out: &mut Vec<u8>, cell: &Cell, pen: &mut Pen) {
         return;
     }
     self::pen(out, pen, cell.pen);
-    let mut utf8 = [0; 4];
-    out.extend_from_slice(cell.ch.encode_utf8(&mut utf8).as_bytes());
+    if cell.ch.is_ascii() {
+        out.push(cell.ch as u8);
+    } else {
+        let mut utf8 = [0; 4];
+        out.extend_from_slice(cell.ch.encode_utf8(&mut utf8).as_bytes());
+    }
     if let Some(marks) = &cell.marks {
         out.extend_from_slice(marks.0.as_bytes());
     }
 }
 
 /// Changes the pen, if it is another one.
+#[inline]
 pub(super) fn pen(out: &mut Vec<u8>, from: &mut Pen, to: Pen) {
     if *from == to {
         return;
     }
     *from = to;
+    change_pen(out, to);
+}
+
+fn change_pen(out: &mut Vec<u8>, to: Pen) {
+    if to == Pen::default() {
+        return out.extend_from_slice(b"\x1b[m");
+    }
     out.extend_from_slice(b"\x1b[0");
     for (bit, code) in SIMPLE {
         if to.attrs & bit != 0 {

@@ -97,6 +97,21 @@ impl Term {
 
     #[inline]
     pub(super) fn put(&mut self, ch: char) {
+        let plain = matches!(ch, ' '..='~') && !self.cursor.pending && !self.modes.insert;
+        if plain && self.charsets == Charsets::default() && self.cursor.col + 1 < self.cols {
+            let (Cursor { row, col, .. }, pen) = (self.cursor, self.pen);
+            let cell = &mut self.shown_mut()[row].cells[col];
+            if cell.span == Span::One {
+                cell.set(ch, Span::One, pen);
+                self.cursor.col = col + 1;
+                return;
+            }
+        }
+        self.put_any(ch);
+    }
+
+    /// Printing in all its generality; [`Term::put`] has the case that almost always holds.
+    fn put_any(&mut self, ch: char) {
         let ch = if self.charsets.drawing[usize::from(self.charsets.active)] {
             drawn(ch)
         } else {

@@ -10,9 +10,11 @@
 
 mod codec;
 mod message;
+mod refusal;
 
 pub use codec::{Decoder, Message};
-pub use message::{ExitStatus, FromClient, FromHolder, Kind, Refusal, Welcome};
+pub use message::{ExitStatus, FromClient, FromHolder, Kind, Welcome};
+pub use refusal::Refusal;
 
 /// Version spoken by this build.
 pub const VERSION: u16 = 1;
