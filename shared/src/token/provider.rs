@@ -89,6 +89,11 @@ mod tests {
         assert!(verifier_factory(&Algorithm::HS256, &DecodingKey::from_secret(&public)).is_err());
         assert!(verifier_factory(&Algorithm::EdDSA, &DecodingKey::from_secret(&public)).is_err());
         assert!(verifier_factory(&Algorithm::ES256, &ed).is_err());
+        let seed = EncodingKey::from_ed_der(&[1; 32]);
+        assert!(signer_factory(&Algorithm::EdDSA, &seed).is_ok());
+        assert!(signer_factory(&Algorithm::HS256, &seed).is_err());
+        let secret = EncodingKey::from_secret(&[1; 32]);
+        assert!(signer_factory(&Algorithm::EdDSA, &secret).is_err());
         for length in [0, 31, 33, 64] {
             let key = DecodingKey::from_ed_der(&vec![1; length]);
             assert!(verifier_factory(&Algorithm::EdDSA, &key).is_err());

@@ -114,6 +114,31 @@ fn who_expects_no_link_gets_no_token_bound_to_one() {
 }
 
 #[test]
+fn a_token_bound_to_no_link_is_refused_even_where_none_is_expected() {
+    use ed25519_dalek::Signer as _;
+    let header = format!(r#"{{"alg":"EdDSA","typ":"{TOKEN_TYP}"}}"#);
+    let grant = Claims::new(
+        Kind::Device,
+        &NewToken {
+            conn: None,
+            ..new()
+        },
+    )
+    .unwrap();
+    let claims = serde_json::to_string(&grant.wire()).unwrap();
+    let claims = claims.replace(r#""aud":"device""#, r#""aud":"terminal""#);
+    let message = format!("{}.{}", b64::encode(header), b64::encode(claims));
+    let signature = key().sign(message.as_bytes()).to_bytes();
+    let raw = format!("{message}.{}", b64::encode(signature));
+    let nowhere = Expected {
+        conn: None,
+        ..expected()
+    };
+    let refused = verify::<Terminal>(NOW, &raw, &keys(), &nowhere);
+    assert_eq!(refused.unwrap_err(), TokenFault::WrongConn);
+}
+
+#[test]
 fn without_keys_nothing_verifies() {
     let raw = issue::<Terminal>(&key(), &new()).unwrap();
     let refused = verify::<Terminal>(NOW, &raw, &[], &expected());
