@@ -1,0 +1,162 @@
+//! The viewer's end of a stream in which Noise runs: the handshake, and whole messages under it.
+
+use super::Party;
+use bytes::BytesMut;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::{Accept, StreamId, Target};
+use lanyard_shared::ids::ConnId;
+use lanyard_shared::limits::{FRAME_HEADER, SESSION_VERSIONS};
+use lanyard_shared::link::Link;
+use lanyard_shared::msg;
+use lanyard_shared::noise::{AwaitingReply, Initiator, Prologue, Psk, Session};
+use lanyard_shared::proof::common_version;
+use lanyard_shared::time::Mono;
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// What the agent may have on its way to us.
+const WINDOW: u32 = 256 * 1024;
+/// The opening and the handshake may take this long, the agent's own bound included.
+const SETUP_TIME: Duration = Duration::from_secs(15);
+/// What waits for an agent that does not read. Beyond it the channel ends.
+const WAITING_MAX: usize = 512 * 1024;
+
+/// One such stream.
+pub(super) struct Channel {
+    stream: StreamId,
+    phase: Phase,
+    since: Mono,
+    waiting: VecDeque<Vec<u8>>,
+    waiting_bytes: usize,
+}
+
+enum Phase {
+    /// No accept yet.
+    Opening,
+    /// Message 1 is on its way.
+    AwaitingReply(AwaitingReply),
+    Standing(Session),
+    /// Something failed; about to be closed.
+    Over,
+}
+
+/// What a message of the agent was.
+pub(super) enum Heard {
+    /// Message 2, with its payload. The channel stands.
+    Established(Vec<u8>),
+    /// A transport message.
+    Message(Vec<u8>),
+}
+
+impl Channel {
+    /// Opens the stream. `None` when the link has no room for one more.
+    pub fn open(link: &mut Link, target: Target, now: Mono) -> Option<Self> {
+        let stream = link.open(target, WINDOW, SESSION_VERSIONS)?;
+        Some(Self {
+            stream,
+            phase: Phase::Opening,
+            since: now,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+        })
+    }
+
+    pub fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    /// True once message 2 has verified.
+    pub fn stands(&self) -> bool {
+        matches!(self.phase, Phase::Standing(_))
+    }
+
+    /// When to give up, unless it stands.
+    pub fn deadline(&self) -> Option<Mono> {
+        (!self.stands()).then_some(self.since + SETUP_TIME)
+    }
+
+    /// The session, once it stands.
+    pub fn session(&self) -> Option<&Session> {
+        match &self.phase {
+            Phase::Standing(session) => Some(session),
+            Phase::Opening | Phase::AwaitingReply(_) | Phase::Over => None,
+        }
+    }
+
+    /// The agent accepted: message 1 goes out. With a `psk` this is a pairing.
+    pub fn accepted(
+        &mut self,
+        link: &mut Link,
+        party: &Party,
+        conn: ConnId,
+        psk: Option<&Psk>,
+        accept: &Accept,
+    ) -> Result<(), CloseCode> {
+        common_version(SESSION_VERSIONS, &accept.versions).ok_or(CloseCode::Version)?;
+        let prologue = Prologue {
+            agent: party.agent,
+            conn,
+            viewer_versions: SESSION_VERSIONS,
+            agent_versions: &accept.versions,
+        };
+        let (message1, awaiting) = match psk {
+            Some(psk) => Initiator::pair(&prologue, &party.noise, &party.remote, psk)?,
+            None => Initiator::session(&prologue, &party.noise, &party.remote)?,
+        };
+        self.phase = Phase::AwaitingReply(awaiting);
+        link.send(self.stream, framed(&message1))
+    }
+
+    /// Takes one message of the agent and gives its credit back.
+    pub fn data(&mut self, link: &mut Link, data: &[u8]) -> Result<Heard, CloseCode> {
+        link.grant(self.stream, u32::try_from(data.len()).unwrap_or(0));
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::AwaitingReply(awaiting) => {
+                let (session, payload) = awaiting.finish(data)?;
+                self.phase = Phase::Standing(session);
+                Ok(Heard::Established(payload))
+            }
+            Phase::Standing(mut session) => {
+                let plain = session.open(data)?;
+                self.phase = Phase::Standing(session);
+                Ok(Heard::Message(plain))
+            }
+            Phase::Opening | Phase::Over => Err(CloseCode::UnexpectedFrame),
+        }
+    }
+
+    /// Seals a message and sends it as soon as the agent takes it.
+    pub fn say(&mut self, link: &mut Link, message: &impl Serialize) -> Result<(), CloseCode> {
+        let Phase::Standing(session) = &mut self.phase else {
+            return Err(CloseCode::Internal);
+        };
+        let sealed = session.seal(&msg::encode(message))?;
+        self.waiting_bytes += sealed.len();
+        self.waiting.push_back(sealed);
+        if self.waiting_bytes > WAITING_MAX {
+            return Err(CloseCode::Busy);
+        }
+        self.flush(link)
+    }
+
+    /// Sends what the agent takes now.
+    pub fn flush(&mut self, link: &mut Link) -> Result<(), CloseCode> {
+        while let Some(message) = self.waiting.front() {
+            if message.len() > link.room(self.stream) as usize {
+                break;
+            }
+            link.send(self.stream, framed(message))?;
+            self.waiting_bytes -= message.len();
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+}
+
+fn framed(message: &[u8]) -> BytesMut {
+    let mut out = BytesMut::with_capacity(FRAME_HEADER + message.len());
+    out.resize(FRAME_HEADER, 0);
+    out.extend_from_slice(message);
+    out
+}

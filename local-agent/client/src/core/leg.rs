@@ -1,0 +1,94 @@
+//! One purpose of one attached terminal: idle, minting, open, over; and when to try again.
+
+use super::sealed::Sealed;
+use lanyard_shared::frame::StreamId;
+use lanyard_shared::time::Mono;
+use std::time::Duration;
+
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// See [`Leg`].
+pub(super) enum Stage {
+    Idle,
+    /// A token was asked for, under this request number.
+    Minting(u32),
+    Open(Box<Sealed>),
+    /// Never again.
+    Over,
+}
+
+/// The way from wanting a stream to having it, as often as it takes.
+pub(super) struct Leg {
+    pub stage: Stage,
+    /// Not before.
+    again: Option<Mono>,
+    tries: u32,
+}
+
+impl Leg {
+    pub fn new() -> Self {
+        Self {
+            stage: Stage::Idle,
+            again: None,
+            tries: 0,
+        }
+    }
+
+    /// The stream, if there is one.
+    pub fn sealed(&mut self) -> Option<&mut Sealed> {
+        match &mut self.stage {
+            Stage::Open(sealed) => Some(sealed),
+            Stage::Idle | Stage::Minting(_) | Stage::Over => None,
+        }
+    }
+
+    pub fn is_stream(&self, id: StreamId) -> bool {
+        matches!(&self.stage, Stage::Open(sealed) if sealed.stream() == id)
+    }
+
+    pub fn is_request(&self, req: u32) -> bool {
+        matches!(self.stage, Stage::Minting(minting) if minting == req)
+    }
+
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
+    /// True when a token may be asked for now.
+    pub fn may_mint(&self, now: Mono) -> bool {
+        matches!(self.stage, Stage::Idle) && self.again.is_none_or(|at| at <= now)
+    }
+
+    /// When a token may be asked for, if that lies ahead.
+    pub fn next_look(&self, now: Mono) -> Option<Mono> {
+        self.again
+            .filter(|at| matches!(self.stage, Stage::Idle) && *at > now)
+    }
+
+    /// A record verified: the way is good.
+    pub fn proven(&mut self) {
+        self.tries = 0;
+    }
+
+    /// The stream or the attempt failed: the first time again at once, then after longer and longer waits.
+    pub fn failed(&mut self, now: Mono) {
+        let wait = FIRST_WAIT
+            .saturating_mul(1 << self.tries.saturating_sub(1).min(8))
+            .min(LONGEST_WAIT);
+        self.again = (self.tries > 0).then_some(now + wait);
+        self.tries = self.tries.saturating_add(1);
+        self.reset();
+    }
+
+    /// The session is gone, and the attempt with it; the next may follow as soon as there is another.
+    pub fn reset(&mut self) {
+        if !self.is_over() {
+            self.stage = Stage::Idle;
+        }
+    }
+
+    pub fn end(&mut self) {
+        self.stage = Stage::Over;
+    }
+}

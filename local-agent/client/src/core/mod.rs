@@ -1,0 +1,421 @@
+//! What a viewer decides, without IO: its session, its requests, its streams, and how all of them come back after a cut.
+//!
+//! Messages, keys, the time and randomness go in; messages, events and deadlines come out. The shell only dials ([`Viewer::poll_dial`])
+//! and carries messages. A new link means a new session, new tokens, and streams that go on where the old ones ended.
+
+mod attached;
+mod channel;
+mod leg;
+mod link;
+mod pairing;
+mod screen;
+mod sealed;
+mod session;
+#[cfg(test)]
+mod tests;
+mod typed;
+
+pub use pairing::{Pairing, PairingEvent};
+
+use crate::failure::Failure;
+use attached::Attached;
+use bytes::Bytes;
+use channel::Channel;
+use ed25519_dalek::SigningKey;
+use lanyard_dial::Backoff;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::ids::{AgentId, ConnId, TerminalId, WriterId};
+use lanyard_shared::limits::LIVE_FOR;
+use lanyard_shared::link::Link;
+use lanyard_shared::msg::{Exit, Grid, Scope, Terminal};
+use lanyard_shared::noise::StaticKey;
+use lanyard_shared::time::{Mono, Now, UnixMs};
+use session::Request;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Who talks to whom.
+#[derive(Clone, Debug)]
+pub struct Party {
+    /// The machine.
+    pub agent: AgentId,
+    /// The machine's static Noise key.
+    pub remote: [u8; 32],
+    /// The device's signing key: the one its links prove.
+    pub key: Arc<SigningKey>,
+    /// The device's static Noise key.
+    pub noise: StaticKey,
+    /// How the device calls itself, at most 64 characters.
+    pub name: String,
+}
+
+/// Names one attached terminal of a [`Viewer`].
+pub type HandleId = u32;
+
+/// What a viewer wants of a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Only watch: never more than a `view` token is minted.
+    ViewOnly,
+    /// Watch and type. A `terminal` token is minted at once, and after a lapse by the next key.
+    Drive,
+}
+
+/// Where the viewer stands with its machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// On the way: dialling, proving, shaking hands.
+    Connecting,
+    /// The relay is there, the machine is not. It goes on by itself.
+    Offline,
+    /// The machine answered, end to end, within [`LIVE_FOR`].
+    Live,
+    /// The link stands, but the machine has not answered for [`LIVE_FOR`].
+    Silent,
+    /// It does not come back by itself.
+    Over(Failure),
+}
+
+/// Who types into an attached terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputState {
+    /// Not open yet, or the stream was cut; what is typed waits.
+    Opening,
+    /// This viewer drives.
+    Driving,
+    /// Another viewer drives; what is typed comes back as [`TerminalEvent::Unsent`].
+    Watching,
+    /// The token has lapsed; the next key mints another and is applied.
+    Lapsed,
+    /// This viewer may not type.
+    Refused(Failure),
+}
+
+/// Why input was given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsent {
+    /// It waited ten seconds; whoever typed it may want something else by now.
+    TooOld,
+    /// Another viewer drives, or drove meanwhile.
+    NotDriving,
+    /// This viewer may not type.
+    Refused,
+}
+
+/// What happened on an attached terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TerminalEvent {
+    /// The picture anew: to be fed to a reset terminal of this size.
+    Snapshot {
+        /// The output it stands for, in bytes from the start of the terminal.
+        offset: u64,
+        /// The terminal's size.
+        grid: Grid,
+        /// Escape sequences and text.
+        bytes: Bytes,
+    },
+    /// Output, without a gap after what came before. Must be reported to [`Viewer::consumed`].
+    Output {
+        /// Where it begins, in bytes from the start of the terminal.
+        offset: u64,
+        /// What the program wrote; 1 byte at least.
+        bytes: Bytes,
+    },
+    /// The terminal has this size from here on.
+    Size(Grid),
+    /// The program has ended.
+    Exit(Exit),
+    /// Nothing comes until [`TerminalEvent::Resumed`]. Said once an interruption.
+    Interrupted(Failure),
+    /// It goes on where it was interrupted.
+    Resumed,
+    /// Who types has changed.
+    Input(InputState),
+    /// A token was renewed; its stream goes on.
+    Renewed {
+        /// For what.
+        purpose: Scope,
+        /// When it stops working now, by the machine's clock.
+        expires: UnixMs,
+    },
+    /// Input that was not applied and will not be sent by itself: to be offered to the person.
+    Unsent {
+        /// What was typed.
+        bytes: Bytes,
+        /// Why.
+        why: Unsent,
+    },
+    /// Nothing comes any more.
+    Ended(Failure),
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The terminal stands.
+    Created(Terminal),
+    /// Done as asked.
+    Done,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Where the viewer stands has changed.
+    State(State),
+    /// An attempt failed; the next follows by itself.
+    Trouble(Failure),
+    /// The machine said welcome.
+    Welcome(Greeting),
+    /// The list of terminals, whenever it changed.
+    Terminals(Vec<Terminal>),
+    /// A younger grant; replaces the stored one.
+    Grant {
+        /// The grant.
+        grant: String,
+        /// When it ends unless used, by the machine's clock.
+        expires: UnixMs,
+    },
+    /// A request was answered.
+    Answered(u32, Result<Answer, Failure>),
+    /// Something happened on an attached terminal.
+    Terminal(HandleId, TerminalEvent),
+}
+
+/// How the machine introduces itself in every session. Its texts are cleaned of control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// Its name.
+    pub machine: String,
+    /// Whose account it is.
+    pub user: String,
+    /// What this device may ask for.
+    pub scopes: Vec<Scope>,
+    /// When the device's grant ends unless used, by the machine's clock.
+    pub expires: UnixMs,
+}
+
+/// Where dialling stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dial {
+    Wait(Mono),
+    Asked,
+    Up,
+    Over,
+}
+
+/// One viewer of one machine.
+pub struct Viewer {
+    party: Party,
+    grant: String,
+    dial: Dial,
+    backoff: Backoff,
+    link: Option<Link>,
+    conn: Option<ConnId>,
+    channel: Option<Channel>,
+    /// When to open a session again, while the link stands without one.
+    session_again: Option<Mono>,
+    session_tries: u32,
+    /// The agent said welcome in this session.
+    greeted: bool,
+    requests: BTreeMap<u32, Request>,
+    next_request: u32,
+    next_ping: Mono,
+    /// The ping that is on its way, and since when.
+    ping: Option<(u32, Mono)>,
+    heard: Option<Mono>,
+    rtt: Option<Duration>,
+    attached: BTreeMap<HandleId, Attached>,
+    state: State,
+    events: VecDeque<Event>,
+}
+
+impl Viewer {
+    /// A viewer that wants to dial at once. `grant` is what pairing gave.
+    #[must_use]
+    pub fn new(party: Party, grant: String, now: Mono) -> Self {
+        Self {
+            party,
+            grant,
+            dial: Dial::Wait(now),
+            backoff: Backoff::default(),
+            link: None,
+            conn: None,
+            channel: None,
+            session_again: None,
+            session_tries: 0,
+            greeted: false,
+            requests: BTreeMap::new(),
+            next_request: 1,
+            next_ping: now,
+            ping: None,
+            heard: None,
+            rtt: None,
+            attached: BTreeMap::new(),
+            state: State::Connecting,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// True, once, when the shell should dial; it then calls [`Viewer::dialled`] or [`Viewer::dial_failed`].
+    pub fn poll_dial(&mut self, now: Mono) -> bool {
+        let due = matches!(self.dial, Dial::Wait(at) if at <= now);
+        if due {
+            self.dial = Dial::Asked;
+        }
+        due
+    }
+
+    /// Where the viewer stands.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// When the machine last answered, end to end.
+    #[must_use]
+    pub fn heard(&self) -> Option<Mono> {
+        self.heard
+    }
+
+    /// How long the last ping to the machine and back took.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
+    /// Attaches to a terminal, under a name and with a writer id that were never used before. `have` is the output the consumer has
+    /// already; `None` asks for the picture.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what one attachment is, said once"
+    )]
+    pub fn open(
+        &mut self,
+        handle: HandleId,
+        terminal: TerminalId,
+        grid: Grid,
+        mode: Mode,
+        writer: WriterId,
+        have: Option<u64>,
+        now: Now,
+    ) {
+        let mut attached = Attached::new(terminal, grid, mode, writer, have, now.mono);
+        if let State::Over(why) = &self.state {
+            attached.give_up(why, &mut events_of(&mut self.events, handle));
+        }
+        self.attached.insert(handle, attached);
+        self.pump(now);
+    }
+
+    /// Lets a terminal go. Nothing more is heard of it.
+    pub fn close(&mut self, handle: HandleId) {
+        if let Some(mut attached) = self.attached.remove(&handle) {
+            if let Some(link) = &mut self.link {
+                attached.hang_up(link);
+            }
+        }
+    }
+
+    /// Types into a terminal. What cannot be applied comes back as [`TerminalEvent::Unsent`].
+    pub fn type_bytes(&mut self, handle: HandleId, bytes: Bytes, now: Now) {
+        if let Some(attached) = self.attached.get_mut(&handle) {
+            attached.type_bytes(bytes, &mut events_of(&mut self.events, handle), now.mono);
+        }
+        self.pump(now);
+    }
+
+    /// Bytes typed into a terminal that are not known to be applied.
+    #[must_use]
+    pub fn unapplied(&self, handle: HandleId) -> usize {
+        self.attached.get(&handle).map_or(0, Attached::unapplied)
+    }
+
+    /// The viewer's screen has this size now. The terminal follows while this viewer drives.
+    pub fn resize(&mut self, handle: HandleId, grid: Grid, now: Now) {
+        if let Some(attached) = self.attached.get_mut(&handle) {
+            attached.resize(grid);
+        }
+        self.pump(now);
+    }
+
+    /// Drives from now on, whoever drove before.
+    pub fn take_over(&mut self, handle: HandleId, now: Now) {
+        if let Some(attached) = self.attached.get_mut(&handle) {
+            attached.take_over(now.mono);
+        }
+        self.pump(now);
+    }
+
+    /// The consumer has used an [`TerminalEvent::Output`] of so many bytes of payload: its length plus
+    /// [`lanyard_shared::record::OUTPUT_OVERHEAD`]. The agent gets credit for it; who does not call this gets 512 KiB and no more.
+    pub fn consumed(&mut self, handle: HandleId, payload: u32) {
+        if let (Some(attached), Some(link)) = (self.attached.get_mut(&handle), &mut self.link) {
+            attached.consumed(link, payload);
+        } else if let Some(attached) = self.attached.get_mut(&handle) {
+            attached.consumed_offline(payload);
+        }
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn set_state(&mut self, state: State) {
+        if self.state != state && !matches!(self.state, State::Over(_)) {
+            self.state = state.clone();
+            self.events.push_back(Event::State(state));
+        }
+    }
+
+    /// It does not go on by itself: every terminal and request hears why.
+    fn over(&mut self, why: Failure) {
+        self.dial = Dial::Over;
+        if let Some(link) = &mut self.link {
+            link.end(CloseCode::Done);
+        }
+        self.forget_link();
+        for (req, _) in std::mem::take(&mut self.requests) {
+            self.events
+                .push_back(Event::Answered(req, Err(why.clone())));
+        }
+        for (handle, attached) in &mut self.attached {
+            attached.give_up(&why, &mut events_of(&mut self.events, *handle));
+        }
+        self.set_state(State::Over(why));
+    }
+
+    /// Ends the viewer: a close goes out, and nothing is dialled again.
+    pub fn shut_down(&mut self) {
+        self.over(CloseCode::Done.into());
+    }
+
+    fn is_live(&self) -> bool {
+        self.greeted && self.link.is_some()
+    }
+
+    fn look_at_liveness(&mut self, now: Mono) {
+        if self.is_live() {
+            let silent = self.heard.is_none_or(|heard| now.since(heard) >= LIVE_FOR);
+            self.set_state(if silent { State::Silent } else { State::Live });
+        }
+    }
+}
+
+/// Where events of one terminal go.
+struct TerminalEvents<'a> {
+    events: &'a mut VecDeque<Event>,
+    handle: HandleId,
+}
+
+impl TerminalEvents<'_> {
+    fn push(&mut self, event: TerminalEvent) {
+        self.events.push_back(Event::Terminal(self.handle, event));
+    }
+}
+
+fn events_of(events: &mut VecDeque<Event>, handle: HandleId) -> TerminalEvents<'_> {
+    TerminalEvents { events, handle }
+}

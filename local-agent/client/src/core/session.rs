@@ -1,0 +1,439 @@
+//! The viewer's session: hello, heartbeat, requests and their answers.
+
+use super::channel::{Channel, Heard};
+use super::sealed::Minted;
+use super::{Answer, Event, Failure, Greeting, HandleId, State, Viewer, events_of};
+use crate::failure::clean;
+use lanyard_shared::b64;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::{Accept, Close, Target};
+use lanyard_shared::ids::{TerminalId, TokenId};
+use lanyard_shared::limits::HEARTBEAT;
+use lanyard_shared::msg::{self, FromAgent, Grid, Scope, Terminal, ToAgent};
+use lanyard_shared::seal::StreamSecret;
+use lanyard_shared::time::{Mono, Now, UnixMs};
+use std::time::Duration;
+
+/// The relay says when the machine is back; this is for the day it forgets to.
+const OFFLINE_LOOK: Duration = Duration::from_secs(30);
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// What waits for an answer of the agent.
+pub(super) enum Request {
+    Mint {
+        handle: HandleId,
+        purpose: Scope,
+    },
+    /// Its key makes it harmless to ask again in the next session.
+    Create {
+        key: [u8; 16],
+        name: String,
+        grid: Grid,
+    },
+    /// `again`: an earlier session may have done it.
+    End {
+        terminal: TerminalId,
+        again: bool,
+    },
+}
+
+impl Viewer {
+    /// Asks for a new terminal. `key` must be fresh for every wish; `name` may be empty, then the machine chooses. Returns the request's
+    /// number, which [`Event::Answered`] brings back. It survives a lost link: the terminal is created once.
+    pub fn create(&mut self, key: [u8; 16], name: String, grid: Grid, now: Now) -> u32 {
+        self.ask(Request::Create { key, name, grid }, now)
+    }
+
+    /// Asks to end a terminal's program and to forget the terminal. As [`Viewer::create`].
+    pub fn end_terminal(&mut self, terminal: TerminalId, now: Now) -> u32 {
+        self.ask(
+            Request::End {
+                terminal,
+                again: false,
+            },
+            now,
+        )
+    }
+
+    fn ask(&mut self, request: Request, now: Now) -> u32 {
+        let req = self.next_request;
+        self.next_request = self.next_request.wrapping_add(1);
+        if let State::Over(why) = &self.state {
+            self.events
+                .push_back(Event::Answered(req, Err(why.clone())));
+            return req;
+        }
+        self.requests.insert(req, request);
+        if self.is_live() {
+            self.say_request(req, now.mono);
+        }
+        req
+    }
+
+    fn say_request(&mut self, req: u32, now: Mono) {
+        let message = match self.requests.get(&req) {
+            Some(Request::Create { key, name, grid }) => ToAgent::Create {
+                req,
+                key: b64::Bytes(*key),
+                name: name.clone(),
+                grid: *grid,
+            },
+            Some(Request::End { terminal, .. }) => ToAgent::End {
+                req,
+                terminal: *terminal,
+            },
+            Some(Request::Mint { handle, purpose }) => match self.attached.get(handle) {
+                Some(attached) => ToAgent::Mint {
+                    req,
+                    purpose: *purpose,
+                    terminal: attached.terminal,
+                },
+                None => return,
+            },
+            None => return,
+        };
+        self.say(&message, now);
+    }
+
+    /// Asks for the tokens that attached terminals want.
+    pub(super) fn mint_wanted(&mut self, now: Mono) {
+        let wanted: Vec<_> = self
+            .attached
+            .iter()
+            .flat_map(|(handle, attached)| attached.wants(now).map(|purpose| (*handle, purpose)))
+            .collect();
+        for (handle, purpose) in wanted {
+            let req = self.next_request;
+            self.next_request = self.next_request.wrapping_add(1);
+            if let Some(attached) = self.attached.get_mut(&handle) {
+                attached.minting(purpose, req);
+            }
+            self.requests.insert(req, Request::Mint { handle, purpose });
+            self.say_request(req, now);
+        }
+    }
+
+    pub(super) fn open_session(&mut self, now: Mono) {
+        let Some(link) = &mut self.link else { return };
+        self.session_again = None;
+        self.channel = Channel::open(link, Target::Session(self.grant.clone()), now);
+        if self.channel.is_none() {
+            self.session_again = Some(now + self.session_wait());
+        }
+    }
+
+    pub(super) fn session_accepted(&mut self, accept: &Accept, now: Mono) {
+        let (Some(channel), Some(link), Some(conn)) =
+            (&mut self.channel, &mut self.link, self.conn)
+        else {
+            return;
+        };
+        if let Err(code) = channel.accepted(link, &self.party, conn, None, accept) {
+            self.lose_session(code.into(), now);
+        }
+    }
+
+    pub(super) fn session_data(&mut self, data: &[u8], now: Now) {
+        let (Some(channel), Some(link)) = (&mut self.channel, &mut self.link) else {
+            return;
+        };
+        let outcome = match channel.data(link, data) {
+            // Message 1 was no replay: this says so, and the welcome that follows says the same of message 2.
+            Ok(Heard::Established(_)) => channel.say(
+                link,
+                &ToAgent::Hello {
+                    name: self.party.name.clone(),
+                },
+            ),
+            Ok(Heard::Message(plain)) => msg::decode(&plain)
+                .map_err(|_| CloseCode::BadMessage)
+                .and_then(|message| self.heard_message(message, now)),
+            Err(code) => Err(code),
+        };
+        if let Err(code) = outcome {
+            self.lose_session(code.into(), now.mono);
+        }
+    }
+
+    fn heard_message(&mut self, message: FromAgent, now: Now) -> Result<(), CloseCode> {
+        if matches!(message, FromAgent::Welcome { .. }) == self.greeted {
+            return Err(CloseCode::UnexpectedFrame);
+        }
+        self.heard = Some(now.mono);
+        match message {
+            FromAgent::Welcome {
+                machine,
+                user,
+                scopes,
+                expires,
+                terminals,
+                time: _,
+            } => {
+                let greeting = Greeting {
+                    machine: clean(&machine),
+                    user: clean(&user),
+                    scopes,
+                    expires,
+                };
+                self.greeted(greeting, terminals, now.mono);
+            }
+            FromAgent::Pong { n, time: _ } => {
+                if let Some((_, sent)) = self.ping.take_if(|(number, _)| *number == n) {
+                    self.rtt = Some(now.mono.since(sent));
+                }
+            }
+            FromAgent::Minted {
+                req,
+                jti,
+                token,
+                secret,
+                expires,
+                life: _,
+            } => {
+                let secret = StreamSecret::from_bytes(secret.0);
+                self.minted(
+                    req,
+                    Minted {
+                        jti,
+                        token,
+                        secret,
+                        expires,
+                    },
+                    now.mono,
+                )?;
+            }
+            FromAgent::Created { req, terminal } => {
+                self.answered(req, Ok(Answer::Created(terminal)), now.mono)?
+            }
+            FromAgent::Done { req } => self.answered(req, Ok(Answer::Done), now.mono)?,
+            FromAgent::Refused { req, reason } => {
+                self.answered(req, Err(Failure::from(&reason)), now.mono)?
+            }
+            FromAgent::Terminals { terminals } => {
+                self.events.push_back(Event::Terminals(terminals))
+            }
+            FromAgent::Lease { jti, expires } => self.renewed(jti, expires),
+            FromAgent::Ended { jti, reason } => {
+                self.token_ended(jti, &Failure::from(&reason), now.mono)
+            }
+            FromAgent::Grant { grant, expires } => {
+                self.grant.clone_from(&grant);
+                self.events.push_back(Event::Grant { grant, expires });
+            }
+        }
+        self.look_at_liveness(now.mono);
+        Ok(())
+    }
+
+    fn greeted(&mut self, greeting: Greeting, terminals: Vec<Terminal>, now: Mono) {
+        self.greeted = true;
+        self.session_tries = 0;
+        self.backoff.reset();
+        self.next_ping = now;
+        self.events.push_back(Event::Welcome(greeting));
+        self.events.push_back(Event::Terminals(terminals));
+        self.ping_if_due(now);
+        let waiting: Vec<_> = self.requests.keys().copied().collect();
+        for req in waiting {
+            self.say_request(req, now);
+        }
+    }
+
+    fn minted(&mut self, req: u32, minted: Minted, now: Mono) -> Result<(), CloseCode> {
+        let Some(Request::Mint { handle, purpose }) = self.requests.remove(&req) else {
+            return Err(CloseCode::UnexpectedFrame);
+        };
+        // The consumer may have let go meanwhile; a token nobody opens ends by itself within a minute.
+        if let (Some(attached), Some(link)) = (self.attached.get_mut(&handle), &mut self.link) {
+            attached.minted(
+                purpose,
+                req,
+                minted,
+                link,
+                &mut events_of(&mut self.events, handle),
+                now,
+            );
+        }
+        Ok(())
+    }
+
+    fn answered(
+        &mut self,
+        req: u32,
+        answer: Result<Answer, Failure>,
+        now: Mono,
+    ) -> Result<(), CloseCode> {
+        let request = self
+            .requests
+            .remove(&req)
+            .ok_or(CloseCode::UnexpectedFrame)?;
+        let answer = match (request, answer) {
+            (Request::Mint { handle, purpose }, Err(why)) => {
+                if let Some(attached) = self.attached.get_mut(&handle) {
+                    attached.mint_refused(
+                        purpose,
+                        req,
+                        why,
+                        &mut events_of(&mut self.events, handle),
+                        now,
+                    );
+                }
+                return Ok(());
+            }
+            (Request::End { again: true, .. }, Err(why))
+                if why.code() == Some(CloseCode::TerminalGone) =>
+            {
+                Ok(Answer::Done)
+            }
+            (Request::Create { .. }, Ok(Answer::Created(terminal))) => {
+                Ok(Answer::Created(terminal))
+            }
+            (Request::End { .. }, Ok(Answer::Done)) => Ok(Answer::Done),
+            (Request::Create { .. } | Request::End { .. }, Err(why)) => Err(why),
+            (Request::Mint { .. } | Request::Create { .. } | Request::End { .. }, Ok(_)) => {
+                return Err(CloseCode::UnexpectedFrame);
+            }
+        };
+        self.events.push_back(Event::Answered(req, answer));
+        Ok(())
+    }
+
+    fn renewed(&mut self, jti: TokenId, until: UnixMs) {
+        for (handle, attached) in &mut self.attached {
+            attached.token_renewed(jti, until, &mut events_of(&mut self.events, *handle));
+        }
+    }
+
+    fn token_ended(&mut self, jti: TokenId, why: &Failure, now: Mono) {
+        let Some(link) = &mut self.link else { return };
+        for (handle, attached) in &mut self.attached {
+            attached.token_ended(
+                jti,
+                why.clone(),
+                link,
+                &mut events_of(&mut self.events, *handle),
+                now,
+            );
+        }
+    }
+
+    fn say(&mut self, message: &ToAgent, now: Mono) {
+        let (Some(channel), Some(link)) = (&mut self.channel, &mut self.link) else {
+            return;
+        };
+        if let Err(code) = channel.say(link, message) {
+            self.lose_session(code.into(), now);
+        }
+    }
+
+    /// The session stream was closed by the other side.
+    pub(super) fn session_closed(&mut self, close: &Close, now: Mono) {
+        let why = Failure::from(close);
+        self.channel = None;
+        match close.code {
+            Some(CloseCode::AgentOffline | CloseCode::AgentClock) => {
+                self.session_lost(now);
+                self.session_again = Some(now + OFFLINE_LOOK);
+                self.set_state(State::Offline);
+                self.events.push_back(Event::Trouble(why));
+            }
+            // What a session carries as a token is the grant; asking again with the same one cannot help.
+            Some(CloseCode::TokenRefused | CloseCode::Lapsed) => {
+                self.over(
+                    why.with_hint(
+                        "this device's access has run out: pair again with `lanyard pair`",
+                    ),
+                );
+            }
+            _ => self.lose_session(why, now),
+        }
+    }
+
+    /// The session has failed: the next one follows by itself, unless that cannot help.
+    pub(super) fn lose_session(&mut self, why: Failure, now: Mono) {
+        if let (Some(channel), Some(link)) = (self.channel.take(), &mut self.link) {
+            link.cut(
+                channel.stream(),
+                why.code().unwrap_or(CloseCode::Internal).into(),
+            );
+        }
+        if why.is_lasting() {
+            return self.over(why);
+        }
+        self.session_lost(now);
+        self.session_again = Some(now + self.session_wait());
+        self.set_state(State::Connecting);
+        self.events.push_back(Event::Trouble(why));
+    }
+
+    fn session_wait(&mut self) -> Duration {
+        let wait = FIRST_WAIT
+            .saturating_mul(1 << self.session_tries.min(8))
+            .min(LONGEST_WAIT);
+        self.session_tries = self.session_tries.saturating_add(1);
+        wait
+    }
+
+    fn session_lost(&mut self, now: Mono) {
+        self.forget_session();
+        for (handle, attached) in &mut self.attached {
+            attached.session_lost(
+                self.link.as_mut(),
+                &mut events_of(&mut self.events, *handle),
+                now,
+            );
+        }
+    }
+
+    pub(super) fn forget_link(&mut self) {
+        self.conn = None;
+        self.channel = None;
+        self.session_again = None;
+        self.session_tries = 0;
+        self.forget_session();
+    }
+
+    /// What was asked and may be asked again waits for the next session; tokens are asked for anew.
+    fn forget_session(&mut self) {
+        self.greeted = false;
+        self.ping = None;
+        self.requests.retain(|_, request| match request {
+            Request::Mint { .. } => false,
+            Request::Create { .. } => true,
+            Request::End { again, .. } => {
+                *again = true;
+                true
+            }
+        });
+    }
+
+    pub(super) fn look_at_session(&mut self, now: Now) {
+        if self
+            .channel
+            .as_ref()
+            .and_then(Channel::deadline)
+            .is_some_and(|at| at <= now.mono)
+        {
+            self.lose_session(CloseCode::HandshakeTimeout.into(), now.mono);
+        }
+        if self.channel.is_none() && self.session_again.is_some_and(|at| at <= now.mono) {
+            self.open_session(now.mono);
+        }
+        if self.is_live() {
+            self.ping_if_due(now.mono);
+        }
+    }
+
+    fn ping_if_due(&mut self, now: Mono) {
+        if now < self.next_ping {
+            return;
+        }
+        self.next_ping = now + HEARTBEAT;
+        let n = self.next_request;
+        self.next_request = self.next_request.wrapping_add(1);
+        // The time of an unanswered ping stays: a pong that is late is not taken for a fast one.
+        self.ping = Some((n, now));
+        self.say(&ToAgent::Ping { n }, now);
+    }
+}

@@ -1,0 +1,204 @@
+//! What a person is told when something does not go on: a code for programs, a sentence, a hint.
+
+use lanyard_dial::DialError;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::Close;
+use lanyard_shared::msg::Reason;
+use std::fmt;
+
+/// Characters of a sentence or hint that somebody else wrote.
+const TEXT_MAX: usize = 256;
+
+/// Why something ended or was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    code: Option<CloseCode>,
+    sentence: String,
+    hint: String,
+    lasting: bool,
+}
+
+impl Failure {
+    /// A failure on this side, not named by the protocol. It lasts.
+    #[must_use]
+    pub fn local(sentence: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            code: None,
+            sentence: sentence.into(),
+            hint: hint.into(),
+            lasting: true,
+        }
+    }
+
+    /// The code, if the protocol has one for it.
+    #[must_use]
+    pub fn code(&self) -> Option<CloseCode> {
+        self.code
+    }
+
+    /// What happened: a plain sentence without a full stop. Holds no control characters.
+    #[must_use]
+    pub fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
+    /// What the person can do about it; may be empty.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        &self.hint
+    }
+
+    /// True when trying again cannot help by itself.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        self.lasting
+    }
+
+    pub(crate) fn with_hint(self, hint: &str) -> Self {
+        Self {
+            hint: hint.to_owned(),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<CloseCode> for Failure {
+    fn from(code: CloseCode) -> Self {
+        Self {
+            code: Some(code),
+            sentence: code.sentence().to_owned(),
+            hint: code.hint().to_owned(),
+            lasting: lasts(code),
+        }
+    }
+}
+
+/// For a close that is not sealed: anybody on the way can have written its sentence, so the words of a known code are ours.
+impl From<&Close> for Failure {
+    fn from(close: &Close) -> Self {
+        match close.code {
+            Some(code) => code.into(),
+            None => Self {
+                code: None,
+                sentence: clean(&close.sentence),
+                hint: String::new(),
+                lasting: false,
+            },
+        }
+    }
+}
+
+/// The machine's own words.
+impl From<&Reason> for Failure {
+    fn from(reason: &Reason) -> Self {
+        let code = CloseCode::ALL
+            .iter()
+            .find(|code| code.name() == reason.code)
+            .copied();
+        Self {
+            code,
+            sentence: clean(&reason.sentence),
+            hint: clean(&reason.hint),
+            lasting: code.is_some_and(lasts),
+        }
+    }
+}
+
+impl From<&DialError> for Failure {
+    fn from(error: &DialError) -> Self {
+        Self {
+            code: None,
+            sentence: clean(&error.to_string()),
+            hint: error.hint().to_owned(),
+            lasting: error.is_lasting(),
+        }
+    }
+}
+
+/// Text of somebody else, fit for a terminal: without control characters and not too long.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(TEXT_MAX)
+        .collect()
+}
+
+fn lasts(code: CloseCode) -> bool {
+    match code {
+        CloseCode::Revoked
+        | CloseCode::TerminalGone
+        | CloseCode::NotGranted
+        | CloseCode::Version
+        | CloseCode::ProofRefused
+        | CloseCode::WrongHost
+        | CloseCode::UnknownAgent
+        | CloseCode::ClockSkew
+        | CloseCode::EnrolRefused
+        | CloseCode::PairUnknown
+        | CloseCode::PairUsed
+        | CloseCode::PairExpired
+        | CloseCode::PairDenied
+        | CloseCode::HandshakeFailed
+        | CloseCode::SealBroken
+        | CloseCode::UnknownDevice => true,
+        CloseCode::Done
+        | CloseCode::ViewerGone
+        | CloseCode::AgentGone
+        | CloseCode::AgentOffline
+        | CloseCode::AgentClock
+        | CloseCode::Replaced
+        | CloseCode::GoingAway
+        | CloseCode::Lapsed
+        | CloseCode::Busy
+        | CloseCode::ClockBehind
+        | CloseCode::Malformed
+        | CloseCode::TooLarge
+        | CloseCode::UnknownKind
+        | CloseCode::UnexpectedFrame
+        | CloseCode::UnknownStream
+        | CloseCode::StreamReused
+        | CloseCode::CreditExceeded
+        | CloseCode::TooManyStreams
+        | CloseCode::HandshakeTimeout
+        | CloseCode::UnprovenBytes
+        | CloseCode::ProofExpired
+        | CloseCode::Silent
+        | CloseCode::TokenRefused
+        | CloseCode::TokenUsed
+        | CloseCode::BadMessage
+        | CloseCode::InputGap
+        | CloseCode::Cut
+        | CloseCode::Internal => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_others_cannot_drive_the_terminal_that_shows_them() {
+        let close = Close {
+            code: None,
+            sentence: "\x1b]0;owned\x07 hello".to_owned(),
+        };
+        assert_eq!(Failure::from(&close).sentence(), " ]0;owned  hello");
+    }
+
+    #[test]
+    fn an_unsealed_close_says_our_words_for_its_code() {
+        let close = Close {
+            code: Some(CloseCode::Cut),
+            sentence: "call 555-1234 for help".to_owned(),
+        };
+        assert_eq!(Failure::from(&close).sentence(), CloseCode::Cut.sentence());
+    }
+}

@@ -1,0 +1,418 @@
+//! The device's file: read only if nobody else can, replaced only as a whole.
+
+use super::{Device, Machine};
+use crate::failure::Failure;
+use crate::random;
+use lanyard_shared::b64;
+use lanyard_shared::ids::AgentId;
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, open};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use std::fs::{DirBuilder, File};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use zeroize::{Zeroize as _, Zeroizing};
+
+const VERSION: u32 = 1;
+/// A file larger than this is not ours: keys and a few machines take a few kilobytes.
+const FILE_MAX: u64 = 1024 * 1024;
+
+/// The file with a device's keys and its machines.
+#[derive(Clone, Debug)]
+pub struct Store {
+    path: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Contents {
+    version: u32,
+    name: String,
+    key: String,
+    noise: String,
+    machines: Vec<Machine>,
+}
+
+impl Drop for Contents {
+    fn drop(&mut self) {
+        self.key.zeroize();
+        self.noise.zeroize();
+        for machine in &mut self.machines {
+            machine.grant.zeroize();
+        }
+    }
+}
+
+impl Store {
+    /// The file at `path`; it need not be there yet.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Where a person's device file is: `$XDG_STATE_HOME/lanyard/device.json`, or below `~/.local/state`.
+    ///
+    /// # Errors
+    /// Neither `XDG_STATE_HOME` nor `HOME` is an absolute path.
+    pub fn of_user() -> Result<Self, Failure> {
+        let absolute = |name: &str| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let state =
+            absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+        let state = state.ok_or_else(|| {
+            Failure::local("there is no home folder to keep device keys in", "set HOME")
+        })?;
+        Ok(Self::at(state.join("lanyard/device.json")))
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the device and its machines. `None` when there is no file.
+    ///
+    /// # Errors
+    /// The file belongs to somebody else, others can read it, or it holds something else.
+    pub fn load(&self) -> Result<Option<(Device, Vec<Machine>)>, Failure> {
+        let Some(mut contents) = self.read()? else {
+            return Ok(None);
+        };
+        let device = contents
+            .device()
+            .ok_or_else(|| self.broken("its keys are none"))?;
+        Ok(Some((device, std::mem::take(&mut contents.machines))))
+    }
+
+    /// Reads the device, or makes one with fresh keys that calls itself `name`.
+    ///
+    /// # Errors
+    /// As [`Store::load`]; or the file cannot be written.
+    pub fn load_or_create(&self, name: &str) -> Result<(Device, Vec<Machine>), Failure> {
+        let _lock = self.lock()?;
+        if let Some(loaded) = self.load()? {
+            return Ok(loaded);
+        }
+        let device = Device::generate(name)?;
+        self.write(&Contents::of(&device, Vec::new()))?;
+        Ok((device, Vec::new()))
+    }
+
+    /// Remembers a machine, in place of what was known of it.
+    ///
+    /// # Errors
+    /// As [`Store::load`]; or there is no device yet, or the file cannot be written.
+    pub fn remember(&self, machine: Machine) -> Result<(), Failure> {
+        self.change(|contents| {
+            contents
+                .machines
+                .retain(|other| other.agent != machine.agent);
+            contents.machines.push(machine);
+        })
+    }
+
+    /// Replaces a machine's grant by a younger one.
+    ///
+    /// # Errors
+    /// As [`Store::remember`].
+    pub fn renew(
+        &self,
+        agent: AgentId,
+        grant: &str,
+        expires: lanyard_shared::time::UnixMs,
+    ) -> Result<(), Failure> {
+        self.change(|contents| {
+            for machine in contents
+                .machines
+                .iter_mut()
+                .filter(|machine| machine.agent == agent)
+            {
+                grant.clone_into(&mut machine.grant);
+                machine.expires = expires;
+            }
+        })
+    }
+
+    /// Forgets a machine.
+    ///
+    /// # Errors
+    /// As [`Store::remember`].
+    pub fn forget(&self, agent: AgentId) -> Result<(), Failure> {
+        self.change(|contents| contents.machines.retain(|machine| machine.agent != agent))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Contents)) -> Result<(), Failure> {
+        let _lock = self.lock()?;
+        let mut contents = self.read()?.ok_or_else(|| self.broken("it is gone"))?;
+        change(&mut contents);
+        self.write(&contents)
+    }
+
+    fn read(&self) -> Result<Option<Contents>, Failure> {
+        let file = match open(
+            &self.path,
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK,
+            Mode::empty(),
+        ) {
+            Ok(file) => File::from(file),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(self.io("read", error.into())),
+        };
+        // The file that was opened is judged, not the name: it cannot be exchanged in between.
+        let about = fstat(&file).map_err(|error| self.io("read", error.into()))?;
+        self.check_owner(about.st_uid)?;
+        if about.st_mode & 0o077 != 0 {
+            return Err(Failure::local(
+                format!(
+                    "the device file {} can be read by others (mode {:04o})",
+                    self.shown(),
+                    about.st_mode & 0o7777
+                ),
+                format!(
+                    "if nobody has read it, run `chmod 600 {}`; otherwise delete it and pair again",
+                    self.shown()
+                ),
+            ));
+        }
+        let mut text = Zeroizing::new(String::new());
+        file.take(FILE_MAX)
+            .read_to_string(&mut text)
+            .map_err(|error| self.io("read", error))?;
+        let contents: Contents =
+            serde_json::from_str(&text).map_err(|_| self.broken("it is no device file"))?;
+        if contents.version != VERSION {
+            return Err(self.broken("it was written by another version"));
+        }
+        Ok(Some(contents))
+    }
+
+    /// Writes a new file beside the old one and puts it in its place, so that a crash leaves one or the other.
+    fn write(&self, contents: &Contents) -> Result<(), Failure> {
+        let text = Zeroizing::new(
+            serde_json::to_vec_pretty(contents)
+                .map_err(|_| self.broken("it cannot be written down"))?,
+        );
+        let beside = self
+            .folder()
+            .join(format!(".device-{}", b64::encode(random::bytes::<8>()?)));
+        let outcome = self.write_beside(&beside, &text);
+        if outcome.is_err() {
+            let _ = std::fs::remove_file(&beside);
+        }
+        outcome.map_err(|error| self.io("written", error))
+    }
+
+    fn write_beside(&self, beside: &Path, text: &[u8]) -> std::io::Result<()> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(open(beside, flags, Mode::RUSR | Mode::WUSR)?);
+        file.write_all(text)?;
+        file.sync_all()?;
+        std::fs::rename(beside, &self.path)?;
+        File::open(self.folder())?.sync_all()
+    }
+
+    /// Held while the file is read and replaced: two `lanyard attach` at once lose nothing of each other.
+    fn lock(&self) -> Result<File, Failure> {
+        self.make_folder()?;
+        let path = self.folder().join(".device.lock");
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let lock = open(&path, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|error| self.io("locked", error.into()))?;
+        flock(&lock, FlockOperation::LockExclusive)
+            .map_err(|error| self.io("locked", error.into()))?;
+        Ok(File::from(lock))
+    }
+
+    /// Makes the folder, for its owner only. One that is there must not let others write: they could exchange the file.
+    fn make_folder(&self) -> Result<(), Failure> {
+        let folder = self.folder();
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| self.io("made", error))?;
+        let about = std::fs::metadata(folder).map_err(|error| self.io("read", error))?;
+        self.check_owner(about.uid())?;
+        if about.mode() & 0o022 != 0 {
+            return Err(Failure::local(
+                format!("others can write to the folder {}", folder.display()),
+                format!("run `chmod 700 {}`", folder.display()),
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_owner(&self, owner: u32) -> Result<(), Failure> {
+        if owner == rustix::process::geteuid().as_raw() {
+            return Ok(());
+        }
+        Err(Failure::local(
+            format!("the device file {} belongs to another user", self.shown()),
+            "run this as the user who paired the device",
+        ))
+    }
+
+    fn folder(&self) -> &Path {
+        self.path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or_else(|| Path::new("."))
+    }
+
+    fn shown(&self) -> std::path::Display<'_> {
+        self.path.display()
+    }
+
+    fn broken(&self, why: &str) -> Failure {
+        Failure::local(
+            format!("the device file {} cannot be used: {why}", self.shown()),
+            "move it away and pair again with `lanyard pair`",
+        )
+    }
+
+    fn io(&self, what: &str, error: std::io::Error) -> Failure {
+        Failure::local(
+            format!("the device file {} cannot be {what}: {error}", self.shown()),
+            "",
+        )
+    }
+}
+
+impl Contents {
+    fn of(device: &Device, machines: Vec<Machine>) -> Self {
+        let key = Zeroizing::new(device.key.to_bytes());
+        Self {
+            version: VERSION,
+            name: device.name.clone(),
+            key: b64::encode(&*key),
+            noise: b64::encode(&*device.noise.to_bytes()),
+            machines,
+        }
+    }
+
+    fn device(&self) -> Option<Device> {
+        let key = Zeroizing::new(b64::decode_array(&self.key)?);
+        let noise = Zeroizing::new(b64::decode_array(&self.noise)?);
+        Some(Device::from_secrets(&key, &noise, &self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lanyard_shared::msg::Scope;
+    use lanyard_shared::time::UnixMs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    fn machine(agent: u8, grant: &str) -> Machine {
+        Machine {
+            agent: AgentId([agent; 16]),
+            noise_key: b64::Bytes([2; 32]),
+            relay: "https://relay.example".to_owned(),
+            fingerprint: Some(b64::Bytes([3; 32])),
+            grant: grant.to_owned(),
+            expires: UnixMs(5),
+            scopes: vec![Scope::View, Scope::Terminal],
+            name: "desk".to_owned(),
+            user: "me".to_owned(),
+        }
+    }
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_device_is_made_once_in_a_private_file_in_a_private_folder() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::at(home.path().join("lanyard/device.json"));
+        let (device, machines) = store.load_or_create("laptop").unwrap();
+        assert!(machines.is_empty());
+        assert_eq!(mode(store.path()), 0o600);
+        assert_eq!(mode(store.folder()), 0o700);
+        let (again, _) = store.load_or_create("other").unwrap();
+        assert_eq!((again.id(), again.name()), (device.id(), "laptop"));
+    }
+
+    #[test]
+    fn machines_are_remembered_replaced_renewed_and_forgotten() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::at(home.path().join("device.json"));
+        assert!(store.remember(machine(1, "a")).is_err());
+        store.load_or_create("laptop").unwrap();
+        store.remember(machine(1, "a")).unwrap();
+        store.remember(machine(2, "b")).unwrap();
+        store.remember(machine(1, "c")).unwrap();
+        store.renew(AgentId([2; 16]), "d", UnixMs(9)).unwrap();
+        let (_, machines) = store.load().unwrap().unwrap();
+        let grants: Vec<_> = machines
+            .iter()
+            .map(|m| (m.agent.0[0], m.grant.as_str(), m.expires.0))
+            .collect();
+        assert_eq!(grants, [(2, "d", 9), (1, "c", 5)]);
+        store.forget(AgentId([2; 16])).unwrap();
+        assert_eq!(store.load().unwrap().unwrap().1.len(), 1);
+        assert_eq!(mode(store.path()), 0o600);
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused_with_the_way_out() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::at(home.path().join("device.json"));
+        store.load_or_create("laptop").unwrap();
+        for open in [0o640, 0o604, 0o620] {
+            std::fs::set_permissions(store.path(), std::fs::Permissions::from_mode(open)).unwrap();
+            let failure = store.load().unwrap_err();
+            assert!(
+                failure.sentence().contains("can be read by others"),
+                "{failure}"
+            );
+            assert!(failure.hint().contains("chmod 600"));
+        }
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+        let store = Store::at(home.path().join("device.json"));
+        assert!(
+            store
+                .load_or_create("laptop")
+                .unwrap_err()
+                .hint()
+                .contains("chmod 700")
+        );
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_file_is_not_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let real = Store::at(home.path().join("real.json"));
+        real.load_or_create("laptop").unwrap();
+        let store = Store::at(home.path().join("device.json"));
+        symlink(real.path(), store.path()).unwrap();
+        assert!(store.load().is_err());
+    }
+
+    #[test]
+    fn a_broken_file_or_one_of_another_version_is_refused_and_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::at(home.path().join("device.json"));
+        store.load_or_create("laptop").unwrap();
+        for text in [
+            "{",
+            "{\"version\":2,\"name\":\"x\",\"key\":\"\",\"noise\":\"\",\"machines\":[]}",
+        ] {
+            std::fs::write(store.path(), text).unwrap();
+            assert!(store.load_or_create("laptop").is_err());
+            assert_eq!(std::fs::read_to_string(store.path()).unwrap(), text);
+        }
+    }
+}
