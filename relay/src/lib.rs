@@ -16,7 +16,7 @@ pub mod names;
 mod operator;
 pub mod output;
 mod random;
-mod route;
+pub mod route;
 pub mod server;
 mod state;
 mod store;

@@ -9,6 +9,7 @@ use crate::limits::{
 };
 use crate::time::UnixMs;
 use bytes::{BufMut as _, Bytes, BytesMut};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -353,15 +354,15 @@ impl Frame {
 
     fn decode_payload(stream: StreamId, kind: u8, payload: Bytes, leg: Leg) -> Option<Self> {
         Some(match kind {
-            kind::CHALLENGE => {
-                Self::Challenge(json(&payload).filter(|c: &Challenge| versions_fit(&c.versions))?)
-            }
-            kind::PROOF => Self::Proof(json(&payload)?),
-            kind::ENROL => {
-                Self::Enrol(json(&payload).filter(|e: &Enrol| e.name.chars().count() <= NAME_MAX)?)
-            }
-            kind::WELCOME => Self::Welcome(json(&payload)?),
-            kind::ANNOUNCE => Self::Announce(json(&payload).filter(Announce::fits)?),
+            kind::CHALLENGE => Self::Challenge(
+                exact_json(&payload).filter(|c: &Challenge| versions_fit(&c.versions))?,
+            ),
+            kind::PROOF => Self::Proof(exact_json(&payload)?),
+            kind::ENROL => Self::Enrol(
+                exact_json(&payload).filter(|e: &Enrol| e.name.chars().count() <= NAME_MAX)?,
+            ),
+            kind::WELCOME => Self::Welcome(exact_json(&payload)?),
+            kind::ANNOUNCE => Self::Announce(exact_json(&payload).filter(Announce::fits)?),
             kind::PING => Self::Ping(payload.as_ref().try_into().ok()?),
             kind::PONG => Self::Pong(payload.as_ref().try_into().ok()?),
             kind::WAKE => payload.is_empty().then_some(Self::Wake)?,
@@ -563,8 +564,12 @@ fn token(bytes: &[u8]) -> Option<String> {
     fits.then(|| String::from_utf8_lossy(bytes).into_owned())
 }
 
-fn json<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Option<T> {
-    serde_json::from_slice(payload).ok()
+/// Reads a JSON object that says exactly what `T` writes. Derived readers take arrays where objects belong and supply what is missing; here
+/// whatever would be written otherwise is refused.
+pub(crate) fn exact_json<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let value: T = serde_json::from_slice(bytes).ok()?;
+    let read: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    (serde_json::to_value(&value).ok()? == read).then_some(value)
 }
 
 fn put_json(out: &mut BytesMut, body: &impl Serialize) {

@@ -5,9 +5,13 @@
 //! links and lives with the relay; both stand on [`crate::frame`] and [`crate::stream`].
 
 use crate::close::CloseCode;
-use crate::frame::{Accept, Announce, Challenge, Close, Frame, Leg, Open, Role, StreamId, Target, Welcome, kind};
+use crate::frame::{
+    Accept, Announce, Challenge, Close, Frame, Leg, Open, Role, StreamId, Target, Welcome, kind,
+};
 use crate::ids::{AgentId, ConnId};
-use crate::limits::{DIALLER_SILENCE, FRAME_HEADER, FRAME_MAX, PING_EVERY, STREAMS_PER_AGENT, STREAMS_PER_VIEWER};
+use crate::limits::{
+    DIALLER_SILENCE, FRAME_HEADER, FRAME_MAX, PING_EVERY, STREAMS_PER_AGENT, STREAMS_PER_VIEWER,
+};
 use crate::proof;
 use crate::stream::{Credit, Outbox};
 use crate::time::{Mono, Now};
@@ -173,9 +177,11 @@ impl Link {
                 }
                 Ok(())
             }
-            Frame::Proof(_) | Frame::Enrol(_) | Frame::Announce(_) | Frame::Ping(_) | Frame::Renew(..) => {
-                Err(CloseCode::UnexpectedFrame)
-            }
+            Frame::Proof(_)
+            | Frame::Enrol(_)
+            | Frame::Announce(_)
+            | Frame::Ping(_)
+            | Frame::Renew(..) => Err(CloseCode::UnexpectedFrame),
         }
     }
 
@@ -185,15 +191,25 @@ impl Link {
         }
         self.conn = Some(challenge.conn);
         let frame = match &self.dialler {
-            Dialler::Agent { agent, key } => {
-                Frame::Proof(proof::prove(key, Role::Agent, &self.host, *agent, challenge, now.unix)?)
-            }
-            Dialler::Viewer { agent, key } => {
-                Frame::Proof(proof::prove(key, Role::Device, &self.host, *agent, challenge, now.unix)?)
-            }
-            Dialler::Newcomer { key, code, name } => {
-                Frame::Enrol(proof::prove_enrol(key, &self.host, code, name, challenge, now.unix)?)
-            }
+            Dialler::Agent { agent, key } => Frame::Proof(proof::prove(
+                key,
+                Role::Agent,
+                &self.host,
+                *agent,
+                challenge,
+                now.unix,
+            )?),
+            Dialler::Viewer { agent, key } => Frame::Proof(proof::prove(
+                key,
+                Role::Device,
+                &self.host,
+                *agent,
+                challenge,
+                now.unix,
+            )?),
+            Dialler::Newcomer { key, code, name } => Frame::Enrol(proof::prove_enrol(
+                key, &self.host, code, name, challenge, now.unix,
+            )?),
         };
         self.outbox.push_link(frame.encode());
         Ok(())
@@ -202,10 +218,17 @@ impl Link {
     fn welcome(&mut self, welcome: Welcome) -> Result<(), CloseCode> {
         let conn = self.conn.ok_or(CloseCode::UnexpectedFrame)?;
         if let Dialler::Newcomer { key, .. } = &self.dialler {
-            self.dialler = Dialler::Agent { agent: welcome.agent, key: Arc::clone(key) };
+            self.dialler = Dialler::Agent {
+                agent: welcome.agent,
+                key: Arc::clone(key),
+            };
         }
         let first = !std::mem::replace(&mut self.welcomed, true);
-        self.events.push_back(Event::Welcome { welcome, conn, first });
+        self.events.push_back(Event::Welcome {
+            welcome,
+            conn,
+            first,
+        });
         Ok(())
     }
 
@@ -220,7 +243,11 @@ impl Link {
             return Err(CloseCode::TooManyStreams);
         }
         self.last_stream = id;
-        let stream = Stream { phase: Phase::Opening, send: Credit::new(open.credit), receive: Credit::default() };
+        let stream = Stream {
+            phase: Phase::Opening,
+            send: Credit::new(open.credit),
+            receive: Credit::default(),
+        };
         self.streams.insert(id, stream);
         self.events.push_back(Event::Open(id, open));
         Ok(())
@@ -233,7 +260,10 @@ impl Link {
         if !self.known(id)? {
             return Ok(());
         }
-        let stream = self.streams.get_mut(&id).filter(|s| matches!(s.phase, Phase::Opening));
+        let stream = self
+            .streams
+            .get_mut(&id)
+            .filter(|s| matches!(s.phase, Phase::Opening));
         let stream = stream.ok_or(CloseCode::UnexpectedFrame)?;
         stream.phase = Phase::Standing;
         stream.send = Credit::new(accept.credit);
@@ -245,8 +275,14 @@ impl Link {
         if !self.known(id)? {
             return Ok(());
         }
-        let stream = self.streams.get_mut(&id).filter(|s| matches!(s.phase, Phase::Standing));
-        stream.ok_or(CloseCode::UnexpectedFrame)?.receive.take(data.len())?;
+        let stream = self
+            .streams
+            .get_mut(&id)
+            .filter(|s| matches!(s.phase, Phase::Standing));
+        stream
+            .ok_or(CloseCode::UnexpectedFrame)?
+            .receive
+            .take(data.len())?;
         self.events.push_back(Event::Data(id, data));
         Ok(())
     }
@@ -263,7 +299,11 @@ impl Link {
 
     /// True for a standing or opening stream, false for one that has been closed.
     fn known(&self, id: StreamId) -> Result<bool, CloseCode> {
-        if id > self.last_stream { Err(CloseCode::UnknownStream) } else { Ok(self.streams.contains_key(&id)) }
+        if id > self.last_stream {
+            Err(CloseCode::UnknownStream)
+        } else {
+            Ok(self.streams.contains_key(&id))
+        }
     }
 
     /// Opens a stream (a viewer). `None` when [`STREAMS_PER_VIEWER`] are open or the link is not proven.
@@ -273,9 +313,18 @@ impl Link {
         }
         self.last_stream += 1;
         let id = self.last_stream;
-        let open = Open { target, credit, versions: versions.to_vec(), origin: None };
+        let open = Open {
+            target,
+            credit,
+            versions: versions.to_vec(),
+            origin: None,
+        };
         self.outbox.push_link(Frame::Open(id, open).encode());
-        let stream = Stream { phase: Phase::Opening, send: Credit::default(), receive: Credit::new(credit) };
+        let stream = Stream {
+            phase: Phase::Opening,
+            send: Credit::default(),
+            receive: Credit::new(credit),
+        };
         self.streams.insert(id, stream);
         Some(id)
     }
@@ -285,14 +334,26 @@ impl Link {
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.phase = Phase::Standing;
             stream.receive = Credit::new(credit);
-            self.outbox.push_link(Frame::Accept(id, Accept { credit, versions: versions.to_vec() }).encode());
+            self.outbox.push_link(
+                Frame::Accept(
+                    id,
+                    Accept {
+                        credit,
+                        versions: versions.to_vec(),
+                    },
+                )
+                .encode(),
+            );
         }
     }
 
     /// How many bytes of payload the stream takes now.
     #[must_use]
     pub fn room(&self, id: StreamId) -> u32 {
-        self.streams.get(&id).filter(|s| matches!(s.phase, Phase::Standing)).map_or(0, |s| s.send.left())
+        self.streams
+            .get(&id)
+            .filter(|s| matches!(s.phase, Phase::Standing))
+            .map_or(0, |s| s.send.left())
     }
 
     /// Sends a payload that stands behind [`FRAME_HEADER`] bytes of room, which are filled in here.
@@ -303,7 +364,9 @@ impl Link {
         if framed.len() > FRAME_MAX || framed.len() <= FRAME_HEADER {
             return Err(CloseCode::TooLarge);
         }
-        let Some(stream) = self.streams.get_mut(&id) else { return Ok(()) };
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return Ok(());
+        };
         stream.send.take(framed.len() - FRAME_HEADER)?;
         framed[..4].copy_from_slice(&id.to_be_bytes());
         framed[4] = kind::DATA;
@@ -336,7 +399,8 @@ impl Link {
     /// Ends a stream after what it still had to say.
     pub fn close(&mut self, id: StreamId, close: Close) {
         if self.streams.remove(&id).is_some() {
-            self.outbox.push_stream(id, Frame::Close(id, close).encode());
+            self.outbox
+                .push_stream(id, Frame::Close(id, close).encode());
         }
     }
 

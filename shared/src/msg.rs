@@ -2,6 +2,7 @@
 
 use crate::b64;
 use crate::close::CloseCode;
+use crate::frame::exact_json;
 use crate::ids::{TerminalId, TokenId};
 use crate::limits::MESSAGE_MAX;
 use crate::time::UnixMs;
@@ -286,15 +287,57 @@ pub struct BadMessage;
 ///
 /// # Errors
 /// Larger than [`MESSAGE_MAX`], not JSON, or not of this type.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadMessage> {
+pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, BadMessage> {
     if bytes.len() > MESSAGE_MAX {
         return Err(BadMessage);
     }
-    serde_json::from_slice(bytes).map_err(|_| BadMessage)
+    exact_json(bytes).ok_or(BadMessage)
 }
 
 /// Writes one message. Our own messages hold no maps and no failing serialisers, so the empty message never occurs.
 #[must_use]
 pub fn encode(message: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(message).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_an_object_with_exactly_its_fields() {
+        assert!(decode::<ToAgent>(br#"{"t":"ping","n":1}"#).is_ok());
+        for wrong in [
+            &br#"["ping",1]"#[..],
+            br#"{"t":"ping","n":1,"m":2}"#,
+            br#"{"t":"ping"}"#,
+            br#"{"t":"ping","n":1,"n":1}"#,
+            br#"{"t":"end","req":1,"terminal":"short"}"#,
+        ] {
+            assert_eq!(
+                decode::<ToAgent>(wrong),
+                Err(BadMessage),
+                "{}",
+                String::from_utf8_lossy(wrong)
+            );
+        }
+        assert_eq!(decode::<Grid>(b"[80,24]"), Err(BadMessage));
+    }
+
+    #[test]
+    fn what_is_not_there_is_null_and_never_left_out() {
+        let terminal = Terminal {
+            id: TerminalId([1; 16]),
+            name: String::new(),
+            title: String::new(),
+            cwd: String::new(),
+            started: UnixMs(1),
+            grid: Grid { cols: 80, rows: 24 },
+            exit: None,
+        };
+        let text = String::from_utf8(encode(&terminal)).unwrap();
+        assert_eq!(decode::<Terminal>(text.as_bytes()), Ok(terminal));
+        let without = text.replace(r#","exit":null"#, "");
+        assert_eq!(decode::<Terminal>(without.as_bytes()), Err(BadMessage));
+    }
 }

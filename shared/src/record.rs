@@ -145,7 +145,10 @@ impl ViewerRecord {
                     (1, have) => Some(have),
                     _ => return None,
                 };
-                Self::ViewOpening { have, grid: grid_of(grid)? }
+                Self::ViewOpening {
+                    have,
+                    grid: grid_of(grid)?,
+                }
             }
             kind::TERMINAL_OPENING => {
                 let (writer, rest) = body.split_first_chunk::<16>()?;
@@ -155,7 +158,11 @@ impl ViewerRecord {
                     [1] => true,
                     _ => return None,
                 };
-                Self::TerminalOpening { writer: WriterId(*writer), grid: grid_of(grid)?, take_over }
+                Self::TerminalOpening {
+                    writer: WriterId(*writer),
+                    grid: grid_of(grid)?,
+                    take_over,
+                }
             }
             kind::INPUT => {
                 let (seq, bytes) = body.split_first_chunk::<8>()?;
@@ -163,7 +170,10 @@ impl ViewerRecord {
                 if seq == 0 || bytes.is_empty() || bytes.len() > INPUT_MAX {
                     return None;
                 }
-                Self::Input { seq, bytes: Bytes::copy_from_slice(bytes) }
+                Self::Input {
+                    seq,
+                    bytes: Bytes::copy_from_slice(bytes),
+                }
             }
             kind::RESIZE => Self::Resize(grid_of(body)?),
             kind::TAKE_OVER => body.is_empty().then_some(Self::TakeOver)?,
@@ -182,7 +192,11 @@ impl ViewerRecord {
                 out.put_u64(have.unwrap_or(0));
                 put_grid(&mut out, *grid);
             }
-            Self::TerminalOpening { writer, grid, take_over } => {
+            Self::TerminalOpening {
+                writer,
+                grid,
+                take_over,
+            } => {
                 out.put_u8(kind::TERMINAL_OPENING);
                 out.put_slice(&writer.0);
                 put_grid(&mut out, *grid);
@@ -219,11 +233,15 @@ impl AgentRecord {
                     total: u32::from_be_bytes(total.try_into().ok()?),
                 }
             }
-            kind::SNAPSHOT_CHUNK => (!body.is_empty()).then(|| Self::SnapshotChunk(plain.slice(1..)))?,
+            kind::SNAPSHOT_CHUNK => {
+                (!body.is_empty()).then(|| Self::SnapshotChunk(plain.slice(1..)))?
+            }
             kind::OUTPUT => {
                 let (offset, bytes) = body.split_first_chunk::<8>()?;
-                (!bytes.is_empty())
-                    .then(|| Self::Output { offset: u64::from_be_bytes(*offset), bytes: plain.slice(9..) })?
+                (!bytes.is_empty()).then(|| Self::Output {
+                    offset: u64::from_be_bytes(*offset),
+                    bytes: plain.slice(9..),
+                })?
             }
             kind::SIZE => Self::Size(grid_of(body)?),
             kind::EXIT => {
@@ -237,7 +255,10 @@ impl AgentRecord {
             }
             kind::OPENED => {
                 let [last @ .., driver]: [u8; 9] = body.try_into().ok()?;
-                Self::Opened { last: u64::from_be_bytes(last), driver: flag(driver)? }
+                Self::Opened {
+                    last: u64::from_be_bytes(last),
+                    driver: flag(driver)?,
+                }
             }
             kind::APPLIED => Self::Applied(u64::from_be_bytes(body.try_into().ok()?)),
             kind::DRIVER => match body {
@@ -254,7 +275,11 @@ impl AgentRecord {
     pub fn encode(&self) -> BytesMut {
         let mut out = buffer(32);
         match self {
-            Self::Snapshot { offset, grid, total } => {
+            Self::Snapshot {
+                offset,
+                grid,
+                total,
+            } => {
                 out.put_u8(kind::SNAPSHOT);
                 out.put_u64(*offset);
                 put_grid(&mut out, *grid);
@@ -316,7 +341,10 @@ fn flag(byte: u8) -> Option<bool> {
 
 fn grid_of(bytes: &[u8]) -> Option<Grid> {
     let [a, b, c, d]: [u8; 4] = bytes.try_into().ok()?;
-    let grid = Grid { cols: u16::from_be_bytes([a, b]), rows: u16::from_be_bytes([c, d]) };
+    let grid = Grid {
+        cols: u16::from_be_bytes([a, b]),
+        rows: u16::from_be_bytes([c, d]),
+    };
     grid.fits().then_some(grid)
 }
 
@@ -347,23 +375,43 @@ mod tests {
     fn every_record_goes_there_and_back() {
         let grid = Grid { cols: 80, rows: 24 };
         for record in [
-            ViewerRecord::ViewOpening { have: Some(7), grid },
+            ViewerRecord::ViewOpening {
+                have: Some(7),
+                grid,
+            },
             ViewerRecord::ViewOpening { have: None, grid },
-            ViewerRecord::TerminalOpening { writer: WriterId([1; 16]), grid, take_over: true },
-            ViewerRecord::Input { seq: 1, bytes: Bytes::from_static(b"ls\r") },
+            ViewerRecord::TerminalOpening {
+                writer: WriterId([1; 16]),
+                grid,
+                take_over: true,
+            },
+            ViewerRecord::Input {
+                seq: 1,
+                bytes: Bytes::from_static(b"ls\r"),
+            },
             ViewerRecord::Resize(grid),
             ViewerRecord::TakeOver,
         ] {
             assert_eq!(ViewerRecord::decode(&plain(record.encode())), Some(record));
         }
         for record in [
-            AgentRecord::Snapshot { offset: 9, grid, total: 3 },
+            AgentRecord::Snapshot {
+                offset: 9,
+                grid,
+                total: 3,
+            },
             AgentRecord::SnapshotChunk(Bytes::from_static(b"abc")),
-            AgentRecord::Output { offset: 9, bytes: Bytes::from_static(b"abc") },
+            AgentRecord::Output {
+                offset: 9,
+                bytes: Bytes::from_static(b"abc"),
+            },
             AgentRecord::Size(grid),
             AgentRecord::Exit(Exit::Status { code: 3 }),
             AgentRecord::Exit(Exit::Signal { number: 9 }),
-            AgentRecord::Opened { last: 4, driver: false },
+            AgentRecord::Opened {
+                last: 4,
+                driver: false,
+            },
             AgentRecord::Applied(5),
             AgentRecord::Driver(true),
             AgentRecord::End(CloseCode::Lapsed.into()),

@@ -28,7 +28,11 @@ impl Credit {
     /// # Errors
     /// More than [`CREDIT_MAX`] would be outstanding: `CreditExceeded`.
     pub fn add(&mut self, amount: u32) -> Result<(), CloseCode> {
-        self.0 = self.0.checked_add(amount).filter(|sum| *sum <= CREDIT_MAX).ok_or(CloseCode::CreditExceeded)?;
+        self.0 = self
+            .0
+            .checked_add(amount)
+            .filter(|sum| *sum <= CREDIT_MAX)
+            .ok_or(CloseCode::CreditExceeded)?;
         Ok(())
     }
 
@@ -38,7 +42,10 @@ impl Credit {
     /// Less than that is left: `CreditExceeded`.
     pub fn take(&mut self, amount: usize) -> Result<(), CloseCode> {
         let amount = u32::try_from(amount).map_err(|_| CloseCode::CreditExceeded)?;
-        self.0 = self.0.checked_sub(amount).ok_or(CloseCode::CreditExceeded)?;
+        self.0 = self
+            .0
+            .checked_sub(amount)
+            .ok_or(CloseCode::CreditExceeded)?;
         Ok(())
     }
 }
@@ -79,7 +86,10 @@ impl Outbox {
     /// The next frame to write.
     pub fn pop(&mut self) -> Option<Outgoing> {
         if let Some(message) = self.link.pop_front() {
-            return Some(Outgoing { stream: None, message });
+            return Some(Outgoing {
+                stream: None,
+                message,
+            });
         }
         let stream = self.turns.pop_front()?;
         let queue = self.streams.get_mut(&stream)?;
@@ -89,7 +99,10 @@ impl Outbox {
         } else {
             self.turns.push_back(stream);
         }
-        Some(Outgoing { stream: Some(stream), message })
+        Some(Outgoing {
+            stream: Some(stream),
+            message,
+        })
     }
 
     /// Forgets what a stream still had to say; for a stream that was closed by the other side or must end at once.
@@ -129,7 +142,10 @@ mod tests {
         }
         outbox.push_stream(2, frame("key"));
         outbox.push_link(frame("ping"));
-        let order: Vec<_> = std::iter::from_fn(|| outbox.pop()).take(3).map(|out| out.stream).collect();
+        let order: Vec<_> = std::iter::from_fn(|| outbox.pop())
+            .take(3)
+            .map(|out| out.stream)
+            .collect();
         assert_eq!(order, [None, Some(1), Some(2)]);
     }
 
@@ -139,7 +155,13 @@ mod tests {
         outbox.push_stream(1, frame("a"));
         outbox.push_stream(2, frame("b"));
         outbox.discard(1);
-        assert_eq!(outbox.pop(), Some(Outgoing { stream: Some(2), message: frame("b") }));
+        assert_eq!(
+            outbox.pop(),
+            Some(Outgoing {
+                stream: Some(2),
+                message: frame("b")
+            })
+        );
         assert!(outbox.is_empty());
     }
 

@@ -1,1 +1,18 @@
+//! A relay, an agent and viewers as real processes on loopback, for tests and benches.
+//!
+//! Nothing here sleeps: every wait is for an event, with a bound far beyond what it takes.
 
+pub mod agent;
+pub mod process;
+pub mod relay;
+pub mod sim;
+pub mod world;
+
+pub use agent::Agent;
+pub use relay::Relay;
+pub use world::World;
+
+use std::time::Duration;
+
+/// No wait in a test takes this long unless something is wrong.
+pub const PATIENCE: Duration = Duration::from_secs(30);

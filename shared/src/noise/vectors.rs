@@ -77,17 +77,13 @@ fn ours(mode: Mode) -> Value {
     let (mut buffer, mut back) = ([0; 1024], [0; 1024]);
     let m1 = initiator.write_message(&[], &mut buffer).unwrap();
     messages.push(json!({"payload": "", "ciphertext": to_hex(&buffer[..m1])}));
-    responder
-        .read_message(&buffer[..m1], &mut back)
-        .unwrap();
+    responder.read_message(&buffer[..m1], &mut back).unwrap();
     let m2 = responder
         .write_message(offer.as_bytes(), &mut buffer)
         .unwrap();
     messages
         .push(json!({"payload": to_hex(offer.as_bytes()), "ciphertext": to_hex(&buffer[..m2])}));
-    initiator
-        .read_message(&buffer[..m2], &mut back)
-        .unwrap();
+    initiator.read_message(&buffer[..m2], &mut back).unwrap();
     vector["handshake_hash"] = to_hex(initiator.get_handshake_hash()).into();
     let (mut initiator, mut responder) = (
         initiator.into_transport_mode().unwrap(),

@@ -1,0 +1,155 @@
+//! One child process that says what it does in lines of JSON.
+
+use crate::PATIENCE;
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+/// A program of ours, as cargo built it.
+///
+/// # Errors
+/// It has not been built.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    // target/debug/deps/test-1234 -> target/debug/name
+    let dir = here
+        .ancestors()
+        .nth(2)
+        .context("a test lives two folders deep")?;
+    let path = dir.join(name);
+    if !path.exists() {
+        bail!(
+            "{} is missing: run `cargo build --workspace --bins`",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
+/// A running program whose standard output is JSON lines.
+pub struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// Starts it; it is killed when this value goes.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(command: &mut Command) -> Result<Self> {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let out = child
+            .stdout
+            .take()
+            .context("standard output was asked for")?;
+        Ok(Self {
+            child,
+            lines: BufReader::new(out).lines(),
+        })
+    }
+
+    /// Waits for the next event.
+    ///
+    /// # Errors
+    /// The process has ended; the error holds what it said on standard error.
+    pub async fn event(&mut self) -> Result<Value> {
+        match timeout(PATIENCE, self.lines.next_line())
+            .await
+            .context("no event in time")??
+        {
+            Some(line) => serde_json::from_str(&line).with_context(|| format!("not JSON: {line}")),
+            None => bail!("the process ended: {}", self.complaint().await),
+        }
+    }
+
+    /// Waits for the event of this name; others pass by.
+    ///
+    /// # Errors
+    /// The process ends first.
+    pub async fn event_named(&mut self, name: &str) -> Result<Value> {
+        loop {
+            let event = self.event().await?;
+            if event["event"] == name {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Waits for the end; returns the status and what was said on standard error.
+    ///
+    /// # Errors
+    /// It does not end in time.
+    pub async fn end(&mut self) -> Result<(ExitStatus, String)> {
+        let complaint = self.complaint().await;
+        Ok((
+            timeout(PATIENCE, self.child.wait())
+                .await
+                .context("it does not end")??,
+            complaint,
+        ))
+    }
+
+    /// Its process id.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn pid(&self) -> Result<Pid> {
+        let id = self.child.id().context("the process has ended")?;
+        Pid::from_raw(id.cast_signed()).context("a process id")
+    }
+
+    /// Kills it with -9 and waits until it is gone.
+    ///
+    /// # Errors
+    /// It has ended before.
+    pub async fn kill(&mut self) -> Result<()> {
+        kill_process(self.pid()?, Signal::KILL)?;
+        self.child.wait().await?;
+        Ok(())
+    }
+
+    /// Asks it to leave and waits until it has.
+    ///
+    /// # Errors
+    /// It has ended before, or does not leave.
+    pub async fn leave(&mut self) -> Result<ExitStatus> {
+        kill_process(self.pid()?, Signal::TERM)?;
+        timeout(PATIENCE, self.child.wait())
+            .await
+            .context("it does not leave")?
+            .map_err(Into::into)
+    }
+
+    async fn complaint(&mut self) -> String {
+        let mut text = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            let _ = timeout(PATIENCE, stderr.read_to_string(&mut text)).await;
+        }
+        text
+    }
+}
+
+/// Runs a program to its end; returns status, standard output and standard error.
+///
+/// # Errors
+/// It cannot be started, or does not end in time.
+pub async fn run(command: &mut Command) -> Result<(ExitStatus, String, String)> {
+    let output = timeout(
+        PATIENCE,
+        command.stdin(Stdio::null()).kill_on_drop(true).output(),
+    );
+    let output = output.await.context("it does not end")??;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((output.status, text(&output.stdout), text(&output.stderr)))
+}

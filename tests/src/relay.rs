@@ -1,0 +1,79 @@
+//! A relay as a process.
+
+use crate::process::{Process, program, run};
+use anyhow::{Context as _, Result, bail};
+use std::path::PathBuf;
+use tokio::process::Command;
+
+/// A running relay, or one that was killed and will run again.
+pub struct Relay {
+    pub process: Process,
+    /// `https://127.0.0.1:port`.
+    pub https: String,
+    /// `http://localhost:port`.
+    pub web: String,
+    /// SHA-256 of its certificate, in hex.
+    pub fingerprint: String,
+    /// Its data.
+    pub data: PathBuf,
+}
+
+impl Relay {
+    /// Starts one on free ports with its data in `data`.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start(data: PathBuf) -> Result<Self> {
+        Self::start_on(data, "127.0.0.1:0", "127.0.0.1:0").await
+    }
+
+    async fn start_on(data: PathBuf, listen: &str, http: &str) -> Result<Self> {
+        let mut command = Command::new(program("lanyard-relay")?);
+        command
+            .args([
+                "serve",
+                "--json",
+                "--listen",
+                listen,
+                "--http-listen",
+                http,
+                "--data",
+            ])
+            .arg(&data);
+        let mut process = Process::start(&mut command)?;
+        let event = process.event_named("listening").await?;
+        let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+        Ok(Self {
+            process,
+            https: text("https"),
+            web: text("web"),
+            fingerprint: text("fingerprint"),
+            data,
+        })
+    }
+
+    /// Starts it again where it was.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn restart(&mut self) -> Result<()> {
+        let listen = self.https.trim_start_matches("https://").to_owned();
+        let http = self.web.replace("http://localhost", "127.0.0.1");
+        *self = Self::start_on(self.data.clone(), &listen, &http).await?;
+        Ok(())
+    }
+
+    /// A fresh enrolment code.
+    ///
+    /// # Errors
+    /// The relay gives none.
+    pub async fn enrol(&self) -> Result<String> {
+        let mut command = Command::new(program("lanyard-relay")?);
+        command.arg("enrol").arg("--data").arg(&self.data);
+        let (status, out, complaint) = run(&mut command).await?;
+        if !status.success() {
+            bail!("no code: {complaint}");
+        }
+        Ok(out.lines().next().context("a code")?.to_owned())
+    }
+}
