@@ -141,6 +141,15 @@ impl Server {
         &self.ready
     }
 
+    /// Where it listens: first for agents, then, if at all, without TLS.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners
+            .iter()
+            .filter_map(|(_, socket)| socket.local_addr().ok())
+            .collect()
+    }
+
     /// Serves until `stop` completes, then says goodbye to every link.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut tasks = JoinSet::new();

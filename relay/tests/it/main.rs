@@ -1,0 +1,12 @@
+//! The relay over real sockets, on ports the system picks.
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that is surprised stops"
+)]
+
+mod command;
+mod doors;
+mod links;
+mod relay;
+mod walls;
