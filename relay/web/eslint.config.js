@@ -70,6 +70,7 @@ export default defineConfig(
   {
     files: ["src/**/*.test.ts", "src/**/testing/**/*.ts", "*.config.ts", "*.config.js"],
     languageOptions: { globals: globals.node },
+    rules: { "@typescript-eslint/switch-exhaustiveness-check": "off" },
   },
   { files: ["**/*.js"], extends: [ts.configs.disableTypeChecked] },
 );

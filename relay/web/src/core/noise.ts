@@ -72,6 +72,11 @@ export class Handshake {
     return new Handshake(options, state);
   }
 
+  /** The other side's static key: known to the initiator beforehand, to the responder after message 1. */
+  get theirStatic(): Bytes {
+    return this.remoteStatic ?? EMPTY;
+  }
+
   async write(payload: Bytes): Promise<Bytes> {
     const out: Bytes[] = [];
     for (const token of this.turn(true)) {

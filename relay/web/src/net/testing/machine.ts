@@ -1,0 +1,264 @@
+/** A machine that lives in a test: the agent's end of pairing, sessions and terminals. The relay is in `relay.ts`. */
+import { decode, encode } from "../../core/b64";
+import { concat, EMPTY, utf8, type Bytes } from "../../core/bytes";
+import { Channel } from "../../core/channel";
+import type { DhKey } from "../../core/crypto";
+import type { CloseName, Offer, PairReply, PairRequest, Terminal, ToAgent } from "../../core/generated";
+import { Handshake } from "../../core/noise";
+import { checkWords, pairPsk } from "../../core/pair";
+import { closeSentence, reasonFor } from "../../core/reasons";
+import type { AgentRecord } from "../../core/records";
+import { sealCipher } from "../../core/seal";
+import { decodeViewerRecord, encodeAgentRecord } from "../../core/testing/records";
+import { pairing, prologue } from "../../core/transcript";
+import { dhKey, generateDhKey, webCrypto } from "../webcrypto";
+import type { Clock } from "../env";
+
+export interface AgentStream {
+  data(payload: Bytes): void;
+  close(code: CloseName): void;
+}
+export interface FromStream {
+  data(payload: Bytes): void;
+  closed(): void;
+}
+
+type Listener = (message: Bytes, say: (message: object) => void, leave: () => void) => void;
+
+const id = (byte: number): string => encode(new Uint8Array(16).fill(byte));
+
+export class TestMachine {
+  readonly agent = id(0xa1);
+  readonly secret = new Uint8Array(32).fill(9);
+  readonly terminal: Terminal = {
+    id: id(0x70),
+    name: "work",
+    title: "",
+    cwd: "/",
+    started: 1,
+    grid: { cols: 80, rows: 24 },
+    exit: null,
+  };
+  terminals: Terminal[] = [this.terminal];
+  scopes: Offer["scopes"] = ["view", "terminal"];
+  /** What the terminal has printed. */
+  printed: Bytes = EMPTY;
+  /** What was typed, by writer. */
+  typed = "";
+  readonly applied = new Map<string, number>();
+  readonly created: string[] = [];
+  mints: string[] = [];
+  openings: string[] = [];
+  answersPings = true;
+  acknowledges = true;
+  refuses: CloseName | null = null;
+  pairAnswer: "granted" | "denied" = "granted";
+  words: string[] = [];
+  paired: PairRequest | null = null;
+  pairSignatureHolds = false;
+  private readonly tokens = new Map<string, { jti: string; secret: Bytes; purpose: "view" | "terminal" }>();
+  private readonly views = new Set<{ jti: string; send: (record: AgentRecord) => void; end: () => void }>();
+  private readonly keys = new Set<{ jti: string; send: (record: AgentRecord) => void; end: () => void }>();
+  private serial = 0;
+
+  private constructor(
+    readonly noise: DhKey,
+    private readonly clock: Clock,
+  ) {}
+
+  static async start(clock: Clock): Promise<TestMachine> {
+    return new TestMachine(dhKey(await generateDhKey()), clock);
+  }
+
+  get fragment(): string {
+    const head = concat(Uint8Array.of(1, 0), decode(this.agent) ?? EMPTY, this.noise.publicKey, this.secret);
+    return encode(head);
+  }
+
+  print(text: string | Bytes): void {
+    const bytes = typeof text === "string" ? utf8(text) : text;
+    const offset = this.printed.length;
+    this.printed = concat(this.printed, bytes);
+    for (const view of this.views) view.send({ kind: "output", offset, bytes });
+  }
+
+  /** Ends every stream of a purpose with a sealed word. */
+  end(purpose: "view" | "terminal", code: CloseName): void {
+    const streams = purpose === "view" ? this.views : this.keys;
+    for (const stream of [...streams]) {
+      stream.send({ kind: "end", close: { code, sentence: closeSentence(code) } });
+      stream.end();
+    }
+  }
+
+  session(conn: string, versions: number[], deviceKey: Bytes, out: AgentStream): FromStream {
+    return this.noiseStream("session", conn, versions, out, EMPTY, () => (message, say) => {
+      this.command(JSON.parse(Buffer.from(message).toString()) as ToAgent, say, deviceKey);
+    });
+  }
+
+  pair(conn: string, versions: number[], deviceKey: Bytes, out: AgentStream): FromStream {
+    const offer: Offer = { machine: "tower", user: "ada", scopes: this.scopes, expires: this.clock.unix() + 300_000 };
+    return this.noiseStream("pair", conn, versions, out, utf8(JSON.stringify(offer)), (hash, remote) => {
+      void checkWords(webCrypto, hash).then((words) => (this.words = words));
+      return (message, say, leave) => {
+        const request = JSON.parse(Buffer.from(message).toString()) as PairRequest;
+        this.paired = request;
+        say({ t: "waiting" } satisfies PairReply);
+        void this.verify(request, hash, remote, deviceKey).then((holds) => {
+          this.pairSignatureHolds = holds;
+          const granted = { t: "granted", grant: "grant.one.x", scopes: this.scopes, expires: this.clock.unix() + 1e9 };
+          const refused = { t: "refused", reason: reasonFor("pair-denied") };
+          say(this.pairAnswer === "granted" ? granted : refused);
+          leave();
+        });
+      };
+    });
+  }
+
+  purpose(token: string, out: AgentStream): FromStream | null {
+    const minted = this.tokens.get(token);
+    if (minted === undefined) return null;
+    this.tokens.delete(token);
+    const { jti, secret, purpose } = minted;
+    const group = purpose === "view" ? this.views : this.keys;
+    let lane: Promise<Channel> | null = null;
+    const send = (record: AgentRecord): void => void lane?.then((channel) => channel.send(encodeAgentRecord(record)));
+    const stream = {
+      jti,
+      send,
+      end: (): void => {
+        group.delete(stream);
+        void lane?.then((channel) => channel.afterSent(() => out.close("done")));
+      },
+    };
+    let writer = "";
+    lane = this.lane(jti, secret, out, (plain) => {
+      const record = decodeViewerRecord(plain);
+      if (record.kind === "viewOpening") {
+        this.openings.push(`view ${String(record.have)}`);
+        this.greetView(record.have, send);
+        group.add(stream);
+      } else if (record.kind === "terminalOpening") {
+        this.openings.push("terminal");
+        writer = record.writer;
+        group.add(stream);
+        send({ kind: "opened", last: this.applied.get(writer) ?? 0, driver: true });
+      } else if (record.kind === "input") {
+        const last = this.applied.get(writer) ?? 0;
+        if (record.seq === last + 1) {
+          this.applied.set(writer, record.seq);
+          this.typed += Buffer.from(record.bytes).toString();
+        }
+        if (this.acknowledges) send({ kind: "applied", seq: record.seq });
+      }
+    });
+    return {
+      data: (payload) => void lane.then((channel) => channel.receive(payload)),
+      closed: () => group.delete(stream),
+    };
+  }
+
+  linkLost(): void {
+    this.views.clear();
+    this.keys.clear();
+  }
+
+  private greetView(have: number | null, send: (record: AgentRecord) => void): void {
+    if (have !== null) {
+      if (have < this.printed.length) send({ kind: "output", offset: have, bytes: this.printed.slice(have) });
+      return;
+    }
+    send({ kind: "snapshot", offset: this.printed.length, grid: this.terminal.grid, total: this.printed.length });
+    for (let at = 0; at < this.printed.length; at += 60_000) {
+      send({ kind: "snapshotChunk", bytes: this.printed.slice(at, at + 60_000) });
+    }
+  }
+
+  private command(message: ToAgent, say: (message: object) => void, _device: Bytes): void {
+    const time = this.clock.unix();
+    const refuse = (req: number, code: CloseName): void => say({ t: "refused", req, reason: reasonFor(code) });
+    switch (message.t) {
+      case "hello": {
+        const { scopes, terminals } = this;
+        return say({ t: "welcome", machine: "tower", user: "ada", time, scopes, expires: time + 1e9, terminals });
+      }
+      case "ping":
+        return this.answersPings ? say({ t: "pong", n: message.n, time }) : undefined;
+      case "mint": {
+        this.mints.push(message.purpose);
+        if (this.refuses !== null) return refuse(message.req, this.refuses);
+        const jti = encode(new Uint8Array(16).fill(++this.serial));
+        const secret = new Uint8Array(32).fill(this.serial);
+        const token = `token.${String(this.serial)}.x`;
+        this.tokens.set(token, { jti, secret, purpose: message.purpose });
+        const { req } = message;
+        return say({ t: "minted", req, jti, token, secret: encode(secret), expires: time + 300_000, life: 300_000 });
+      }
+      case "create":
+        this.created.push(message.key);
+        return this.refuses === "busy" ? undefined : say({ t: "created", req: message.req, terminal: this.terminal });
+      case "end":
+        return refuse(message.req, "terminal-gone");
+    }
+  }
+
+  private noiseStream(
+    mode: "session" | "pair",
+    conn: string,
+    versions: number[],
+    out: AgentStream,
+    answer: Bytes,
+    begin: (hash: Bytes, remote: Bytes) => Listener,
+  ): FromStream {
+    let lane: Promise<Channel> | null = null;
+    const shake = async (first: Bytes): Promise<Channel> => {
+      const handshake = await Handshake.start({
+        crypto: webCrypto,
+        pattern: mode === "pair" ? "IKpsk1" : "IK",
+        initiator: false,
+        prologue: prologue(mode, decode(this.agent) ?? EMPTY, decode(conn) ?? EMPTY, versions, [1]),
+        local: this.noise,
+        ...(mode === "pair" && { psk: await pairPsk(webCrypto, this.secret) }),
+      });
+      await handshake.read(first);
+      out.data(await handshake.write(answer));
+      const { send, receive, hash } = await handshake.split();
+      const say = (message: object): void => channel.send(utf8(JSON.stringify(message)));
+      const leave = (): void => channel.afterSent(() => out.close("done"));
+      const hear = begin(hash, handshake.theirStatic);
+      const channel: Channel = new Channel(send, receive, {
+        sealed: (bytes) => out.data(bytes),
+        opened: (plain) => hear(plain, say, leave),
+        broken: () => out.close("handshake-failed"),
+      });
+      return channel;
+    };
+    return {
+      data: (payload) => {
+        if (lane === null) {
+          lane = shake(payload);
+          lane.catch(() => out.close("handshake-failed"));
+        } else void lane.then((channel) => channel.receive(payload));
+      },
+      closed: () => undefined,
+    };
+  }
+
+  private async lane(jti: string, secret: Bytes, out: AgentStream, opened: (plain: Bytes) => void): Promise<Channel> {
+    const name = decode(jti) ?? EMPTY;
+    return new Channel(
+      await sealCipher(webCrypto, secret, name, "agentToViewer"),
+      await sealCipher(webCrypto, secret, name, "viewerToAgent"),
+      { sealed: (bytes) => out.data(bytes), opened, broken: () => out.close("seal-broken") },
+    );
+  }
+
+  private async verify(request: PairRequest, hash: Bytes, noiseKey: Bytes, linkKey: Bytes): Promise<boolean> {
+    const key = decode(request.key) ?? EMPTY;
+    const imported = await crypto.subtle.importKey("raw", key, "Ed25519", false, ["verify"]);
+    const signed = pairing(hash, decode(this.agent) ?? EMPTY, key, noiseKey);
+    const signature = decode(request.signature) ?? EMPTY;
+    return encode(linkKey) === request.key && (await crypto.subtle.verify("Ed25519", imported, signature, signed));
+  }
+}
