@@ -1,0 +1,194 @@
+//! Links and sessions: they come back by themselves, and requests outlive them.
+
+use super::world::{GRID, Seen, TERMINAL, World, terminal};
+use crate::core::{Answer, Event, State};
+use lanyard_shared::b64;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::Frame;
+use lanyard_shared::msg::{FromAgent, ToAgent};
+use lanyard_shared::time::UnixMs;
+use std::time::Duration;
+
+fn created(world: &World) -> Vec<(u32, [u8; 16])> {
+    let wish = |seen: &Seen| match seen {
+        Seen::Said(ToAgent::Create { req, key, .. }) => Some((*req, key.0)),
+        _ => None,
+    };
+    world.peer.seen.iter().filter_map(wish).collect()
+}
+
+#[test]
+fn an_outage_of_any_length_ends_without_a_person() {
+    let mut world = World::live();
+    world.reachable = false;
+    world.cut_link();
+    world.advance(Duration::from_secs(6000));
+    assert_eq!(world.viewer.state(), &State::Connecting);
+    world.reachable = true;
+    world.advance(Duration::from_secs(16));
+    assert_eq!(world.viewer.state(), &State::Live);
+}
+
+#[test]
+fn a_machine_that_is_away_is_waited_for_and_its_return_is_noticed_at_once() {
+    let mut world = World::new();
+    world.peer.refuses_sessions = Some(CloseCode::AgentOffline);
+    world.run();
+    assert_eq!(world.viewer.state(), &State::Offline);
+    assert!(
+        world
+            .events()
+            .contains(&Event::Trouble(CloseCode::AgentOffline.into()))
+    );
+    world.peer.refuses_sessions = None;
+    world.peer.reply(Frame::Wake);
+    world.run();
+    assert_eq!(world.viewer.state(), &State::Live);
+}
+
+#[test]
+fn a_revoked_device_stops_and_says_why() {
+    let mut world = World::new();
+    world.peer.refuses_sessions = Some(CloseCode::Revoked);
+    world.run();
+    assert_eq!(
+        world.viewer.state(),
+        &State::Over(CloseCode::Revoked.into())
+    );
+    world.advance(Duration::from_secs(60));
+    assert!(!world.viewer.poll_dial(world.now));
+    let req = world
+        .viewer
+        .create([1; 16], String::new(), GRID, world.both());
+    assert_eq!(
+        world.events().last(),
+        Some(&Event::Answered(req, Err(CloseCode::Revoked.into())))
+    );
+}
+
+#[test]
+fn another_machine_under_the_same_address_is_not_believed() {
+    let mut world = World::new();
+    world.peer.noise = lanyard_shared::noise::StaticKey::from_bytes(&[8; 32]);
+    world.run();
+    assert!(
+        matches!(world.viewer.state(), State::Over(why) if why.code() == Some(CloseCode::HandshakeFailed))
+    );
+}
+
+#[test]
+fn live_means_an_answer_end_to_end_and_not_a_link_that_stands() {
+    let mut world = World::live();
+    world.advance(Duration::from_secs(60));
+    assert_eq!(world.viewer.state(), &State::Live);
+    world.peer.answers_pings = false;
+    world.advance(Duration::from_secs(13));
+    assert_eq!(world.viewer.state(), &State::Silent);
+    world.peer.answers_pings = true;
+    world.advance(Duration::from_secs(6));
+    assert_eq!(world.viewer.state(), &State::Live);
+}
+
+#[test]
+fn a_wish_for_a_terminal_survives_a_lost_link_under_its_key() {
+    let mut world = World::live();
+    let req = world
+        .viewer
+        .create([6; 16], "shell".to_owned(), GRID, world.both());
+    world.run();
+    world.cut_link();
+    world.advance(Duration::from_secs(1));
+    assert_eq!(created(&world), [(req, [6; 16]), (req, [6; 16])]);
+    world.events();
+    world.peer.say(&FromAgent::Created {
+        req,
+        terminal: terminal(TERMINAL),
+    });
+    world.run();
+    let answer = Event::Answered(req, Ok(Answer::Created(terminal(TERMINAL))));
+    assert!(world.events().contains(&answer));
+}
+
+#[test]
+fn an_end_asked_for_twice_is_an_end() {
+    let mut world = World::live();
+    let req = world.viewer.end_terminal(TERMINAL, world.both());
+    world.cut_link();
+    world.advance(Duration::from_secs(1));
+    world.peer.say(&FromAgent::Refused {
+        req,
+        reason: CloseCode::TerminalGone.into(),
+    });
+    world.run();
+    assert!(
+        world
+            .events()
+            .contains(&Event::Answered(req, Ok(Answer::Done)))
+    );
+}
+
+#[test]
+fn an_answer_to_nothing_ends_the_session_and_the_next_one_follows() {
+    let mut world = World::live();
+    world.peer.say(&FromAgent::Done { req: 999 });
+    world.run();
+    assert_eq!(world.viewer.state(), &State::Connecting);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(world.viewer.state(), &State::Live);
+}
+
+#[test]
+fn a_younger_grant_is_told_and_used() {
+    let mut world = World::live();
+    world.peer.say(&FromAgent::Grant {
+        grant: "grant-2".to_owned(),
+        expires: UnixMs(5),
+    });
+    world.run();
+    let grant = Event::Grant {
+        grant: "grant-2".to_owned(),
+        expires: UnixMs(5),
+    };
+    assert!(world.events().contains(&grant));
+}
+
+#[test]
+fn the_list_of_terminals_is_pushed() {
+    let mut world = World::live();
+    world.peer.say(&FromAgent::Terminals {
+        terminals: vec![terminal(TERMINAL)],
+    });
+    world.run();
+    assert_eq!(world.events(), [Event::Terminals(vec![terminal(TERMINAL)])]);
+}
+
+#[test]
+fn requests_carry_what_was_asked() {
+    let mut world = World::live();
+    let req = world
+        .viewer
+        .create([6; 16], "shell".to_owned(), GRID, world.both());
+    world.run();
+    let asked = ToAgent::Create {
+        req,
+        key: b64::Bytes([6; 16]),
+        name: "shell".to_owned(),
+        grid: GRID,
+    };
+    assert!(world.peer.seen.contains(&Seen::Said(asked)));
+}
+
+#[test]
+fn shutting_down_says_goodbye_and_dials_no_more() {
+    let mut world = World::live();
+    world.viewer.shut_down();
+    world.run();
+    assert!(
+        world
+            .peer
+            .seen
+            .contains(&Seen::Closed(0, Some(CloseCode::Done)))
+    );
+    world.advance(Duration::from_secs(60));
+    assert!(!world.viewer.poll_dial(world.now));
+}

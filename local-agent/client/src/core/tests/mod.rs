@@ -1,0 +1,7 @@
+//! The viewer against a scripted relay and agent, in virtual time.
+
+mod input;
+mod links;
+mod pairing;
+mod view;
+mod world;
