@@ -277,6 +277,24 @@ describe("the seat", () => {
     expect(input.phase.kind).toBe("driver");
   });
 
+  test("what a take-over crossed is sent again from the first unacknowledged, when the person says so", () => {
+    input.sessionUp(true, now);
+    type("a");
+    open();
+    type("b");
+    type("c");
+    gather();
+    hear({ kind: "driver", driver: false });
+    hear({ kind: "applied", seq: 1 });
+    expect(input.phase).toEqual({ kind: "unsent", text: utf8("bc") });
+    input.resolveUnsent(true, now);
+    expect(sent(gather())).toEqual([{ kind: "takeOver" }]);
+    expect(typed(hear({ kind: "driver", driver: true }))).toEqual([
+      [2, "b"],
+      [3, "c"],
+    ]);
+  });
+
   test("the size is sent while this page drives, and once when it begins to", () => {
     input.sessionUp(true, now);
     input.takeOver(now);

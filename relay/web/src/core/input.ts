@@ -4,7 +4,7 @@
  * first key, never before.
  */
 import { concat, type Bytes } from "./bytes";
-import { HANDSHAKE_TIME_MS, INPUT_RESEND_MS, type CloseName, type Grid, type Reason } from "./generated";
+import { HANDSHAKE_TIME_MS, INPUT_MAX, INPUT_RESEND_MS, type CloseName, type Grid, type Reason } from "./generated";
 import { reasonFor } from "./reasons";
 import { clampGrid, type AgentRecord, type ViewerRecord } from "./records";
 import type { Minted } from "./session";
@@ -27,7 +27,7 @@ export type InputEffect =
   | { kind: "changed" };
 
 /** A large paste goes in pieces, so that each is acknowledged soon. */
-const PIECE = 16 * 1024;
+const PIECE = INPUT_MAX / 2;
 const SOUND_MS = 1000;
 const PAUSE_MS = 500;
 const REFUSED_PAUSE_MS = 2000;
@@ -47,7 +47,8 @@ type Stage =
   | { at: "opening"; jti: string; deadline: number }
   /** The opening is sent, the answer is not there. */
   | { at: "greeting"; jti: string; deadline: number }
-  | { at: "standing"; jti: string; driver: boolean; since: number; sentUpTo: number; grid: Grid };
+  /** `sentUpTo` is where sending goes on from, `reach` the highest number ever sent on this stream. */
+  | { at: "standing"; jti: string; driver: boolean; since: number; sentUpTo: number; reach: number; grid: Grid };
 
 export class Input {
   private readonly effects: InputEffect[] = [];
@@ -214,7 +215,7 @@ export class Input {
       case "opened":
         return this.stage.at === "greeting" && this.opened(this.stage.jti, record.last, record.driver, now);
       case "applied": {
-        if (this.stage.at !== "standing" || record.seq > this.stage.sentUpTo) return false;
+        if (this.stage.at !== "standing" || record.seq > this.stage.reach) return false;
         this.acknowledge(record.seq);
         this.changed();
         return true;
@@ -244,7 +245,7 @@ export class Input {
     this.pending.forEach((one, at) => (one.seq = last + 1 + at));
     this.nextSeq = last + 1 + this.pending.length;
     if (this.isStale(now)) this.hold();
-    this.stage = { at: "standing", jti, driver, since: now, sentUpTo: last, grid: this.grid };
+    this.stage = { at: "standing", jti, driver, since: now, sentUpTo: last, reach: last, grid: this.grid };
     this.wantsSeat = false;
     this.lapsed = null;
     this.drive(this.stage, driver, now);
@@ -256,7 +257,11 @@ export class Input {
     if (driver) {
       this.sendGrid(stage);
       this.go(now);
-    } else if (this.pending.length > 0) this.hold();
+    } else {
+      // A machine drops what a watcher types, so what is not acknowledged must be sent again if it is to be applied.
+      stage.sentUpTo = (this.pending[0]?.seq ?? this.nextSeq) - 1;
+      this.hold();
+    }
     this.changed();
   }
 
@@ -283,6 +288,7 @@ export class Input {
       if (one.seq <= stage.sentUpTo) continue;
       one.sent = true;
       stage.sentUpTo = one.seq;
+      stage.reach = Math.max(stage.reach, one.seq);
       this.effects.push({ kind: "send", record: { kind: "input", seq: one.seq, bytes: one.bytes } });
     }
   }

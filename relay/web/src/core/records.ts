@@ -2,7 +2,7 @@
 import { decode as b64 } from "./b64";
 import { concat, EMPTY, Reader, u16, u64, u8, type Bytes } from "./bytes";
 import { decodeClose, type Close } from "./frame";
-import { GRID_MAX, RECORD_MAX, type Exit, type Grid } from "./generated";
+import { GRID_MAX, type Exit, type Grid } from "./generated";
 
 export const RecordKind = {
   viewOpening: 0x01,
@@ -21,9 +21,6 @@ export const RecordKind = {
   end: 0x89,
 } as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
-
-/** Input bytes that fit into one record: kind and number take nine. */
-export const INPUT_MAX = RECORD_MAX - 9;
 
 export type ViewerRecord =
   /** `have`: output up to here is on the screen already. */

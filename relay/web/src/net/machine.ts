@@ -2,20 +2,13 @@
 import { Backoff } from "../core/backoff";
 import { encode } from "../core/b64";
 import type { Close } from "../core/frame";
-import {
-  LIFE_DEVICE_MS,
-  type CloseName,
-  type FromAgent,
-  type Grid,
-  type Reason,
-  type Scope,
-  type Terminal,
-} from "../core/generated";
+import type { FromAgent, Grid, Reason, Scope, Terminal } from "../core/generated";
 import { decodeFromAgent, encodeMessage } from "../core/messages";
 import { reasonFor } from "../core/reasons";
 import { clampGrid } from "../core/records";
 import { Session, type Answer, type Minted, type SessionEffect } from "../core/session";
-import type { Credential, LinkState, Machine } from "./api";
+import type { LinkState, Machine } from "./api";
+import { describe } from "./describe";
 import type { Env } from "./env";
 import { Purpose, type PurposeHandler } from "./purpose";
 import { Secure } from "./secure";
@@ -23,6 +16,7 @@ import type { PairedMachine } from "./store";
 import { earliest, LiveTerminal, type TerminalHost } from "./terminal";
 import { Ticker } from "./ticker";
 import { dhKey, signKey } from "./webcrypto";
+import { judgeLink, judgeSession } from "./verdict";
 import { Cell } from "./watch";
 import { Wire } from "./wire";
 import { Refusal, Wishes } from "./wishes";
@@ -32,17 +26,6 @@ const RETRY = { first: 250, most: 15_000 };
 const AWAY_RETRY_MS = 30_000;
 /** After the network changed or the page came back, a link that does not answer this soon is a dead one. */
 const PROBE_MS = 1500;
-
-/** After these nothing comes back without a person: the relay or the machine has let this device go. */
-const FINAL: ReadonlySet<CloseName> = new Set<CloseName>(["revoked", "unknown-device", "token-refused"]);
-/** The relay is going or the way to it is broken; the machine has nothing to do with it. */
-const TRANSPORT: ReadonlySet<CloseName> = new Set<CloseName>(["going-away", "silent", "cut", "done", "internal"]);
-
-const GRANT_EXPIRED: Reason = {
-  code: "token-refused",
-  sentence: "this browser's access has expired or was replaced",
-  hint: "pair again with `lanyard pair`",
-};
 
 export interface MachineEvents {
   changed(): void;
@@ -68,8 +51,6 @@ export class MachineDriver implements TerminalHost {
   private retryAt: number | null = null;
   private probeUntil: number | null = null;
   private closed = false;
-  private heard: number | null = null;
-  private offset: number;
 
   constructor(
     private readonly env: Env,
@@ -79,8 +60,6 @@ export class MachineDriver implements TerminalHost {
     this.linkBackoff = new Backoff({ ...RETRY, random: env.random });
     this.sessionBackoff = new Backoff({ ...RETRY, random: env.random });
     this.wishes = new Wishes(env.clock);
-    // A first guess, so that times can be shown before the machine has spoken.
-    this.offset = env.clock.unix() - env.clock.now();
     this.cell = new Cell(this.describe());
     this.ticker = new Ticker(
       env.clock,
@@ -155,7 +134,7 @@ export class MachineDriver implements TerminalHost {
     this.closed = true;
     this.retryAt = null;
     this.wishes.fail(reasonFor("cut"));
-    for (const terminal of [...this.terminals]) terminal.close();
+    for (const terminal of [...this.terminals]) terminal.abandon(reasonFor("done"));
     this.wire?.end("done");
     this.ticker.stop();
   }
@@ -260,13 +239,13 @@ export class MachineDriver implements TerminalHost {
     this.probeUntil = null;
     this.forgetSession();
     if (this.closed || this.state.kind === "ended") return;
-    const { code } = close;
-    if (code !== null && FINAL.has(code)) {
-      this.end(reasonFor(code));
+    const verdict = judgeLink(close);
+    if (verdict.kind === "final") {
+      this.end(verdict.reason);
       return;
     }
     this.retryAt = this.env.clock.now() + this.linkBackoff.next();
-    if (code !== null && !TRANSPORT.has(code)) this.become({ kind: "machine-offline", reason: reasonFor(code) });
+    if (verdict.kind === "refused") this.become({ kind: "machine-offline", reason: verdict.reason });
     else if (!this.env.online()) this.become({ kind: "offline" });
     // A link that was sound a moment ago is most likely back with the next dial.
     else if (proven) this.become({ kind: "connecting" });
@@ -274,16 +253,17 @@ export class MachineDriver implements TerminalHost {
     this.ticker.update();
   }
 
-  private sessionEnded({ code, sentence }: Close): void {
+  private sessionEnded(close: Close): void {
     this.forgetSession();
     if (this.closed) return;
-    if (code !== null && FINAL.has(code)) {
-      this.end(code === "token-refused" ? GRANT_EXPIRED : reasonFor(code));
+    const verdict = judgeSession(close);
+    if (verdict.kind === "final") {
+      this.end(verdict.reason);
       return;
     }
-    const away = code === "agent-offline";
-    this.retryAt = this.env.clock.now() + (away ? AWAY_RETRY_MS : this.sessionBackoff.next());
-    this.become({ kind: "machine-offline", reason: reasonFor(code, sentence) });
+    const wait = verdict.away ? AWAY_RETRY_MS : this.sessionBackoff.next();
+    this.retryAt = this.env.clock.now() + wait;
+    this.become({ kind: "machine-offline", reason: verdict.reason });
     this.ticker.update();
   }
 
@@ -291,6 +271,7 @@ export class MachineDriver implements TerminalHost {
     this.retryAt = null;
     this.become({ kind: "ended", reason });
     this.wishes.fail(reason);
+    for (const terminal of [...this.terminals]) terminal.abandon(reason);
     this.wire?.end("done");
     this.ticker.update();
   }
@@ -368,45 +349,18 @@ export class MachineDriver implements TerminalHost {
   }
 
   private publish(): void {
-    this.heard = this.session?.heard ?? this.heard;
-    this.offset = this.session?.clockOffset ?? this.offset;
     this.cell.set(this.describe());
     this.events.changed();
   }
 
   private describe(): Machine {
-    const now = this.env.clock.now();
-    const session = this.stands ? this.session : null;
-    return {
-      id: this.paired.agent,
-      name: this.paired.name,
-      user: this.paired.user,
+    return describe({
+      paired: this.paired,
       link: this.state,
-      heard: this.heard,
-      live: session?.live(now) ?? false,
-      rtt: session?.rtt ?? null,
-      scopes: this.scopes(),
-      // What was last known stays on the screen while the machine is away.
-      terminals: session?.facts?.terminals ?? this.lastTerminals(),
-      credentials: this.credentials(now),
-      clockOffset: this.offset,
-    };
-  }
-
-  private lastTerminals(): Terminal[] {
-    // The first description is made before there is a cell.
-    return (this.cell as Cell<Machine> | undefined)?.value.terminals ?? [];
-  }
-
-  private credentials(now: number): Credential[] {
-    const grant: Credential = {
-      jti: this.paired.deviceId,
-      purpose: "device",
-      terminal: null,
-      expires: this.session?.facts?.expires ?? this.paired.grantExpires,
-      life: LIFE_DEVICE_MS,
-    };
-    const leases = (this.stands ? this.session?.leases : null) ?? [];
-    return [grant, ...leases.filter(({ expires }) => expires > now + this.offset)];
+      session: this.stands ? this.session : null,
+      // The first description is made before there is a cell.
+      before: (this.cell as Cell<Machine> | undefined)?.value ?? null,
+      clock: this.env.clock,
+    });
   }
 }

@@ -3,7 +3,7 @@ import { Backoff } from "../core/backoff";
 import { decode, encode } from "../core/b64";
 import { EMPTY, type Bytes } from "../core/bytes";
 import type { Close } from "../core/frame";
-import type { CloseName, Offer, PairReply, Reason } from "../core/generated";
+import type { Offer, PairReply, Reason } from "../core/generated";
 import { deviceId } from "../core/ids";
 import { decodeOffer, decodePairReply, encodeMessage } from "../core/messages";
 import { checkWords, pairPsk, parsePairingLink, rendezvous, type PairingLink } from "../core/pair";
@@ -13,6 +13,7 @@ import type { PairState, Pairing } from "./api";
 import type { Env } from "./env";
 import { Secure } from "./secure";
 import type { PairedMachine } from "./store";
+import { isTransport } from "./verdict";
 import { Cell } from "./watch";
 import { dhKey, generateDhKey, generateSignKey, signKey, type StoredKey } from "./webcrypto";
 import { Wire } from "./wire";
@@ -32,15 +33,6 @@ export const UNSUPPORTED: Reason = {
   sentence: "this browser cannot make the keys that Lanyard needs (Ed25519 and X25519)",
   hint: "update the browser, and open the page over https or on localhost",
 };
-
-/** The way to the relay failed; the pairing secret has not been touched. */
-const TRANSPORT: ReadonlySet<CloseName | null> = new Set<CloseName | null>([
-  null,
-  "going-away",
-  "silent",
-  "cut",
-  "done",
-]);
 
 interface Keys {
   sign: StoredKey;
@@ -115,7 +107,8 @@ export class PairingRun implements Pairing {
         proven: (conn) => this.knock(wire, conn, link, keys, psk, id),
         wake: () => undefined,
         ended: (close, proven) => {
-          if (proven || !TRANSPORT.has(close.code)) this.closed(close);
+          // Before a proof the pairing secret has not been touched: dial again.
+          if (proven || !isTransport(close.code)) this.closed(close);
           else if (!this.over) {
             this.stopRetry = this.env.clock.after(this.backoff.next(), () => this.dial(link, keys, psk, id));
           }
@@ -204,7 +197,7 @@ export class PairingRun implements Pairing {
 
   private closed({ code, sentence }: Close): void {
     // The secret is spent by now, or may be: only a new link helps.
-    if (code === null || TRANSPORT.has(code)) {
+    if (isTransport(code)) {
       this.fail({
         ...reasonFor("cut"),
         hint: "open the link again; if it is used up, run `lanyard pair` for a new one",

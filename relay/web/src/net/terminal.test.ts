@@ -163,6 +163,13 @@ test("a revoked view is over for the person to see", async () => {
   expect(page.machine.mints).toEqual(["view"]);
 });
 
+test("a terminal of a machine that lets this device go is over, pixels and all kept", async () => {
+  page.relay.refusesSession = "revoked";
+  page.relay.cut();
+  await page.clock.pass(1000);
+  expect([screen.text, last(view)]).toMatchObject(["$ ", { kind: "ended", reason: { code: "revoked" } }]);
+});
+
 test("a device that may only look cannot type", async () => {
   page.machine.scopes = ["view"];
   page.relay.cut();

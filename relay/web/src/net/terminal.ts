@@ -119,6 +119,12 @@ export class LiveTerminal implements TerminalSession {
     this.host.left(this);
   }
 
+  /** It will not come back by itself: this browser has lost the machine. */
+  abandon(reason: Reason): void {
+    this.close();
+    if (this.viewCell.value.kind !== "ended") this.viewCell.set({ kind: "ended", reason });
+  }
+
   sessionUp(scopes: readonly Scope[]): void {
     this.act((now) => {
       this.core.sessionUp();

@@ -1,0 +1,42 @@
+/** What the end of a link or session means for the page: try again, say why not, or stop. */
+import type { Close } from "../core/frame";
+import type { CloseName, Reason } from "../core/generated";
+import { reasonFor } from "../core/reasons";
+
+/** After these nothing comes back without a person: the relay or the machine has let this device go. */
+const FINAL: ReadonlySet<CloseName | null> = new Set<CloseName | null>(["revoked", "unknown-device", "token-refused"]);
+/** The way to the relay is broken, or the relay is going: the machine has nothing to do with it. */
+const TRANSPORT: ReadonlySet<CloseName | null> = new Set<CloseName | null>([
+  null,
+  "done",
+  "cut",
+  "silent",
+  "going-away",
+  "internal",
+]);
+
+const GRANT_EXPIRED: Reason = {
+  code: "token-refused",
+  sentence: "this browser's access has expired or was replaced",
+  hint: "pair again with `lanyard pair`",
+};
+
+export function isTransport(code: CloseName | null): boolean {
+  return TRANSPORT.has(code);
+}
+
+export type LinkVerdict = { kind: "final" | "refused"; reason: Reason } | { kind: "transport" };
+
+export function judgeLink({ code, sentence }: Close): LinkVerdict {
+  if (FINAL.has(code)) return { kind: "final", reason: reasonFor(code) };
+  return isTransport(code) ? { kind: "transport" } : { kind: "refused", reason: reasonFor(code, sentence) };
+}
+
+/** `away`: the relay will say when the machine is back. */
+export type SessionVerdict = { kind: "final"; reason: Reason } | { kind: "again"; away: boolean; reason: Reason };
+
+export function judgeSession({ code, sentence }: Close): SessionVerdict {
+  if (code === "token-refused") return { kind: "final", reason: GRANT_EXPIRED };
+  if (FINAL.has(code)) return { kind: "final", reason: reasonFor(code) };
+  return { kind: "again", away: code === "agent-offline", reason: reasonFor(code, sentence) };
+}
