@@ -6,10 +6,13 @@ pub mod agent;
 pub mod process;
 pub mod relay;
 pub mod sim;
+pub mod viewer;
+pub mod wiretap;
 pub mod world;
 
 pub use agent::Agent;
 pub use relay::Relay;
+pub use viewer::{TestTerminal, TestViewer};
 pub use world::World;
 
 use std::time::Duration;
