@@ -6,7 +6,7 @@
 /** Runs `open` while the document makes style elements that are adopted style sheets. xterm makes all of its own while it opens. */
 export function whileStylesAreAdopted<T>(open: () => T): T {
   routeStyleAttributes();
-  const create = (name: string) => document.createElementNS("http://www.w3.org/1999/xhtml", name) as HTMLElement;
+  const create = (name: string) => document.createElementNS("http://www.w3.org/1999/xhtml", name);
   const createElement = (name: string) => (name === "style" ? adoptedStyle(create("lanyard-style")) : create(name));
   Object.defineProperty(document, "createElement", { value: createElement, configurable: true });
   try {

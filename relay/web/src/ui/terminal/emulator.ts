@@ -7,7 +7,7 @@ import type { Grid } from "../../core/generated";
 import { whileStylesAreAdopted } from "./adopted";
 import { gridFor, layoutFor, sameGrid, type Box } from "./fit";
 import { applySticky, encodeKey, encodePaste, isReport, NONE, type KeyName, type Modifiers } from "./keys";
-import { DARK, LIGHT } from "./theme";
+import { DARK, DARK_MATCHES, LIGHT, LIGHT_MATCHES } from "./theme";
 import { followFinger } from "./touch";
 
 export interface EmulatorOptions {
@@ -45,6 +45,7 @@ export class Emulator {
   private readonly host: HTMLElement;
   private readonly mount: HTMLElement;
   private readonly secret = crypto.randomUUID();
+  private readonly dark = matchMedia("(prefers-color-scheme: dark)");
   private readonly encoder = new TextEncoder();
   private readonly cleanup: (() => void)[] = [];
   private search: Promise<SearchAddon> | null = null;
@@ -62,7 +63,6 @@ export class Emulator {
     this.mount = document.createElement("div");
     this.mount.className = "emulator";
     this.host.append(this.mount);
-    const dark = matchMedia("(prefers-color-scheme: dark)");
     this.term = new Terminal({
       allowProposedApi: true,
       cols: options.grid.cols,
@@ -77,7 +77,7 @@ export class Emulator {
       cursorInactiveStyle: "outline",
       screenReaderMode: options.screenReader,
       macOptionIsMeta: true,
-      theme: dark.matches ? DARK : LIGHT,
+      theme: this.dark.matches ? DARK : LIGHT,
       linkHandler: { activate: (_event, address) => this.options.onLink(address, true) },
     });
     this.term.loadAddon(new Unicode11Addon());
@@ -88,9 +88,9 @@ export class Emulator {
     this.term.textarea?.setAttribute("enterkeyhint", "enter");
 
     this.listen();
-    const onScheme = () => (this.term.options.theme = dark.matches ? DARK : LIGHT);
-    dark.addEventListener("change", onScheme);
-    this.cleanup.push(() => dark.removeEventListener("change", onScheme));
+    const onScheme = () => (this.term.options.theme = this.dark.matches ? DARK : LIGHT);
+    this.dark.addEventListener("change", onScheme);
+    this.cleanup.push(() => this.dark.removeEventListener("change", onScheme));
     this.watchSize();
     void this.loadLinks();
   }
@@ -191,10 +191,12 @@ export class Emulator {
       return addon;
     });
     const addon = await this.search;
-    return backwards ? addon.findPrevious(text) : addon.findNext(text);
+    const options = { decorations: this.dark.matches ? DARK_MATCHES : LIGHT_MATCHES };
+    return backwards ? addon.findPrevious(text, options) : addon.findNext(text, options);
   }
 
   stopFinding(): void {
+    void this.search?.then((addon) => addon.clearDecorations());
     this.term.clearSelection();
     this.term.scrollToBottom();
   }

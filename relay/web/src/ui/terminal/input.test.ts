@@ -39,7 +39,7 @@ test("an exit is said before anything else", () => {
 
 test("a terminal that is gone is not offered again", () => {
   const gone = { code: "terminal-gone", sentence: "there is no such terminal any more", hint: "open a new one" };
-  expect(words({ view: { kind: "ended", reason: gone } }).action).toBeNull();
+  expect(words({ view: { kind: "ended", reason: gone } }).action).toBe("leave");
   expect(words({ view: { kind: "ended", reason: { ...gone, code: "cut" } } }).action).toBe("open-again");
 });
 

@@ -7,7 +7,7 @@ export interface InputWords {
   /** `calm` needs nothing, `ask` offers a way on, `stop` says why there is none. */
   tone: "calm" | "ask" | "stop";
   text: string;
-  action: "take-over" | "go-on" | "open-again" | "put-away" | null;
+  action: "take-over" | "go-on" | "open-again" | "put-away" | "leave" | null;
 }
 
 export interface Situation {
@@ -34,7 +34,7 @@ export function inputWords({ view, input, exit, touch, asOf }: Situation): Input
     case "ended": {
       const again = view.reason.code !== "terminal-gone";
       const text = `${asSentence(view.reason.sentence)} ${asSentence(view.reason.hint)}`.trim();
-      return { tone: "stop", text, action: again ? "open-again" : null };
+      return { tone: "stop", text, action: again ? "open-again" : "leave" };
     }
     case "interrupted":
       return {

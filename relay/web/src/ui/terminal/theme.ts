@@ -1,4 +1,5 @@
 /** Terminal colours. Every one of the sixteen reads at 4.5:1 on its own ground, save the one that is the ground. */
+import type { ISearchDecorationOptions } from "@xterm/addon-search";
 import type { ITheme } from "@xterm/xterm";
 
 export const DARK: ITheme = {
@@ -35,7 +36,7 @@ export const LIGHT: ITheme = {
   cursor: "#0e6a56",
   cursorAccent: "#fdfbf6",
   selectionBackground: "#bfe0d5",
-  selectionInactiveBackground: "#e5dfd0",
+  selectionInactiveBackground: "#efeade",
   scrollbarSliderBackground: "#26231c33",
   scrollbarSliderHoverBackground: "#26231c55",
   scrollbarSliderActiveBackground: "#26231c77",
@@ -55,4 +56,21 @@ export const LIGHT: ITheme = {
   brightMagenta: "#9846ab",
   brightCyan: "#137377",
   brightWhite: "#4a453a",
+};
+
+/** How matches of a search are marked. */
+export const DARK_MATCHES: ISearchDecorationOptions = {
+  matchBackground: "#2b2a26",
+  matchOverviewRuler: "#7d7463",
+  activeMatchBackground: "#4a3a12",
+  activeMatchBorder: "#e9bd62",
+  activeMatchColorOverviewRuler: "#e9bd62",
+};
+
+export const LIGHT_MATCHES: ISearchDecorationOptions = {
+  matchBackground: "#efeade",
+  matchOverviewRuler: "#8d826b",
+  activeMatchBackground: "#fbeecb",
+  activeMatchBorder: "#754f00",
+  activeMatchColorOverviewRuler: "#754f00",
 };
