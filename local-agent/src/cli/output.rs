@@ -94,6 +94,7 @@ pub fn notice(notice: &Notice) {
                 say(&format!("hint: {hint}"));
             }
         }
+        Notice::Trouble { sentence, hint } => failure(sentence, hint),
         Notice::Paired { device, scopes } => {
             say(&format!("paired: {device} may {}", plain(scopes)))
         }

@@ -75,13 +75,13 @@ pub async fn pair(state: StateDir, args: PairArgs) -> Result<ExitCode, Failure> 
 }
 
 async fn wait_for_device(owner: &mut OwnerConn) -> Result<ExitCode, Failure> {
-    let mut keyboard = Keyboard::open();
+    let mut keyboard = Keyboard::default();
     let mut questions = Questions::default();
     loop {
         tokio::select! {
             notice = owner.next() => {
                 let notice = notice.map_err(lost)?.ok_or_else(not_running)?;
-                questions.hear(&notice);
+                questions.hear(&notice, &mut keyboard);
                 if matches!(notice, Notice::Paired { .. }) {
                     output::notice(&notice);
                     return Ok(ExitCode::SUCCESS);
@@ -160,6 +160,7 @@ async fn ask(owner: &mut OwnerConn, request: Request) -> Result<Notice, Failure>
             Notice::Online { .. }
             | Notice::Offline { .. }
             | Notice::Unreachable { .. }
+            | Notice::Trouble { .. }
             | Notice::Question { .. }
             | Notice::Withdrawn { .. }
             | Notice::Paired { .. } => {}

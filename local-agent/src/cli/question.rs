@@ -6,15 +6,20 @@ use crate::daemon::owner::Notice;
 use std::io::BufRead as _;
 use tokio::sync::mpsc::{self, Receiver};
 
-/// Lines typed at this terminal.
+/// Lines typed at this terminal, read from the moment on when there is something to answer: a program in the background must not read.
+#[derive(Default)]
 pub struct Keyboard {
-    lines: Receiver<String>,
+    lines: Option<Receiver<String>>,
 }
 
 impl Keyboard {
-    /// Reads standard input on a thread of its own; a blocked read keeps nothing else waiting.
-    pub fn open() -> Self {
+    /// Begins to read standard input, on a thread of its own: a blocked read keeps nothing else waiting.
+    pub fn listen(&mut self) {
+        if self.lines.is_some() {
+            return;
+        }
         let (sender, lines) = mpsc::channel(1);
+        self.lines = Some(lines);
         std::thread::spawn(move || {
             for line in std::io::stdin().lock().lines() {
                 let Ok(line) = line else { return };
@@ -23,12 +28,15 @@ impl Keyboard {
                 }
             }
         });
-        Self { lines }
     }
 
-    /// The next line; never, once standard input has ended.
+    /// The next line; never, before [`Keyboard::listen`] and once standard input has ended.
     pub async fn line(&mut self) -> String {
-        match self.lines.recv().await {
+        let line = match &mut self.lines {
+            Some(lines) => lines.recv().await,
+            None => None,
+        };
+        match line {
             Some(line) => line,
             None => std::future::pending().await,
         }
@@ -42,8 +50,8 @@ pub struct Questions {
 }
 
 impl Questions {
-    /// Takes notice of questions asked and withdrawn.
-    pub fn hear(&mut self, notice: &Notice) {
+    /// Takes notice of questions asked and withdrawn; the answers will come from `keyboard`.
+    pub fn hear(&mut self, notice: &Notice, keyboard: &mut Keyboard) {
         match notice {
             Notice::Question { question, .. } => {
                 if !self
@@ -51,6 +59,7 @@ impl Questions {
                     .iter()
                     .any(|other| id(other) == Some(*question))
                 {
+                    keyboard.listen();
                     self.waiting.push(notice.clone());
                     if self.waiting.len() == 1 {
                         show(notice);
@@ -68,6 +77,7 @@ impl Questions {
             Notice::Online { .. }
             | Notice::Offline { .. }
             | Notice::Unreachable { .. }
+            | Notice::Trouble { .. }
             | Notice::Link(_)
             | Notice::Paired { .. }
             | Notice::Status(_)

@@ -90,7 +90,7 @@ pub async fn run(state: StateDir, args: Args) -> Result<ExitCode, Failure> {
 /// Tells the person what happens, prints a link once the relay is there, and asks when a device wants in. Never ends.
 async fn converse(owners: Owners, scopes: Vec<Scope>, args: &Args) {
     let mut notices = owners.subscribe();
-    let mut keyboard = Keyboard::open();
+    let mut keyboard = Keyboard::default();
     let mut questions = Questions::default();
     let mut linked = args.no_pair;
     let mut said_unreachable = false;
@@ -108,7 +108,7 @@ async fn converse(owners: Owners, scopes: Vec<Scope>, args: &Args) {
                     show(&notice, args.json);
                 }
                 if !args.json {
-                    questions.hear(&notice);
+                    questions.hear(&notice, &mut keyboard);
                 }
                 if matches!(notice, Notice::Online { .. }) {
                     said_unreachable = false;
@@ -143,6 +143,7 @@ fn show_link(notice: &Notice, scopes: &[Scope], json: bool) {
         Notice::Online { .. }
         | Notice::Offline { .. }
         | Notice::Unreachable { .. }
+        | Notice::Trouble { .. }
         | Notice::Question { .. }
         | Notice::Withdrawn { .. }
         | Notice::Paired { .. }

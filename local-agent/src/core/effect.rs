@@ -11,6 +11,10 @@ use lanyard_shared::msg::{Grid, Scope};
 pub enum Effect {
     /// Write the device table to disk, durably, before anything that follows.
     SaveDevices,
+    /// Write the device table to disk when it can be done; nothing depends on it.
+    NoteDevices,
+    /// Remember the time: an earlier one than this must not be believed after a restart.
+    SaveTime,
     /// The relay has accepted this machine.
     Online {
         /// Its id, for a newcomer to remember.

@@ -21,7 +21,7 @@ use devices::Devices;
 use ed25519_dalek::SigningKey;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Announce, Close, Open, StreamId, Target};
-use lanyard_shared::ids::{AgentId, DeviceId, TokenId};
+use lanyard_shared::ids::{AgentId, DeviceId};
 use lanyard_shared::link::{Event, Link};
 use lanyard_shared::msg::{FromAgent, Scope};
 use lanyard_shared::noise::StaticKey;
@@ -74,8 +74,6 @@ pub struct Core {
     link: Option<Link>,
     talks: BTreeMap<StreamId, Talk>,
     purposes: BTreeMap<StreamId, PurposeStream>,
-    /// Token ids ended before their time, until they would have expired.
-    revoked: VecDeque<TokenId>,
     effects: VecDeque<Effect>,
     next_question: pairing::QuestionId,
     /// The machine's clock is behind the last time it knew: nothing is granted.
@@ -100,7 +98,6 @@ impl Core {
             link: None,
             talks: BTreeMap::new(),
             purposes: BTreeMap::new(),
-            revoked: VecDeque::new(),
             effects: VecDeque::new(),
             next_question: 1,
             clock_behind: false,
@@ -269,15 +266,14 @@ impl Core {
                 Event::Welcome { welcome, first, .. } => {
                     if first {
                         self.announce();
-                    }
-                    let (web, warning) = (welcome.web, welcome.warning);
-                    if first {
+                        let (agent, web, warning) = (welcome.agent, welcome.web, welcome.warning);
                         self.effects.push_back(Effect::Online {
-                            agent: welcome.agent,
+                            agent,
                             web,
                             warning,
                         });
                     }
+                    self.effects.push_back(Effect::SaveTime);
                 }
                 // The relay sends neither to an agent.
                 Event::Wake | Event::Accepted(..) => {}
@@ -382,7 +378,8 @@ impl Core {
         let announce = Announce {
             signers: self.signer.certificates(),
             devices: self.devices.epochs(),
-            revoked: self.revoked.iter().copied().collect(),
+            // A token ends here with its lease, and at the relay with its stream or its device.
+            revoked: Vec::new(),
             rendezvous: self.pairings.rendezvous(),
         };
         if let Some(link) = &mut self.link {

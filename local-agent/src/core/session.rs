@@ -244,7 +244,7 @@ impl Core {
             terminals: self.terminals.list(),
         };
         self.devices.admit(device).map_err(|_| CloseCode::Busy)?;
-        self.effects.push_back(Effect::SaveDevices);
+        self.effects.push_back(Effect::NoteDevices);
         self.say(stream, &welcome);
         if let Some((grant, expires)) = renewed {
             self.say(stream, &FromAgent::Grant { grant, expires });

@@ -103,6 +103,8 @@ pub struct Daemon {
     commands: UnboundedReceiver<Command>,
     web: Option<Address>,
     ever_online: bool,
+    /// Something that must be on disk is not.
+    unsaved: bool,
 }
 
 impl Daemon {
@@ -134,6 +136,7 @@ impl Daemon {
             commands,
             web: None,
             ever_online: false,
+            unsaved: false,
         };
         Ok((daemon, owners))
     }
@@ -168,7 +171,7 @@ impl Daemon {
                 () = tokio::time::sleep(sleep) => self.core.on_timeout(self.clock.now()),
                 Some(news) = self.news.recv() => self.hear(news),
                 Some(command) = self.commands.recv() => {
-                    if self.obey(command) {
+                    if self.obey(command)? {
                         return self.stop().await;
                     }
                 }
@@ -215,7 +218,23 @@ impl Daemon {
     fn carry_out(&mut self) -> Result<(), DaemonError> {
         while let Some(effect) = self.core.poll_effect() {
             match effect {
-                Effect::SaveDevices => self.state.save_devices(self.core.devices())?,
+                Effect::SaveDevices => {
+                    if let Err(error) = self.state.save_devices(self.core.devices()) {
+                        self.cannot_save(&error);
+                    }
+                }
+                Effect::NoteDevices => {
+                    if let Err(error) = self.state.save_devices(self.core.devices()) {
+                        tracing::warn!(%error, "when devices were last seen could not be saved");
+                    }
+                }
+                Effect::SaveTime => {
+                    if let Some(time) = self.clock.high_water()
+                        && let Err(error) = self.state.save_high_water(time)
+                    {
+                        tracing::warn!(%error, "the time could not be saved");
+                    }
+                }
                 Effect::Online { web, warning, .. } => self.online(&web, warning)?,
                 Effect::Offline(close) => self.offline(close)?,
                 Effect::Ask(question) => self.owners.ask(question),
@@ -275,6 +294,17 @@ impl Daemon {
         Ok(())
     }
 
+    /// What must be on disk is not, so what was to be said after it is not said: the link goes, and the owner hears why.
+    fn cannot_save(&mut self, error: &StateError) {
+        self.unsaved = true;
+        self.owners.tell(&Notice::Trouble {
+            sentence: error.to_string(),
+            hint: error.hint(),
+        });
+        self.socket = None;
+        self.core.disconnected(CloseCode::Internal);
+    }
+
     fn online(&mut self, web: &str, warning: String) -> Result<(), DaemonError> {
         self.dialling.reset();
         self.ever_online = true;
@@ -289,9 +319,6 @@ impl Daemon {
                 agent: self.agent(),
                 key: self.key(),
             };
-        }
-        if let Some(time) = self.clock.high_water() {
-            self.state.save_high_water(time)?;
         }
         self.owners.tell(&Notice::Online {
             relay: self.relay.to_string(),
@@ -346,7 +373,7 @@ impl Daemon {
     }
 
     /// Does what an owner's command asks. True when it is to stop.
-    fn obey(&mut self, command: Command) -> bool {
+    fn obey(&mut self, command: Command) -> Result<bool, DaemonError> {
         let now = self.clock.now();
         match command {
             Command::Pair { scopes, yes, reply } => {
@@ -377,11 +404,18 @@ impl Daemon {
                 });
             }
             Command::Revoke { device, reply } => {
-                let _ = reply.send(self.core.remove_device(device));
+                self.unsaved = false;
+                let known = self.core.remove_device(device);
+                self.carry_out()?;
+                let _ = reply.send(match (known, self.unsaved) {
+                    (false, _) => Err(CloseCode::UnknownDevice),
+                    (true, true) => Err(CloseCode::Internal),
+                    (true, false) => Ok(()),
+                });
             }
-            Command::Stop => return true,
+            Command::Stop => return Ok(true),
         }
-        false
+        Ok(false)
     }
 
     async fn stop(mut self) -> Result<(), DaemonError> {

@@ -54,8 +54,8 @@ pub enum Command {
     Revoke {
         /// Which.
         device: DeviceId,
-        /// Whether there was one.
-        reply: oneshot::Sender<bool>,
+        /// Whether it is ended, for good.
+        reply: oneshot::Sender<Result<(), CloseCode>>,
     },
     /// Leave. Terminals stay.
     Stop,
@@ -113,6 +113,13 @@ pub enum Notice {
     /// The relay cannot be reached; the agent tries again.
     Unreachable {
         /// Why.
+        sentence: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Something that must be on disk could not be written.
+    Trouble {
+        /// What.
         sentence: String,
         /// What to do.
         hint: String,
@@ -301,12 +308,11 @@ impl Owners {
             Request::Revoke { device } => {
                 let (reply, answer) = oneshot::channel();
                 self.commands.send(Command::Revoke { device, reply }).ok()?;
-                if answer.await.ok()? {
-                    Notice::Done {}
-                } else {
-                    Notice::Refused {
-                        reason: CloseCode::UnknownDevice.into(),
-                    }
+                match answer.await.ok()? {
+                    Ok(()) => Notice::Done {},
+                    Err(code) => Notice::Refused {
+                        reason: code.into(),
+                    },
                 }
             }
         })

@@ -68,6 +68,8 @@ impl EchoTerminal {
                 agent.applied(terminal, writer, last);
             }
             Effect::SaveDevices
+            | Effect::NoteDevices
+            | Effect::SaveTime
             | Effect::Online { .. }
             | Effect::Offline(_)
             | Effect::Ask(_)

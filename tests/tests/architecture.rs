@@ -1,0 +1,123 @@
+//! Dependencies point one way, and what must be sans-IO is.
+#![allow(missing_docs)]
+
+use anyhow::{Context as _, Result};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Our own crates that a crate uses outside of its tests.
+fn uses(folder: &str) -> Result<BTreeSet<String>> {
+    let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml"))?;
+    let dependencies = manifest
+        .split("\n[dependencies]")
+        .nth(1)
+        .context("dependencies")?;
+    let dependencies = dependencies.split("\n[").next().unwrap_or_default();
+    let ours = dependencies
+        .lines()
+        .filter_map(|line| line.strip_prefix("lanyard-"));
+    Ok(ours
+        .filter_map(|rest| rest.split(['.', ' ', '=']).next())
+        .map(str::to_owned)
+        .collect())
+}
+
+fn sources(dir: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(sources(&path)?);
+        } else if path
+            .extension()
+            .is_some_and(|ext| ext == "rs" || ext == "ts")
+        {
+            let text = fs::read_to_string(&path)?;
+            found.push((path, text));
+        }
+    }
+    Ok(found)
+}
+
+fn nothing_says(dir: &str, words: &[&str], except: &[&str]) -> Result<()> {
+    for (path, text) in sources(&root().join(dir))? {
+        let name = path.display().to_string();
+        if except.iter().any(|part| name.contains(part)) {
+            continue;
+        }
+        for word in words {
+            assert!(!text.contains(word), "{name} says `{word}`");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn crates_depend_in_one_direction() -> Result<()> {
+    let set = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(uses("shared")?, set(&[]));
+    assert_eq!(uses("local-agent/holder")?, set(&[]));
+    assert_eq!(uses("local-agent/dial")?, set(&["shared"]));
+    assert_eq!(uses("local-agent/client")?, set(&["dial", "shared"]));
+    assert_eq!(
+        uses("local-agent")?,
+        set(&["client", "dial", "holder", "shared"])
+    );
+    assert_eq!(uses("relay")?, set(&["shared"]));
+    Ok(())
+}
+
+#[test]
+fn the_parts_that_decide_do_no_io_and_read_no_clock() -> Result<()> {
+    let io = &[
+        "tokio::",
+        "std::net",
+        "std::fs",
+        "SystemTime",
+        "Instant::now",
+        "async fn",
+    ];
+    nothing_says("shared/src", io, &["test", "vectors"])?;
+    nothing_says("relay/src/route", io, &["tests"])?;
+    nothing_says("local-agent/src/core", io, &["test"])?;
+    nothing_says("local-agent/client/src/core", io, &["test"])?;
+    nothing_says(
+        "relay/web/src/core",
+        &[
+            "Date.now",
+            "performance.now",
+            "setTimeout",
+            "new WebSocket",
+            "document.",
+        ],
+        &["test"],
+    )
+}
+
+#[test]
+fn the_clock_is_read_in_one_file_a_program() -> Result<()> {
+    let clocks = &["SystemTime::now", "clock_gettime"];
+    nothing_says("relay/src", clocks, &["clock.rs"])?;
+    nothing_says("local-agent/src", clocks, &["clock.rs"])?;
+    nothing_says("local-agent/client/src", clocks, &["clock.rs"])?;
+    nothing_says("local-agent/dial/src", clocks, &["clock.rs"])
+}
+
+#[test]
+fn the_relay_cannot_open_what_it_carries() -> Result<()> {
+    nothing_says(
+        "relay/src",
+        &["shared::noise", "shared::seal", "shared::record", "snow::"],
+        &[],
+    )
+}
