@@ -319,10 +319,7 @@ impl Sim {
             moved = true;
             self.relay_hears(side, message);
         }
-        loop {
-            let Some(port) = self.wire(side).as_ref().and_then(|wire| wire.port.as_ref()) else {
-                break;
-            };
+        while let Some(port) = self.wire(side).as_ref().and_then(|wire| wire.port.as_ref()) {
             match port.output(Waker::noop()) {
                 Output::Message(message) => self.deliver(side, message),
                 Output::End(code) => {

@@ -84,12 +84,19 @@ impl Wiretap {
             .said_by_viewers()
             .into_iter()
             .filter_map(|payload| Frame::decode(payload, Leg::Viewer).ok());
-        let tokens = frames.filter_map(|frame| match frame {
-            Frame::Open(_, open) => match open.target {
-                Target::Purpose(token) => Some(token),
-                Target::Session(_) | Target::Pair(_) => None,
-            },
-            _ => None,
+        let targets = frames.filter_map(|frame| {
+            if let Frame::Open(_, open) = frame {
+                Some(open.target)
+            } else {
+                None
+            }
+        });
+        let tokens = targets.filter_map(|target| {
+            if let Target::Purpose(token) = target {
+                Some(token)
+            } else {
+                None
+            }
         });
         tokens.filter_map(|token| token_id(&token)).collect()
     }

@@ -81,7 +81,6 @@ pub struct Minted {
     pub jti: TokenId,
     pub token: String,
     pub secret: [u8; 32],
-    pub expires: UnixMs,
 }
 
 impl Rig {
@@ -357,16 +356,11 @@ impl Rig {
         );
         match answers.into_iter().last() {
             Some(FromAgent::Minted {
-                jti,
-                token,
-                secret,
-                expires,
-                ..
+                jti, token, secret, ..
             }) => Ok(Minted {
                 jti,
                 token,
                 secret: secret.0,
-                expires,
             }),
             Some(FromAgent::Refused { reason, .. }) => Err(reason.code),
             other => panic!("neither minted nor refused: {other:?}"),
