@@ -87,9 +87,14 @@ class DemoTerminal implements TerminalSession {
     this.run = run;
     if (this.scene.view?.kind === "connecting") return;
     this.say(SCREENS[this.scene.screen ?? "shell"], this.grid.value);
+    document.addEventListener("demo-output", (event) => {
+      const { text, reset } = (event as CustomEvent<{ text: string; reset: Grid | null }>).detail;
+      this.say(text, reset);
+    });
   }
 
   type(bytes: Uint8Array): void {
+    this.tell("type", new TextDecoder().decode(bytes));
     if (this.input.value.kind !== "driver") this.input.set({ kind: "driver" });
     const text = new TextDecoder().decode(bytes);
     this.say(
@@ -101,19 +106,27 @@ class DemoTerminal implements TerminalSession {
   }
 
   resize(grid: Grid): void {
+    this.tell("resize", `${grid.cols}x${grid.rows}`);
     if (this.input.value.kind === "driver") this.grid.set(grid);
   }
 
   takeOver(): void {
+    this.tell("takeOver", "");
     this.input.set({ kind: "driver" });
   }
 
-  resolveUnsent(): void {
+  resolveUnsent(send: boolean): void {
+    this.tell("resolveUnsent", String(send));
     this.input.set({ kind: "driver" });
   }
 
   close(): void {
     this.run = null;
+  }
+
+  /** For whoever looks at the demo from outside. */
+  private tell(what: string, text: string): void {
+    document.dispatchEvent(new CustomEvent("demo", { detail: `${what} ${text}` }));
   }
 
   private say(text: string, reset: Grid | null): void {

@@ -6,7 +6,15 @@ const streaming: ViewState = { kind: "streaming" };
 const lapsed: InputState = { kind: "lapsed", reason: { code: "lapsed", sentence: "", hint: "" } };
 
 function words(part: Partial<Situation>) {
-  return inputWords({ view: streaming, input: { kind: "driver" }, exit: null, touch: false, asOf: null, ...part });
+  return inputWords({
+    view: streaming,
+    input: { kind: "driver" },
+    exit: null,
+    touch: false,
+    mayEnd: true,
+    asOf: null,
+    ...part,
+  });
 }
 
 test("a lapsed token says why typing stopped and how it goes on", () => {
@@ -35,6 +43,8 @@ test("an interruption says how old the screen is", () => {
 test("an exit is said before anything else", () => {
   const exit = { t: "status", code: 2 } as const;
   expect(words({ exit, view: { kind: "interrupted" } }).text).toContain("ended with status 2");
+  expect(words({ exit }).action).toBe("put-away");
+  expect(words({ exit, mayEnd: false }).action).toBe("leave");
 });
 
 test("a terminal that is gone is not offered again", () => {

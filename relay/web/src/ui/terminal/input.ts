@@ -16,16 +16,18 @@ export interface Situation {
   exit: Exit | null;
   /** Whether fingers are likelier than keys here. */
   touch: boolean;
+  /** Whether this browser may end terminals. */
+  mayEnd: boolean;
   /** How old the screen is, in words; null while it is live. */
   asOf: string | null;
 }
 
-export function inputWords({ view, input, exit, touch, asOf }: Situation): InputWords {
+export function inputWords({ view, input, exit, touch, mayEnd, asOf }: Situation): InputWords {
   if (exit !== null) {
     return {
       tone: "stop",
       text: `The program ${exitWords(exit)}. Its screen stays until it is put away.`,
-      action: "put-away",
+      action: mayEnd ? "put-away" : "leave",
     };
   }
   switch (view.kind) {
@@ -72,7 +74,7 @@ function typing(input: InputState, touch: boolean): InputWords {
         input.reason.code === "lapsed" ? "Typing paused after 5 quiet minutes." : asSentence(input.reason.sentence);
       return {
         tone: "ask",
-        text: `${why} ${touch ? "Tap or press any key" : "Press any key"} to go on.`,
+        text: `${why} ${touch ? "Tap Go on, or type." : "Press any key to go on."}`,
         action: "go-on",
       };
     }
