@@ -8,6 +8,7 @@ mod pairing;
 
 pub use handle::{Keyboard, TerminalHandle};
 pub use pairing::Pairing;
+pub(crate) use pairing::check_link;
 
 use crate::core::{Answer, Mode, State, Viewer};
 use crate::failure::Failure;

@@ -145,8 +145,13 @@ async fn next(core: &mut core::Pairing, socket: &mut Option<Socket>) -> PairingE
     }
 }
 
+/// Says what is wrong with a pairing link, if anything is.
+pub(crate) fn check_link(link: &str) -> Result<(), Failure> {
+    parse(link).map(drop)
+}
+
 /// Reads a pairing link as a person pasted it.
-pub(crate) fn parse(link: &str) -> Result<(Address, PairingLink), Failure> {
+fn parse(link: &str) -> Result<(Address, PairingLink), Failure> {
     PairingLink::parse(link).map_err(|fault| {
         let hint = match fault {
             LinkFault::Address(AddressFault::Query | AddressFault::UserInfo) => {

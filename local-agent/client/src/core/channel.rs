@@ -35,8 +35,8 @@ enum Phase {
     /// No accept yet.
     Opening,
     /// Message 1 is on its way.
-    AwaitingReply(AwaitingReply),
-    Standing(Session),
+    AwaitingReply(Box<AwaitingReply>),
+    Standing(Box<Session>),
     /// Something failed; about to be closed.
     Over,
 }
@@ -104,7 +104,7 @@ impl Channel {
             Some(psk) => Initiator::pair(&prologue, &party.noise, &party.remote, psk)?,
             None => Initiator::session(&prologue, &party.noise, &party.remote)?,
         };
-        self.phase = Phase::AwaitingReply(awaiting);
+        self.phase = Phase::AwaitingReply(Box::new(awaiting));
         link.send(self.stream, framed(&message1))
     }
 
@@ -114,7 +114,7 @@ impl Channel {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::AwaitingReply(awaiting) => {
                 let (session, payload) = awaiting.finish(data)?;
-                self.phase = Phase::Standing(session);
+                self.phase = Phase::Standing(Box::new(session));
                 Ok(Heard::Established(payload))
             }
             Phase::Standing(mut session) => {

@@ -311,10 +311,8 @@ impl Viewer {
 
     /// Lets a terminal go. Nothing more is heard of it.
     pub fn close(&mut self, handle: HandleId) {
-        if let Some(mut attached) = self.attached.remove(&handle) {
-            if let Some(link) = &mut self.link {
-                attached.hang_up(link);
-            }
+        if let (Some(mut attached), Some(link)) = (self.attached.remove(&handle), &mut self.link) {
+            attached.hang_up(link);
         }
     }
 

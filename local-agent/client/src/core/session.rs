@@ -231,8 +231,9 @@ impl Viewer {
         self.session_tries = 0;
         self.backoff.reset();
         self.next_ping = now;
-        self.events.push_back(Event::Welcome(greeting));
+        // The list first: who waits for the welcome finds it there.
         self.events.push_back(Event::Terminals(terminals));
+        self.events.push_back(Event::Welcome(greeting));
         self.ping_if_due(now);
         let waiting: Vec<_> = self.requests.keys().copied().collect();
         for req in waiting {

@@ -290,8 +290,8 @@ impl Contents {
         Self {
             version: VERSION,
             name: device.name.clone(),
-            key: b64::encode(&*key),
-            noise: b64::encode(&*device.noise.to_bytes()),
+            key: b64::encode(*key),
+            noise: b64::encode(*device.noise.to_bytes()),
             machines,
         }
     }

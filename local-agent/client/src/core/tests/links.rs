@@ -12,7 +12,11 @@ use std::time::Duration;
 fn created(world: &World) -> Vec<(u32, [u8; 16])> {
     let wish = |seen: &Seen| match seen {
         Seen::Said(ToAgent::Create { req, key, .. }) => Some((*req, key.0)),
-        _ => None,
+        Seen::Said(_)
+        | Seen::Opened(..)
+        | Seen::Record(..)
+        | Seen::Credit(..)
+        | Seen::Closed(..) => None,
     };
     world.peer.seen.iter().filter_map(wish).collect()
 }

@@ -213,7 +213,11 @@ fn credit_is_given_for_what_was_consumed_and_for_nothing_else() {
     world.advance(Duration::from_secs(1));
     let opened = world.peer.seen.iter().find_map(|seen| match seen {
         Seen::Opened(_, Scope::View, credit) => Some(*credit),
-        _ => None,
+        Seen::Said(_)
+        | Seen::Opened(..)
+        | Seen::Record(..)
+        | Seen::Credit(..)
+        | Seen::Closed(..) => None,
     });
     assert_eq!(opened, Some(STREAM_WINDOW - 4 * payload));
 }

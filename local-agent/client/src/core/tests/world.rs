@@ -141,7 +141,14 @@ impl Peer {
                 self.talks.remove(&id);
                 self.seen.push(Seen::Closed(id, close.code));
             }
-            frame => panic!("a viewer sent {frame:?}"),
+            frame @ (Frame::Challenge(_)
+            | Frame::Enrol(_)
+            | Frame::Welcome(_)
+            | Frame::Announce(_)
+            | Frame::Pong(_)
+            | Frame::Wake
+            | Frame::Accept(..)
+            | Frame::Renew(..)) => panic!("a viewer sent {frame:?}"),
         }
     }
 
@@ -481,9 +488,12 @@ impl World {
     }
 
     pub fn terminal_events(&mut self) -> Vec<TerminalEvent> {
-        let of_terminal = |event| match event {
-            Event::Terminal(HANDLE, event) => Some(event),
-            _ => None,
+        let of_terminal = |event| {
+            if let Event::Terminal(HANDLE, event) = event {
+                Some(event)
+            } else {
+                None
+            }
         };
         self.events().into_iter().filter_map(of_terminal).collect()
     }
