@@ -8,7 +8,6 @@
 use crate::failure::Failure;
 use bytes::Bytes;
 use lanyard_shared::msg::Grid;
-use std::io::Write as _;
 use tokio::sync::{mpsc, oneshot};
 
 /// Pieces of output that may wait for a slow terminal.
@@ -39,10 +38,14 @@ pub(crate) struct Closed;
 
 impl Writer {
     pub(crate) fn start() -> Self {
+        Self::onto(std::io::stdout())
+    }
+
+    /// Writes somewhere else.
+    pub(crate) fn onto(mut out: impl std::io::Write + Send + 'static) -> Self {
         let (pieces, mut waiting) = mpsc::channel::<Bytes>(WAITING);
         let (finished, done) = oneshot::channel();
         std::thread::spawn(move || {
-            let mut out = std::io::stdout().lock();
             while let Some(piece) = waiting.blocking_recv() {
                 if out.write_all(&piece).and_then(|()| out.flush()).is_err() {
                     break;

@@ -178,7 +178,7 @@ impl Engine {
                             socket = Some(dialled);
                             self.viewer.dialled(self.relay.address().authority().to_owned(), clock::mono());
                         }
-                        Err(error) => self.viewer.dial_failed(Failure::from(&error), random::jitter(), clock::mono()),
+                        Err(error) => self.viewer.dial_failed(refused(&error), random::jitter(), clock::mono()),
                     }
                 },
                 () = tokio::time::sleep(sleep) => self.viewer.on_timeout(clock::now()),
@@ -281,6 +281,17 @@ impl Engine {
 
 fn dial(relay: Relay) -> Dialling {
     Box::pin(async move { Socket::connect(&relay, PATH).await })
+}
+
+/// A dial that failed, with the way out of somebody who was paired.
+fn refused(error: &DialError) -> Failure {
+    let why = Failure::from(error);
+    match error {
+        DialError::Certificate(_) | DialError::Tls(_) => {
+            why.with_hint("if the relay's certificate was replaced, pair again with `lanyard pair`; if not, something stands between")
+        }
+        DialError::Unreachable { .. } | DialError::Timeout(_) | DialError::Refused { .. } => why,
+    }
 }
 
 async fn wait_for(dialling: &mut Option<Dialling>) -> Result<Socket, DialError> {

@@ -5,6 +5,11 @@
 mod engine;
 mod handle;
 mod pairing;
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+pub(crate) use tests::{Typed, scripted};
 
 pub use handle::{Keyboard, TerminalHandle};
 pub use pairing::Pairing;
