@@ -1,4 +1,4 @@
-/** The terminal emulator behind one small face. The only file that knows xterm, and the root of the lazy chunk. */
+/** The terminal emulator behind one small face. The only file that knows xterm. */
 import "@xterm/xterm/css/xterm.css";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { Terminal } from "@xterm/xterm";
@@ -228,6 +228,14 @@ export class Emulator {
     };
     this.host.addEventListener("paste", onPaste, true);
     this.cleanup.push(() => this.host.removeEventListener("paste", onPaste, true));
+    // The machine's screen may be smaller than the place for it: a tap beside it means the terminal all the same.
+    const onClick = ({ target }: MouseEvent) => {
+      if (target === this.host || target === this.mount) this.term.focus();
+    };
+    this.host.addEventListener("click", onClick);
+    this.cleanup.push(() => this.host.removeEventListener("click", onClick));
+    // Who has left by key walks past the terminal with Tab, or would be caught in it again at once; its tab leads back in.
+    this.term.textarea?.addEventListener("focus", (event) => ((event.target as HTMLElement).tabIndex = 0));
     this.cleanup.push(
       followFinger(this.mount, {
         lineHeight: () => this.cell().height,
@@ -242,6 +250,7 @@ export class Emulator {
     const key = event.key.toLowerCase();
     if (event.ctrlKey && event.shiftKey && !event.altKey && key === "k") {
       event.preventDefault();
+      if (this.term.textarea !== undefined) this.term.textarea.tabIndex = -1;
       this.options.onLeave();
       return false;
     }
