@@ -12,6 +12,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
+    rolldownOptions: {
+      // The generated files only define: so the list of check words is loaded by who pairs, not by every page.
+      treeshake: { moduleSideEffects: (id) => !id.includes("/core/generated/") },
+    },
   },
   server: relay === undefined ? {} : { proxy: { "/v1": { target: relay, ws: true } } },
   test: {

@@ -2,7 +2,6 @@
 import { decode, encode } from "./b64";
 import { EMPTY, Reader, utf8, type Bytes } from "./bytes";
 import type { Crypto } from "./crypto";
-import { WORDS } from "./generated";
 import { hkdf } from "./hkdf";
 import { ID_LENGTH } from "./ids";
 
@@ -55,6 +54,8 @@ const WORD_BITS = 11;
 
 /** Four words that both ends of one handshake, and nobody between, can say. */
 export async function checkWords(crypto: Crypto, handshakeHash: Bytes): Promise<string[]> {
+  // Only who pairs needs the list: it stays out of what every page loads.
+  const { WORDS } = await import("./generated/words");
   const bytes = await hkdf(crypto, handshakeHash, EMPTY, utf8("lanyard/check-words/v1"), 6);
   const bits = Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")).join("");
   return Array.from({ length: WORD_COUNT }, (_, at) => {

@@ -132,7 +132,10 @@ export class PairingRun implements Pairing {
         psk,
       },
       {
-        established: (hash, payload) => void this.met(secure, keys, hash, payload),
+        established: (hash, payload) => {
+          // The list of words is a file of its own, and fetching it may fail.
+          this.met(secure, keys, hash, payload).catch(() => this.closed({ code: "cut", sentence: "" }));
+        },
         message: (plain) => this.reply(decodePairReply(plain)),
         closed: (close) => this.closed(close),
       },

@@ -1,4 +1,6 @@
 /** Virtual time, and waiting for cryptography without waiting for a clock. */
+// Loaded beforehand, since fetching a module is nothing that `settle` could wait for.
+import "../../core/generated/words";
 import type { Clock } from "../env";
 
 const UNIX_START = 1_700_000_000_000;
