@@ -90,6 +90,7 @@ impl Sim {
         let machine = Machine {
             name: "desk".into(),
             user: "ada".into(),
+            folder: "work".into(),
         };
         let (devices, grant, party) = paired(&identity, agent_id, remote, now);
         let mut agent = Core::new(identity, machine, devices, now);

@@ -38,7 +38,9 @@ async fn the_person_at_the_machine_sees_the_same_words_and_decides() -> Result<(
         .agent
         .owner(json!({"t": "answer", "question": question["question"], "yes": false}))
         .await?;
-    let refused = waiting.await?.err().expect("the person said no");
+    let Err(refused) = waiting.await? else {
+        panic!("the person said no")
+    };
     assert!(format!("{refused:?}").contains("PairDenied"), "{refused:?}");
     Ok(())
 }

@@ -57,19 +57,24 @@ pub async fn run(state: StateDir, args: Args) -> Result<ExitCode, Failure> {
                 .to_owned(),
         })?;
     let _lock = state.lock()?;
-    let machine = Machine {
-        name: args.name.clone().unwrap_or_else(host_name),
-        user: user_name(),
-    };
     let folder = |error: std::io::Error| Failure {
         sentence: format!("the present folder cannot be used: {error}"),
         hint: "change to a folder that exists".to_owned(),
+    };
+    let cwd = std::env::current_dir().map_err(folder)?;
+    let machine = Machine {
+        name: args.name.clone().unwrap_or_else(host_name),
+        user: user_name(),
+        folder: cwd.file_name().map_or_else(
+            || "/".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        ),
     };
     let options = Options {
         state,
         enrol,
         machine,
-        cwd: std::env::current_dir().map_err(folder)?,
+        cwd,
         exe: std::env::current_exe().map_err(folder)?,
     };
     let (daemon, owners) = Daemon::prepare(options).await?;
@@ -181,8 +186,14 @@ fn host_name() -> String {
 }
 
 fn user_name() -> String {
-    let named = ["USER", "LOGNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    named.unwrap_or_else(|| format!("user {}", rustix::process::geteuid().as_raw()))
+    let id = rustix::process::geteuid().as_raw().to_string();
+    // passwd(5): the third field is the id, the first the name.
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut fields = users
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
+    let named = fields.find(|user| user.get(2) == Some(&id.as_str()));
+    named
+        .and_then(|user| user.first().map(|name| (*name).to_owned()))
+        .unwrap_or_else(|| format!("user {id}"))
 }

@@ -59,6 +59,8 @@ pub struct Machine {
     pub name: String,
     /// Whose account it is.
     pub user: String,
+    /// The folder in which terminals start, by its last name; terminals are called after it.
+    pub folder: String,
 }
 
 /// The agent's decisions.

@@ -446,11 +446,35 @@ impl Core {
         ) {
             self.effects.push_back(Effect::Spawn {
                 terminal,
-                name: clean_name(name),
+                name: self.terminal_name(name),
                 grid,
             });
         }
         Ok(None)
+    }
+
+    /// The name asked for, or the folder's with a number.
+    fn terminal_name(&self, wanted: &str) -> String {
+        if !wanted.trim().is_empty() {
+            return clean_name(wanted);
+        }
+        let taken = |name: &str| {
+            self.terminals
+                .list()
+                .iter()
+                .any(|terminal| terminal.name == name)
+        };
+        let numbered = |n: usize| {
+            if n == 1 {
+                self.machine.folder.clone()
+            } else {
+                format!("{} {n}", self.machine.folder)
+            }
+        };
+        (1..)
+            .map(numbered)
+            .find(|name| !taken(name))
+            .unwrap_or_default()
     }
 
     fn end_terminal(

@@ -96,6 +96,7 @@ impl Rig {
         let machine = Machine {
             name: "desk".into(),
             user: "ada".into(),
+            folder: "work".into(),
         };
         let core = Core::new(identity, machine, Devices::default(), now);
         let mut rig = Self {
