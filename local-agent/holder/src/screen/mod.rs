@@ -2,12 +2,11 @@
 //!
 //! # Why our own, on the `vte` parser
 //!
-//! `vt100` 0.18 and `avt` 0.19 were compared on vim, htop, less, tmux and generated streams. `vt100` drops line-drawing charsets (so
-//! frames become letters), autowrap and insert modes, tab stops, focus and 1015 mouse modes, strike-through, blinking and underline styles.
+//! `vt100` 0.18 and `avt` 0.19 were read for what they keep. `vt100` drops line-drawing charsets (so frames become letters), autowrap and insert modes, tab stops, focus and 1015 mouse modes, strike-through, blinking and underline styles.
 //! `avt` gives a combining character a cell of its own (so a line with one is shifted), knows no mouse, paste, focus or keypad modes, no
-//! cursor style and no title, and its dump uses sequences that xterm.js does not read as meant (`CSI W`, `38:2:r:g:b`).
-//! Keeping all that beside either would be most of an emulator, tied to the inside of another. So the parser is the library (`vte`, the one
-//! of alacritty), the screen is this module, and the tests hold it against `avt` on those four programs. Where terminals differ it does as xterm.js does.
+//! cursor style and no title.
+//! Keeping all that beside either would be most of an emulator, tied to the inside of another; vim, htop, less and tmux use nearly all of it. So the parser is the library (`vte`, the one
+//! of alacritty), the screen is this module, and the tests hold it against `avt`, cell by cell, on those four programs and on generated streams. Where terminals differ it does as xterm.js does.
 //!
 //! # What a snapshot is
 //!
