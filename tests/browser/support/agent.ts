@@ -1,0 +1,68 @@
+import { PROGRAMS } from "./paths";
+import { Owner, type Scope } from "./owner";
+import { Program } from "./program";
+
+/** What stands at the machine when a device wants in. */
+export interface Question {
+  question: number;
+  device: string;
+  words: string[];
+  scopes: Scope[];
+}
+
+/** `lanyard up` on a machine of its own, as far as folders can make one. */
+export class Agent {
+  readonly owner: Owner;
+  private constructor(
+    private readonly state: string,
+    private readonly options: { cwd: string; env: NodeJS.ProcessEnv },
+    private program: Program,
+  ) {
+    this.owner = new Owner(`${state}/owner.sock`);
+  }
+
+  static async start(state: string, cwd: string, env: NodeJS.ProcessEnv, code: string): Promise<Agent> {
+    const agent = new Agent(state, { cwd, env }, up(state, { cwd, env }, ["--enrol", code, "--grant", "terminal"]));
+    await agent.online();
+    return agent;
+  }
+
+  /** The link that `lanyard up` prints. */
+  link(): Promise<string> {
+    return this.program.hears(({ event, url }) => (event === "link" && typeof url === "string" ? url : undefined));
+  }
+
+  question(): Promise<Question> {
+    return this.program.hears((told) => (told["event"] === "question" ? (told as unknown as Question) : undefined));
+  }
+
+  /** Whether anybody was asked anything so far. */
+  get asked(): boolean {
+    return this.program.told.some(({ event }) => event === "question");
+  }
+
+  paired(): Promise<unknown> {
+    return this.program.hears((told) => (told["event"] === "paired" ? told : undefined));
+  }
+
+  async crash(): Promise<void> {
+    await this.program.end("SIGKILL");
+  }
+
+  async restart(): Promise<void> {
+    this.program = up(this.state, this.options, ["--no-pair"]);
+    await this.online();
+  }
+
+  async stop(): Promise<void> {
+    await this.program.end("SIGTERM");
+  }
+
+  private async online(): Promise<void> {
+    await this.program.hears(({ event }) => (event === "online" ? true : undefined));
+  }
+}
+
+function up(state: string, options: { cwd: string; env: NodeJS.ProcessEnv }, args: readonly string[]): Program {
+  return new Program(PROGRAMS.agent, ["--state", state, "up", "--name", "tower", "--json", ...args], options);
+}

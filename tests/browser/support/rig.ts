@@ -1,0 +1,91 @@
+/** A relay and a machine, real processes in a folder of their own. */
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Agent } from "./agent";
+import { Relay } from "./relay";
+
+/** Everyone's `.bashrc` differs; screens that are compared need one that does not. */
+const BASHRC = `
+PS1='$ '
+PROMPT_COMMAND=
+HISTFILE=
+unset MAILCHECK
+eval "$(dircolors -b)"
+alias ls='ls --color=auto'
+`;
+/** Vim as it is, without what it remembers of elsewhere. */
+const VIMRC = "set nocompatible viminfo= noswapfile nofsync shortmess+=I ruler\nsyntax on\n";
+
+export class Rig {
+  private constructor(
+    private readonly folder: string,
+    readonly home: string,
+    readonly env: NodeJS.ProcessEnv,
+    readonly relay: Relay,
+    readonly agent: Agent,
+  ) {}
+
+  static async start(): Promise<Rig> {
+    const folder = await mkdtemp(join(tmpdir(), "lanyard-"));
+    const home = join(folder, "home");
+    await mkdir(home);
+    await Promise.all([
+      writeFile(join(home, ".bashrc"), BASHRC),
+      writeFile(join(home, ".bash_profile"), ". ~/.bashrc\n"),
+      writeFile(join(home, ".vimrc"), VIMRC),
+      writeFile(join(home, ".tmux.conf"), "set -g status-right ''\nset -g escape-time 0\n"),
+    ]);
+    const env = {
+      PATH: process.env["PATH"],
+      HOME: home,
+      SHELL: "/bin/bash",
+      USER: "ada",
+      LOGNAME: "ada",
+      LANG: "C.UTF-8",
+      TZ: "UTC",
+      TMUX_TMPDIR: folder,
+    };
+    const relay = await Relay.start(join(folder, "relay"), env);
+    const agent = await Agent.start(join(folder, "agent"), home, env, await relay.enrol());
+    return new Rig(folder, home, env, relay, agent);
+  }
+
+  /** A file of the machine. */
+  path(name: string): string {
+    return join(this.home, name);
+  }
+
+  /** Reads a file there; empty while there is none. */
+  read(name: string): Promise<string> {
+    return readFile(this.path(name), "utf8").catch(() => "");
+  }
+
+  /** Ends everything, terminals too, which would outlive their agent. */
+  async stop(): Promise<void> {
+    await this.agent.stop();
+    await this.relay.stop();
+    for (const pid of await this.descendants()) end(pid);
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Every process whose home is this rig's: holders, shells and what was started in them. */
+  private async descendants(): Promise<number[]> {
+    const mark = `HOME=${this.home}\0`;
+    const found: number[] = [];
+    for (const name of await readdir("/proc")) {
+      if (!/^\d+$/.test(name)) continue;
+      const environment = await readFile(`/proc/${name}/environ`, "latin1").catch(() => "");
+      if (environment.includes(mark)) found.push(Number(name));
+    }
+    return found;
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has left by itself, as a shell does when its terminal goes.
+  }
+}

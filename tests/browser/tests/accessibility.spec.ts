@@ -1,0 +1,128 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Locator, Page } from "@playwright/test";
+import { expect, test } from "../support/test";
+
+/** What axe finds, in as many words as one needs to find it too. */
+async function findings(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page })
+    // What programs draw in which colours is theirs; the page's own words are not in there.
+    .exclude(".xterm-rows")
+    .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+    .analyze();
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary ?? ""}`),
+  );
+}
+
+async function expectNothing(page: Page): Promise<void> {
+  for (const colorScheme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    expect(await findings(page), colorScheme).toEqual([]);
+  }
+}
+
+test("axe finds nothing on the way from a link to a terminal", async ({ rig, visitor }) => {
+  test.slow();
+  const { page, screen } = visitor;
+  await page.goto(rig.relay.web);
+  await expect(visitor.heading).toBeVisible();
+  await expectNothing(page);
+
+  await visitor.open(await rig.agent.link());
+  await expect(visitor.heading).toHaveText("Pair with tower");
+  await expectNothing(page);
+  await visitor.ask();
+  await expect(visitor.heading).toHaveText("Now answer at tower");
+  await expectNothing(page);
+  await rig.agent.owner.answer((await rig.agent.question()).question, true);
+  await expect(visitor.heading).toHaveText("Paired");
+  await expectNothing(page);
+
+  await page.getByRole("button", { name: "Show my machine" }).click();
+  await visitor.newTerminal();
+  await screen.enter("ls --color -la /");
+  await screen.shows("root root");
+  await expectNothing(page);
+
+  await visitor.status.getByRole("button", { name: /^Access/ }).click();
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await expectNothing(page);
+  await page.keyboard.press("Escape");
+
+  await page.getByRole("button", { name: "Find in the scrollback" }).click();
+  await page.getByRole("button", { name: /^More for/ }).click();
+  await expectNothing(page);
+
+  await page.goto(`${rig.relay.web}/#/`);
+  await expect(page.getByRole("link", { name: "running" })).toBeVisible();
+  await expectNothing(page);
+  await page.goto(`${rig.relay.web}/#/more`);
+  await expect(page.getByRole("heading", { name: "Add a machine" })).toBeVisible();
+  await expectNothing(page);
+});
+
+test("axe finds nothing where something is wrong", async ({ rig, visitor }) => {
+  test.slow();
+  const { page, status } = visitor;
+  await visitor.open(`${rig.relay.web}/#pair=AQ`);
+  await expect(visitor.heading).toHaveText("This link is not complete, or no longer known");
+  await expectNothing(page);
+  await visitor.pair();
+  await visitor.newTerminal();
+  await rig.relay.crash();
+  await expect(status).toContainText("Relay unreachable");
+  await expectNothing(page);
+  await rig.relay.restart();
+  await visitor.live();
+  const [device] = (await rig.agent.owner.status()).devices;
+  await rig.agent.owner.revoke(device?.id ?? "");
+  await expect(status).toContainText("Access ended");
+  await expectNothing(page);
+});
+
+test("a keyboard alone goes from the link to the terminal, and out of it again @desktop", async ({ rig, visitor }) => {
+  const { page, screen } = visitor;
+  await visitor.open(await rig.agent.link());
+  await expect(visitor.heading).toHaveText("Pair with tower");
+  await tabTo(page.getByRole("button", { name: "They match, ask the machine" }));
+  await page.keyboard.press("Enter");
+  await rig.agent.owner.answer((await rig.agent.question()).question, true);
+  const show = page.getByRole("button", { name: "Show my machine" });
+  await expect(show).toBeVisible();
+  await tabTo(show);
+  await page.keyboard.press("Enter");
+  await visitor.live();
+  await tabTo(page.getByRole("main").getByRole("button", { name: /^New terminal/ }));
+  await page.keyboard.press("Enter");
+  await screen.prompt();
+  const input = screen.terminal.getByRole("textbox");
+  await expect(input).toBeFocused();
+  // Tab, Escape and Shift-Tab belong to the program.
+  await screen.enter("cat -v");
+  await screen.press("Tab", "Escape", "Shift+Tab");
+  await screen.enter("x");
+  await screen.shows("^[^[[Zx");
+  await expect(input).toBeFocused();
+
+  await screen.press("Control+Shift+K");
+  const tab = page.getByRole("tab", { selected: true });
+  await expect(tab).toBeFocused();
+  await tabTo(page.getByRole("button", { name: /^Access/ }));
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("button", { name: /^Access/ })).toBeFocused();
+  await tab.focus();
+  await page.keyboard.press("Enter");
+  await expect(input).toBeFocused();
+});
+
+/** Walks by Tab, forwards, as far as a person would. */
+async function tabTo(target: Locator): Promise<void> {
+  const page = target.page();
+  for (let steps = 0; steps < 40; steps++) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  await expect(target).toBeFocused();
+}

@@ -1,0 +1,97 @@
+import { writeFile } from "node:fs/promises";
+import { expect, test } from "../support/test";
+
+test("a file edited in vim survives a crash of the relay in the middle of a line", async ({ rig, visitor }) => {
+  const { screen, status } = visitor;
+  await visitor.pair();
+  await visitor.newTerminal();
+  await screen.enter("vim notes.txt");
+  await screen.shows(/^~$/m);
+  await screen.type("ifirst line\nsecond");
+  await screen.shows(/^first line\nsecond$/m);
+
+  await rig.relay.crash();
+  await expect(status).toContainText(/Relay unreachable, trying again in \d+ s/);
+  await expect(status).toContainText(/as of \d\d:\d\d:\d\d/);
+  await expect(screen.inputLine).toContainText(
+    /Interrupted; the screen is as of \d\d:\d\d:\d\d\. It goes on by itself\./,
+  );
+  await screen.shows(/^first line\nsecond$/m);
+  // Keys are kept for the moment it returns.
+  await screen.type(" half");
+
+  await rig.relay.restart();
+  await visitor.live();
+  await screen.shows(/^first line\nsecond half$/m);
+  await screen.type("\nthird line");
+  await screen.press("Escape");
+  await screen.shows(/^first line\nsecond half\nthird line\n(~\n)+/);
+  await screen.type(":wq\n");
+  await screen.shows(/^\$ vim notes\.txt\n\$$/);
+  expect(await rig.read("notes.txt")).toBe("first line\nsecond half\nthird line\n");
+  await expect(screen.inputLine).toHaveText("You are typing here.");
+});
+
+test("a shell and its screen outlive a killed agent, and what was printed meanwhile is there", async ({
+  rig,
+  visitor,
+}) => {
+  const { screen, status } = visitor;
+  await visitor.pair();
+  await visitor.newTerminal();
+  await screen.enter("echo shell $$");
+  await screen.shows(/^shell \d+$/m);
+  const shell = /^shell \d+$/m.exec(await screen.text())?.[0];
+  await screen.enter("clear; until [ -e go ]; do sleep 0.02; done; seq 400; echo done > gone; echo still $$");
+  await screen.shows(/^$|until/);
+
+  await rig.agent.crash();
+  await expect(status).toContainText("Machine not connected");
+  await expect(status).toContainText("It comes back by itself");
+  await writeFile(rig.path("go"), "");
+  await expect.poll(() => rig.read("gone")).toBe("done\n");
+  await screen.showsNo("400");
+
+  await rig.agent.restart();
+  await visitor.live();
+  await screen.shows(`398\n399\n400\n${shell?.replace("shell", "still") ?? ""}\n$`);
+  await screen.enter("echo and on");
+  await screen.shows("\nand on\n$");
+});
+
+test("ending a device at the machine ends its open page within a second", async ({ rig, visitor }) => {
+  const { page, screen, status } = visitor;
+  await visitor.pair();
+  await visitor.newTerminal();
+  await screen.enter("echo before");
+  await screen.shows("\nbefore\n$");
+  const [device] = (await rig.agent.owner.status()).devices;
+  await rig.agent.owner.revoke(device?.id ?? "");
+  await expect(status).toContainText("Access ended", { timeout: 1000 });
+  await expect(status).toContainText("This access was ended by the owner.");
+  await expect(screen.inputLine).not.toHaveText("You are typing here.");
+  // Old pixels stay; nothing typed reaches the machine.
+  await screen.enter("touch after");
+  await screen.shows("\nbefore\n$");
+  expect((await rig.agent.owner.status()).devices).toEqual([]);
+  expect(await rig.read("after")).toBe("");
+
+  // It knows so after a reload as well.
+  await page.goto(rig.relay.web);
+  await expect(status).toContainText("Access ended");
+  await page.getByRole("button", { name: /^Forget/ }).click();
+  await expect(visitor.heading.filter({ visible: true })).toHaveText("Your terminal, wherever you are");
+});
+
+test("a page that is opened while the machine is away says so, and comes back by itself", async ({ rig, visitor }) => {
+  await visitor.pair();
+  await visitor.newTerminal();
+  await visitor.screen.enter("echo kept");
+  await rig.agent.crash();
+  await visitor.page.reload();
+  await expect(visitor.status).toContainText("Machine not connected");
+  await expect(visitor.status).toContainText("Start lanyard up on it");
+  await rig.agent.restart();
+  await visitor.live();
+  await visitor.screen.shows("\nkept\n$");
+});
