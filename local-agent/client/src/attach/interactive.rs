@@ -7,7 +7,7 @@ use super::tty::{self, SignalEvent, Signals};
 use crate::client::{Client, TerminalHandle};
 use crate::core::{InputState, Mode, TerminalEvent, Unsent};
 use crate::failure::Failure;
-use crate::output::{Closed, Writer};
+use crate::output::{self, Closed, Writer};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::msg::{Exit, Grid};
 
@@ -40,11 +40,15 @@ pub(super) async fn run(client: &Client, options: &Options) -> Result<u8, Failur
         grid,
         input: InputState::Opening,
         interrupted: false,
+        detached: false,
     };
     let outcome = shown.serve(signals).await;
     let _ = shown.writer.write(tty::LEAVE).await;
     shown.writer.finish().await;
     drop(raw);
+    if shown.detached {
+        output::say("detached; the program runs on");
+    }
     match outcome {
         Ok(end) => Ok(end),
         Err(Stop::Failed(why)) => Err(why),
@@ -60,6 +64,7 @@ struct Shown {
     grid: Grid,
     input: InputState,
     interrupted: bool,
+    detached: bool,
 }
 
 enum Stop {
@@ -97,7 +102,10 @@ impl Shown {
                     for wish in escapes.feed(&pressed) {
                         match wish {
                             Wish::Type(bytes) => self.handle.type_bytes(bytes).await?,
-                            Wish::Detach => return Ok(0),
+                            Wish::Detach => {
+                                self.detached = true;
+                                return Ok(0);
+                            }
                             Wish::TakeOver => self.handle.take_over()?,
                             Wish::Help => self.status(HELP).await?,
                         }

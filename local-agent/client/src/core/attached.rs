@@ -1,19 +1,19 @@
 //! One attached terminal: the stream that shows it, the stream that types into it, and both coming back after a cut.
 
 use super::leg::{Leg, Stage};
-use super::screen::Screen;
 use super::sealed::{Minted, Sealed};
-use super::typed::Typed;
-use super::{InputState, Mode, TerminalEvent, TerminalEvents, Unsent};
+use super::typist::Typist;
+use super::view::View;
+use super::{Mode, TerminalEvent, TerminalEvents, Unsent};
 use crate::failure::Failure;
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, StreamId};
 use lanyard_shared::ids::{TerminalId, TokenId, WriterId};
-use lanyard_shared::limits::{PRESENCE, STREAM_WINDOW};
+use lanyard_shared::limits::{GRID_MAX, STREAM_WINDOW};
 use lanyard_shared::link::Link;
 use lanyard_shared::msg::{Grid, Scope};
-use lanyard_shared::record::{AgentRecord, ViewerRecord};
+use lanyard_shared::record::AgentRecord;
 use lanyard_shared::time::{Mono, UnixMs};
 
 /// What the agent may have on its way to us in a terminal stream: short answers only.
@@ -28,32 +28,6 @@ pub(super) struct Attached {
     typist: Typist,
 }
 
-struct View {
-    leg: Leg,
-    screen: Screen,
-    /// The opening has not gone out on the present stream.
-    opening: bool,
-    interrupted: bool,
-    /// Payload handed out and not yet consumed: it takes from the window of the next stream.
-    outstanding: u32,
-}
-
-struct Typist {
-    leg: Leg,
-    writer: WriterId,
-    typed: Typed,
-    /// Records that wait for room, ahead of input.
-    due: Vec<ViewerRecord>,
-    /// The agent has said where this writer stands.
-    opened: bool,
-    /// A stream is wanted even without input that waits.
-    wanted: bool,
-    take_over: bool,
-    /// When a person last did something here.
-    present: Mono,
-    state: InputState,
-}
-
 impl Attached {
     pub fn new(
         terminal: TerminalId,
@@ -63,70 +37,42 @@ impl Attached {
         have: Option<u64>,
         now: Mono,
     ) -> Self {
-        let view = View {
-            leg: Leg::new(),
-            screen: Screen::new(have),
-            opening: false,
-            interrupted: false,
-            outstanding: 0,
-        };
-        let typist = Typist {
-            leg: Leg::new(),
-            writer,
-            typed: Typed::default(),
-            due: Vec::new(),
-            opened: false,
-            wanted: mode == Mode::Drive,
-            take_over: false,
-            present: now,
-            state: InputState::Opening,
-        };
         Self {
             terminal,
             mode,
-            grid,
-            view,
-            typist,
+            grid: fitting(grid),
+            view: View::new(have),
+            typist: Typist::new(writer, mode == Mode::Drive, now),
         }
     }
 
     // What the consumer does.
 
     pub fn type_bytes(&mut self, bytes: Bytes, events: &mut TerminalEvents<'_>, now: Mono) {
-        let typist = &mut self.typist;
-        typist.present = now;
-        let why = if self.mode == Mode::ViewOnly || typist.leg.is_over() {
-            Unsent::Refused
-        } else if typist.state == InputState::Watching {
-            Unsent::NotDriving
-        } else {
-            return typist.typed.push(bytes, now);
-        };
-        events.push(TerminalEvent::Unsent { bytes, why });
+        match self.mode {
+            Mode::Drive => self.typist.push(bytes, events, now),
+            Mode::ViewOnly => events.push(TerminalEvent::Unsent {
+                bytes,
+                why: Unsent::Refused,
+            }),
+        }
     }
 
     pub fn unapplied(&self) -> usize {
-        self.typist.typed.bytes()
+        self.typist.unapplied()
     }
 
     pub fn resize(&mut self, grid: Grid) {
+        let grid = fitting(grid);
         if self.grid != grid {
             self.grid = grid;
-            if self.typist.opened {
-                self.typist
-                    .due
-                    .retain(|record| !matches!(record, ViewerRecord::Resize(_)));
-                self.typist.due.push(ViewerRecord::Resize(grid));
-            }
+            self.typist.resize(grid);
         }
     }
 
     pub fn take_over(&mut self, now: Mono) {
-        self.typist.present = now;
-        match (self.mode, self.typist.opened) {
-            (Mode::ViewOnly, _) => {}
-            (Mode::Drive, true) => self.typist.due.push(ViewerRecord::TakeOver),
-            (Mode::Drive, false) => self.typist.take_over = true,
+        if self.mode == Mode::Drive {
+            self.typist.take_wheel(now);
         }
     }
 
@@ -145,18 +91,14 @@ impl Attached {
 
     /// The purposes a token is to be asked for now.
     pub fn wants(&self, now: Mono) -> impl Iterator<Item = Scope> + use<> {
-        let typist = &self.typist;
-        let types = self.mode == Mode::Drive
-            && (typist.wanted || typist.take_over || !typist.typed.is_empty());
+        let types = self.mode == Mode::Drive && self.typist.wants_stream();
         let view = self.view.leg.may_mint(now).then_some(Scope::View);
-        let terminal = (types && typist.leg.may_mint(now)).then_some(Scope::Terminal);
+        let terminal = (types && self.typist.leg.may_mint(now)).then_some(Scope::Terminal);
         view.into_iter().chain(terminal)
     }
 
     pub fn next_look(&self, now: Mono) -> Option<Mono> {
-        let expires = (!self.typist.opened)
-            .then(|| self.typist.typed.expires())
-            .flatten();
+        let expires = self.typist.expires();
         let legs = [self.view.leg.next_look(now), self.typist.leg.next_look(now)];
         legs.into_iter().flatten().chain(expires).min()
     }
@@ -186,7 +128,7 @@ impl Attached {
             Scope::Terminal => (ANSWER_WINDOW, ANSWER_WINDOW),
         };
         match Sealed::open(link, minted, credit, window) {
-            Some(sealed) => self.leg(purpose).stage = Stage::Open(Box::new(sealed)),
+            Some(sealed) => self.leg(purpose).open(sealed, now),
             None => self.broken(purpose, CloseCode::TooManyStreams.into(), events, now),
         }
     }
@@ -215,30 +157,12 @@ impl Attached {
     }
 
     pub fn accepted(&mut self, purpose: Scope, link: &mut Link, events: &mut TerminalEvents<'_>) {
-        let opening = self.typist_opening();
         if let Some(sealed) = self.leg(purpose).sealed() {
             sealed.accepted(link);
         }
         match purpose {
-            Scope::View => {
-                self.view.screen.restart();
-                self.view.opening = true;
-                if std::mem::take(&mut self.view.interrupted) {
-                    events.push(TerminalEvent::Resumed);
-                }
-            }
-            Scope::Terminal => self.typist.due = vec![opening],
-        }
-    }
-
-    fn typist_opening(&self) -> ViewerRecord {
-        let Typist {
-            writer, take_over, ..
-        } = self.typist;
-        ViewerRecord::TerminalOpening {
-            writer,
-            grid: self.grid,
-            take_over,
+            Scope::View => self.view.accepted(events),
+            Scope::Terminal => self.typist.accepted(self.grid),
         }
     }
 
@@ -265,7 +189,7 @@ impl Attached {
             return;
         };
         let outcome = sealed.read(data).and_then(|record| {
-            self.leg(purpose).proven();
+            self.leg(purpose).proven(now);
             match (purpose, record) {
                 (_, AgentRecord::End(close)) => {
                     self.ended(purpose, &close, events, now);
@@ -393,14 +317,7 @@ impl Attached {
     }
 
     pub fn on_timeout(&mut self, events: &mut TerminalEvents<'_>, now: Mono) {
-        if !self.typist.opened
-            && let Some(bytes) = self.typist.typed.expire(now)
-        {
-            events.push(TerminalEvent::Unsent {
-                bytes,
-                why: Unsent::TooOld,
-            });
-        }
+        self.typist.on_timeout(events, now);
     }
 
     /// The agent broke the protocol, or somebody between changed what it said: the stream ends from this side.
@@ -448,184 +365,10 @@ impl Attached {
     }
 }
 
-impl View {
-    fn flush(&mut self, grid: Grid, link: &mut Link) -> Result<(), CloseCode> {
-        if self.opening
-            && let Some(sealed) = self.leg.sealed()
-        {
-            let opening = ViewerRecord::ViewOpening {
-                have: self.screen.have(),
-                grid,
-            };
-            self.opening = !sealed.send(link, &opening)?;
-        }
-        Ok(())
-    }
-
-    fn take(
-        &mut self,
-        record: AgentRecord,
-        payload: u32,
-        link: &mut Link,
-        events: &mut TerminalEvents<'_>,
-    ) -> Result<(), CloseCode> {
-        let event = self.screen.take(record)?;
-        if matches!(event, Some(TerminalEvent::Output { .. })) {
-            self.outstanding += payload;
-        } else if let Some(sealed) = self.leg.sealed() {
-            sealed.consumed(link, payload);
-        }
-        if let Some(event) = event {
-            events.push(event);
-        }
-        Ok(())
-    }
-
-    fn interrupt(&mut self, why: Failure, events: &mut TerminalEvents<'_>) {
-        self.opening = false;
-        if !std::mem::replace(&mut self.interrupted, true) {
-            events.push(TerminalEvent::Interrupted(why));
-        }
-    }
-}
-
-impl Typist {
-    fn flush(&mut self, link: &mut Link) -> Result<(), CloseCode> {
-        let Some(sealed) = self.leg.sealed() else {
-            return Ok(());
-        };
-        while let Some(record) = self.due.first() {
-            if !sealed.send(link, record)? {
-                return Ok(());
-            }
-            self.due.remove(0);
-        }
-        while self.opened
-            && self.state == InputState::Driving
-            && let Some((seq, bytes)) = self.typed.peek()
-        {
-            if !sealed.send(link, &ViewerRecord::Input { seq, bytes })? {
-                return Ok(());
-            }
-            self.typed.mark_sent();
-        }
-        Ok(())
-    }
-
-    fn take(
-        &mut self,
-        record: AgentRecord,
-        payload: u32,
-        link: &mut Link,
-        events: &mut TerminalEvents<'_>,
-        now: Mono,
-    ) -> Result<(), CloseCode> {
-        if let Some(sealed) = self.leg.sealed() {
-            sealed.consumed(link, payload);
-        }
-        match record {
-            AgentRecord::Opened { last, driver } if !self.opened => {
-                (self.opened, self.wanted) = (true, false);
-                if std::mem::take(&mut self.take_over) && !driver {
-                    // Wished for after the opening had gone out.
-                    self.due.push(ViewerRecord::TakeOver);
-                }
-                if let Some((why, bytes)) = self.typed.opened(last, driver, now)? {
-                    events.push(TerminalEvent::Unsent { bytes, why });
-                }
-                self.set_state(
-                    if driver {
-                        InputState::Driving
-                    } else {
-                        InputState::Watching
-                    },
-                    events,
-                );
-                Ok(())
-            }
-            AgentRecord::Applied(seq) if self.opened => self.typed.applied(seq),
-            AgentRecord::Driver(true) if self.opened => {
-                self.set_state(InputState::Driving, events);
-                Ok(())
-            }
-            AgentRecord::Driver(false) if self.opened => {
-                self.overtaken(link, events);
-                Ok(())
-            }
-            AgentRecord::Opened { .. }
-            | AgentRecord::Applied(_)
-            | AgentRecord::Driver(_)
-            | AgentRecord::Snapshot { .. }
-            | AgentRecord::SnapshotChunk(_)
-            | AgentRecord::Output { .. }
-            | AgentRecord::Size(_)
-            | AgentRecord::Exit(_)
-            | AgentRecord::End(_) => Err(CloseCode::UnexpectedFrame),
-        }
-    }
-
-    /// Another viewer drives. Which of the inputs on their way were applied, only a new opening tells; their numbers depend on it.
-    fn overtaken(&mut self, link: &mut Link, events: &mut TerminalEvents<'_>) {
-        self.set_state(InputState::Watching, events);
-        if self.typed.in_doubt() {
-            if let Some(sealed) = self.leg.sealed() {
-                link.close(sealed.stream(), CloseCode::Done.into());
-            }
-            self.typed.stream_lost();
-            (self.opened, self.wanted) = (false, true);
-            self.leg.reset();
-        } else if !self.typed.is_empty() {
-            events.push(TerminalEvent::Unsent {
-                bytes: self.typed.take_all(),
-                why: Unsent::NotDriving,
-            });
-        }
-    }
-
-    /// The stream is gone for another reason than its time. Who was typing a moment ago goes on without another key.
-    fn lost(&mut self, events: &mut TerminalEvents<'_>, now: Mono) {
-        let active = matches!(self.state, InputState::Driving | InputState::Watching)
-            && now.since(self.present) < PRESENCE;
-        self.wanted |= active;
-        self.stream_lost();
-        if self.state != InputState::Lapsed {
-            self.set_state(InputState::Opening, events);
-        }
-    }
-
-    fn lapsed(&mut self, events: &mut TerminalEvents<'_>, now: Mono) {
-        self.wanted = false;
-        self.stream_lost();
-        self.leg.failed(now);
-        self.set_state(InputState::Lapsed, events);
-    }
-
-    fn refuse(&mut self, why: Failure, events: &mut TerminalEvents<'_>) {
-        if self.leg.is_over() {
-            return;
-        }
-        self.stream_lost();
-        self.leg.end();
-        let bytes = self.typed.take_all();
-        if !bytes.is_empty() {
-            events.push(TerminalEvent::Unsent {
-                bytes,
-                why: Unsent::Refused,
-            });
-        }
-        self.set_state(InputState::Refused(why), events);
-    }
-
-    fn stream_lost(&mut self) {
-        self.opened = false;
-        self.due.clear();
-        self.typed.stream_lost();
-    }
-
-    fn set_state(&mut self, state: InputState, events: &mut TerminalEvents<'_>) {
-        if self.state != state {
-            self.state = state.clone();
-            events.push(TerminalEvent::Input(state));
-        }
+/// A size that the protocol can say.
+fn fitting(grid: Grid) -> Grid {
+    Grid {
+        cols: grid.cols.clamp(1, GRID_MAX),
+        rows: grid.rows.clamp(1, GRID_MAX),
     }
 }

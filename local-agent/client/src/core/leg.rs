@@ -7,6 +7,8 @@ use std::time::Duration;
 
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// A stream that still brings something after this long was worth opening.
+const GOOD_AFTER: Duration = Duration::from_secs(5);
 
 /// See [`Leg`].
 pub(super) enum Stage {
@@ -23,6 +25,8 @@ pub(super) struct Leg {
     pub stage: Stage,
     /// Not before.
     again: Option<Mono>,
+    /// When the present stream was opened.
+    since: Mono,
     tries: u32,
 }
 
@@ -31,6 +35,7 @@ impl Leg {
         Self {
             stage: Stage::Idle,
             again: None,
+            since: Mono::default(),
             tries: 0,
         }
     }
@@ -66,9 +71,17 @@ impl Leg {
             .filter(|at| matches!(self.stage, Stage::Idle) && *at > now)
     }
 
-    /// A record verified: the way is good.
-    pub fn proven(&mut self) {
-        self.tries = 0;
+    /// A stream was opened.
+    pub fn open(&mut self, sealed: Sealed, now: Mono) {
+        self.stage = Stage::Open(Box::new(sealed));
+        self.since = now;
+    }
+
+    /// A record verified. One that comes right before the next end proves nothing.
+    pub fn proven(&mut self, now: Mono) {
+        if now.since(self.since) >= GOOD_AFTER {
+            self.tries = 0;
+        }
     }
 
     /// The stream or the attempt failed: the first time again at once, then after longer and longer waits.

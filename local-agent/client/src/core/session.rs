@@ -1,15 +1,14 @@
-//! The viewer's session: hello, heartbeat, requests and their answers.
+//! The viewer's session: opening it, hello, heartbeat, what the machine says, and losing it.
 
 use super::channel::{Channel, Heard};
 use super::sealed::Minted;
-use super::{Answer, Event, Failure, Greeting, HandleId, State, Viewer, events_of};
+use super::{Answer, Event, Failure, Greeting, State, Viewer, events_of};
 use crate::failure::clean;
-use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Accept, Close, Target};
-use lanyard_shared::ids::{TerminalId, TokenId};
+use lanyard_shared::ids::TokenId;
 use lanyard_shared::limits::HEARTBEAT;
-use lanyard_shared::msg::{self, FromAgent, Grid, Scope, Terminal, ToAgent};
+use lanyard_shared::msg::{self, FromAgent, Terminal, ToAgent};
 use lanyard_shared::seal::StreamSecret;
 use lanyard_shared::time::{Mono, Now, UnixMs};
 use std::time::Duration;
@@ -19,101 +18,7 @@ const OFFLINE_LOOK: Duration = Duration::from_secs(30);
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// What waits for an answer of the agent.
-pub(super) enum Request {
-    Mint {
-        handle: HandleId,
-        purpose: Scope,
-    },
-    /// Its key makes it harmless to ask again in the next session.
-    Create {
-        key: [u8; 16],
-        name: String,
-        grid: Grid,
-    },
-    /// `again`: an earlier session may have done it.
-    End {
-        terminal: TerminalId,
-        again: bool,
-    },
-}
-
 impl Viewer {
-    /// Asks for a new terminal. `key` must be fresh for every wish; `name` may be empty, then the machine chooses. Returns the request's
-    /// number, which [`Event::Answered`] brings back. It survives a lost link: the terminal is created once.
-    pub fn create(&mut self, key: [u8; 16], name: String, grid: Grid, now: Now) -> u32 {
-        self.ask(Request::Create { key, name, grid }, now)
-    }
-
-    /// Asks to end a terminal's program and to forget the terminal. As [`Viewer::create`].
-    pub fn end_terminal(&mut self, terminal: TerminalId, now: Now) -> u32 {
-        self.ask(
-            Request::End {
-                terminal,
-                again: false,
-            },
-            now,
-        )
-    }
-
-    fn ask(&mut self, request: Request, now: Now) -> u32 {
-        let req = self.next_request;
-        self.next_request = self.next_request.wrapping_add(1);
-        if let State::Over(why) = &self.state {
-            self.events
-                .push_back(Event::Answered(req, Err(why.clone())));
-            return req;
-        }
-        self.requests.insert(req, request);
-        if self.is_live() {
-            self.say_request(req, now.mono);
-        }
-        req
-    }
-
-    fn say_request(&mut self, req: u32, now: Mono) {
-        let message = match self.requests.get(&req) {
-            Some(Request::Create { key, name, grid }) => ToAgent::Create {
-                req,
-                key: b64::Bytes(*key),
-                name: name.clone(),
-                grid: *grid,
-            },
-            Some(Request::End { terminal, .. }) => ToAgent::End {
-                req,
-                terminal: *terminal,
-            },
-            Some(Request::Mint { handle, purpose }) => match self.attached.get(handle) {
-                Some(attached) => ToAgent::Mint {
-                    req,
-                    purpose: *purpose,
-                    terminal: attached.terminal,
-                },
-                None => return,
-            },
-            None => return,
-        };
-        self.say(&message, now);
-    }
-
-    /// Asks for the tokens that attached terminals want.
-    pub(super) fn mint_wanted(&mut self, now: Mono) {
-        let wanted: Vec<_> = self
-            .attached
-            .iter()
-            .flat_map(|(handle, attached)| attached.wants(now).map(|purpose| (*handle, purpose)))
-            .collect();
-        for (handle, purpose) in wanted {
-            let req = self.next_request;
-            self.next_request = self.next_request.wrapping_add(1);
-            if let Some(attached) = self.attached.get_mut(&handle) {
-                attached.minting(purpose, req);
-            }
-            self.requests.insert(req, Request::Mint { handle, purpose });
-            self.say_request(req, now);
-        }
-    }
-
     pub(super) fn open_session(&mut self, now: Mono) {
         let Some(link) = &mut self.link else { return };
         self.session_again = None;
@@ -241,65 +146,6 @@ impl Viewer {
         }
     }
 
-    fn minted(&mut self, req: u32, minted: Minted, now: Mono) -> Result<(), CloseCode> {
-        let Some(Request::Mint { handle, purpose }) = self.requests.remove(&req) else {
-            return Err(CloseCode::UnexpectedFrame);
-        };
-        // The consumer may have let go meanwhile; a token nobody opens ends by itself within a minute.
-        if let (Some(attached), Some(link)) = (self.attached.get_mut(&handle), &mut self.link) {
-            attached.minted(
-                purpose,
-                req,
-                minted,
-                link,
-                &mut events_of(&mut self.events, handle),
-                now,
-            );
-        }
-        Ok(())
-    }
-
-    fn answered(
-        &mut self,
-        req: u32,
-        answer: Result<Answer, Failure>,
-        now: Mono,
-    ) -> Result<(), CloseCode> {
-        let request = self
-            .requests
-            .remove(&req)
-            .ok_or(CloseCode::UnexpectedFrame)?;
-        let answer = match (request, answer) {
-            (Request::Mint { handle, purpose }, Err(why)) => {
-                if let Some(attached) = self.attached.get_mut(&handle) {
-                    attached.mint_refused(
-                        purpose,
-                        req,
-                        why,
-                        &mut events_of(&mut self.events, handle),
-                        now,
-                    );
-                }
-                return Ok(());
-            }
-            (Request::End { again: true, .. }, Err(why))
-                if why.code() == Some(CloseCode::TerminalGone) =>
-            {
-                Ok(Answer::Done)
-            }
-            (Request::Create { .. }, Ok(Answer::Created(terminal))) => {
-                Ok(Answer::Created(terminal))
-            }
-            (Request::End { .. }, Ok(Answer::Done)) => Ok(Answer::Done),
-            (Request::Create { .. } | Request::End { .. }, Err(why)) => Err(why),
-            (Request::Mint { .. } | Request::Create { .. } | Request::End { .. }, Ok(_)) => {
-                return Err(CloseCode::UnexpectedFrame);
-            }
-        };
-        self.events.push_back(Event::Answered(req, answer));
-        Ok(())
-    }
-
     fn renewed(&mut self, jti: TokenId, until: UnixMs) {
         for (handle, attached) in &mut self.attached {
             attached.token_renewed(jti, until, &mut events_of(&mut self.events, *handle));
@@ -319,7 +165,7 @@ impl Viewer {
         }
     }
 
-    fn say(&mut self, message: &ToAgent, now: Mono) {
+    pub(super) fn say(&mut self, message: &ToAgent, now: Mono) {
         let (Some(channel), Some(link)) = (&mut self.channel, &mut self.link) else {
             return;
         };
@@ -395,18 +241,10 @@ impl Viewer {
         self.forget_session();
     }
 
-    /// What was asked and may be asked again waits for the next session; tokens are asked for anew.
     fn forget_session(&mut self) {
         self.greeted = false;
         self.ping = None;
-        self.requests.retain(|_, request| match request {
-            Request::Mint { .. } => false,
-            Request::Create { .. } => true,
-            Request::End { again, .. } => {
-                *again = true;
-                true
-            }
-        });
+        self.forget_requests();
     }
 
     pub(super) fn look_at_session(&mut self, now: Now) {

@@ -154,6 +154,14 @@ impl Typed {
         }
     }
 
+    /// Gives back what a stream that stands has not been sent: its numbers were seen by nobody, or not applied.
+    pub fn give_back(&mut self) -> Bytes {
+        if let Some(first) = self.queue.front() {
+            self.next = first.seq;
+        }
+        self.take_all()
+    }
+
     /// Gives everything back.
     pub fn take_all(&mut self) -> Bytes {
         let mut all = Vec::with_capacity(self.bytes);
@@ -258,6 +266,14 @@ mod tests {
         assert_eq!(typed.expire(T0 + INPUT_RESEND), None);
         assert_eq!(typed.opened(1, true, T0 + INPUT_RESEND), Ok(None));
         assert!(typed.is_empty());
+    }
+
+    #[test]
+    fn numbers_of_input_that_was_given_back_unsent_are_used_again() {
+        let mut typed = typed(&["a", "b"]);
+        assert_eq!(typed.give_back(), "ab");
+        typed.push(Bytes::from_static(b"c"), T0);
+        assert_eq!(send(&mut typed), (1, Bytes::from_static(b"c")));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Links and sessions: they come back by themselves, and requests outlive them.
 
-use super::world::{GRID, Seen, TERMINAL, World, terminal};
+use super::peer::Seen;
+use super::world::{GRID, TERMINAL, World, terminal};
 use crate::core::{Answer, Event, State};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;

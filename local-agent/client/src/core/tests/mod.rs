@@ -3,5 +3,6 @@
 mod input;
 mod links;
 mod pairing;
+mod peer;
 mod view;
 mod world;

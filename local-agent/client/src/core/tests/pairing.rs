@@ -1,6 +1,6 @@
 //! Pairing against a scripted machine.
 
-use super::world::{AGENT, Peer, party};
+use super::peer::{Peer, party};
 use crate::core::{Pairing, PairingEvent};
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
@@ -143,7 +143,11 @@ fn a_close_while_the_person_thinks_is_a_cut_and_not_their_no() {
 }
 
 #[test]
-fn the_device_proves_the_keys_it_will_use() {
+fn the_device_signs_that_both_its_keys_are_one_device() {
     let (_, peer) = start(5, "desk");
-    assert_eq!(party(&peer).agent, AGENT);
+    let request = peer.request.as_ref().unwrap();
+    let device = party(&peer);
+    assert_eq!(request.name, "test");
+    assert_eq!(request.key.0, device.key.verifying_key().to_bytes());
+    assert!(peer.request_verifies);
 }

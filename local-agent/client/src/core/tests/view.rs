@@ -1,6 +1,7 @@
 //! Watching: what was seen once is not asked for twice, and what did not come sealed is not believed.
 
-use super::world::{GRID, HANDLE, Seen, World};
+use super::peer::Seen;
+use super::world::{GRID, HANDLE, World};
 use crate::core::{Mode, TerminalEvent};
 use crate::failure::Failure;
 use bytes::Bytes;
@@ -162,6 +163,23 @@ fn a_relay_that_cuts_every_stream_is_asked_less_and_less_often() {
     for _ in 0..200 {
         if world.peer.stream(Scope::View).is_some() {
             world.peer.close(Scope::View, CloseCode::Done);
+        }
+        world.advance(Duration::from_millis(100));
+    }
+    assert!(
+        world.minted(Scope::View) < 10,
+        "{}",
+        world.minted(Scope::View)
+    );
+}
+
+#[test]
+fn a_machine_that_ends_every_stream_at_once_is_asked_less_and_less_often() {
+    let mut world = World::attached(Mode::ViewOnly);
+    for _ in 0..200 {
+        if world.peer.stream(Scope::View).is_some() {
+            world.peer.record(Scope::View, &AgentRecord::Size(GRID));
+            world.peer.end(Scope::View, CloseCode::Internal);
         }
         world.advance(Duration::from_millis(100));
     }

@@ -1,0 +1,152 @@
+//! What a viewer tells its consumer.
+
+use crate::failure::Failure;
+use bytes::Bytes;
+use lanyard_shared::msg::{Exit, Grid, Scope, Terminal};
+use lanyard_shared::time::UnixMs;
+
+/// Names one attached terminal of a [`super::Viewer`].
+pub type HandleId = u32;
+
+/// What a viewer wants of a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Only watch: never more than a `view` token is minted.
+    ViewOnly,
+    /// Watch and type. A `terminal` token is minted at once, and after a lapse by the next key.
+    Drive,
+}
+
+/// Where the viewer stands with its machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// On the way: dialling, proving, shaking hands.
+    Connecting,
+    /// The relay is there, the machine is not. It goes on by itself.
+    Offline,
+    /// The machine answered, end to end, within [`lanyard_shared::limits::LIVE_FOR`].
+    Live,
+    /// The link stands, but the machine has not answered for [`lanyard_shared::limits::LIVE_FOR`].
+    Silent,
+    /// It does not come back by itself.
+    Over(Failure),
+}
+
+/// Who types into an attached terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputState {
+    /// Not open yet, or the stream was cut; what is typed waits.
+    Opening,
+    /// This viewer drives.
+    Driving,
+    /// Another viewer drives; what is typed comes back as [`TerminalEvent::Unsent`].
+    Watching,
+    /// The token has lapsed; the next key mints another and is applied.
+    Lapsed,
+    /// This viewer may not type.
+    Refused(Failure),
+}
+
+/// Why input was given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsent {
+    /// It waited ten seconds; whoever typed it may want something else by now.
+    TooOld,
+    /// Another viewer drives, or drove meanwhile.
+    NotDriving,
+    /// This viewer may not type.
+    Refused,
+}
+
+/// What happened on an attached terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TerminalEvent {
+    /// The picture anew: to be fed to a reset terminal of this size.
+    Snapshot {
+        /// The output it stands for, in bytes from the start of the terminal.
+        offset: u64,
+        /// The terminal's size.
+        grid: Grid,
+        /// Escape sequences and text.
+        bytes: Bytes,
+    },
+    /// Output, without a gap after what came before. Must be reported to [`super::Viewer::consumed`].
+    Output {
+        /// Where it begins, in bytes from the start of the terminal.
+        offset: u64,
+        /// What the program wrote; 1 byte at least.
+        bytes: Bytes,
+    },
+    /// The terminal has this size from here on.
+    Size(Grid),
+    /// The program has ended.
+    Exit(Exit),
+    /// Nothing comes until [`TerminalEvent::Resumed`]. Said once an interruption.
+    Interrupted(Failure),
+    /// It goes on where it was interrupted.
+    Resumed,
+    /// Who types has changed.
+    Input(InputState),
+    /// A token was renewed; its stream goes on.
+    Renewed {
+        /// For what.
+        purpose: Scope,
+        /// When it stops working now, by the machine's clock.
+        expires: UnixMs,
+    },
+    /// Input that was not applied and will not be sent by itself: to be offered to the person.
+    Unsent {
+        /// What was typed.
+        bytes: Bytes,
+        /// Why.
+        why: Unsent,
+    },
+    /// Nothing comes any more.
+    Ended(Failure),
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The terminal stands.
+    Created(Terminal),
+    /// Done as asked.
+    Done,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Where the viewer stands has changed.
+    State(State),
+    /// An attempt failed; the next follows by itself.
+    Trouble(Failure),
+    /// The machine said welcome.
+    Welcome(Greeting),
+    /// The list of terminals, whenever it changed.
+    Terminals(Vec<Terminal>),
+    /// A younger grant; replaces the stored one.
+    Grant {
+        /// The grant.
+        grant: String,
+        /// When it ends unless used, by the machine's clock.
+        expires: UnixMs,
+    },
+    /// A request was answered.
+    Answered(u32, Result<Answer, Failure>),
+    /// Something happened on an attached terminal.
+    Terminal(HandleId, TerminalEvent),
+}
+
+/// How the machine introduces itself in every session. Its texts are cleaned of control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// Its name.
+    pub machine: String,
+    /// Whose account it is.
+    pub user: String,
+    /// What this device may ask for.
+    pub scopes: Vec<Scope>,
+    /// When the device's grant ends unless used, by the machine's clock.
+    pub expires: UnixMs,
+}

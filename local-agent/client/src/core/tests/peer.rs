@@ -1,0 +1,357 @@
+//! A relay and an agent in one, that do what a test says.
+
+use super::world::AGENT;
+use crate::core::Party;
+use bytes::Bytes;
+use ed25519_dalek::SigningKey;
+use lanyard_shared::b64;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::{Accept, Challenge, Close, Frame, Leg, StreamId, Target, Welcome};
+use lanyard_shared::ids::{ConnId, TokenId};
+use lanyard_shared::limits::{FRAME_HEADER, SESSION_VERSIONS};
+use lanyard_shared::msg::{self, FromAgent, PairRequest, Scope, ToAgent};
+use lanyard_shared::noise::{Prologue, Psk, Responder, Session, StaticKey, Unconfirmed};
+use lanyard_shared::pair::verify_pairing;
+use lanyard_shared::record::{AgentRecord, ViewerRecord};
+use lanyard_shared::seal::{Direction, Opener, Sealer, StreamSecret};
+use lanyard_shared::time::UnixMs;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// What the peer saw of the viewer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    Said(ToAgent),
+    Opened(StreamId, Scope, u32),
+    Record(StreamId, ViewerRecord),
+    Credit(StreamId, u32),
+    Closed(StreamId, Option<CloseCode>),
+}
+
+/// The relay and the agent in one: what they do by themselves is what honest ones do, unless a switch says otherwise.
+pub struct Peer {
+    pub noise: StaticKey,
+    pub psk: Option<Psk>,
+    pub offer: Vec<u8>,
+    links: u8,
+    talks: BTreeMap<StreamId, Talk>,
+    tokens: BTreeMap<String, (TokenId, StreamSecret, Scope)>,
+    streams: BTreeMap<StreamId, Purpose>,
+    next_token: u8,
+    pub seen: Vec<Seen>,
+    replies: VecDeque<Bytes>,
+    /// What a session open is answered with, if not with an accept.
+    pub refuses_sessions: Option<CloseCode>,
+    pub refuses_mints: Option<(Scope, CloseCode)>,
+    pub answers_pings: bool,
+    pub credit: u32,
+    /// What came in a pairing, and whether its signature holds in that handshake.
+    pub request: Option<PairRequest>,
+    pub request_verifies: bool,
+}
+
+enum Talk {
+    Accepted,
+    Unconfirmed(Unconfirmed),
+    Standing(Session),
+    Over,
+}
+
+struct Purpose {
+    jti: TokenId,
+    purpose: Scope,
+    sealer: Sealer,
+    opener: Opener,
+}
+
+impl Peer {
+    pub fn new() -> Self {
+        Self {
+            noise: StaticKey::from_bytes(&[9; 32]),
+            psk: None,
+            offer: Vec::new(),
+            links: 0,
+            talks: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            next_token: 0,
+            seen: Vec::new(),
+            replies: VecDeque::new(),
+            refuses_sessions: None,
+            refuses_mints: None,
+            answers_pings: true,
+            credit: 64 * 1024,
+            request: None,
+            request_verifies: false,
+        }
+    }
+
+    /// A new WebSocket: the relay speaks first.
+    pub fn new_link(&mut self) {
+        self.links += 1;
+        self.talks.clear();
+        self.streams.clear();
+        self.replies.clear();
+        let challenge = Challenge {
+            nonce: b64::Bytes([self.links; 32]),
+            conn: self.conn(),
+            time: UnixMs(0),
+            versions: vec![1],
+        };
+        self.reply(Frame::Challenge(challenge));
+    }
+
+    fn conn(&self) -> ConnId {
+        ConnId([self.links; 16])
+    }
+
+    pub fn reply(&mut self, frame: Frame) {
+        self.replies.push_back(frame.encode());
+    }
+
+    pub fn take_reply(&mut self) -> Option<Bytes> {
+        self.replies.pop_front()
+    }
+
+    pub fn take_frame(&mut self, message: Bytes) {
+        match Frame::decode(message, Leg::Viewer).unwrap() {
+            Frame::Proof(_) => {
+                let warning = String::new();
+                let welcome = Welcome {
+                    held: 600_000,
+                    time: UnixMs(0),
+                    agent: AGENT,
+                    web: String::new(),
+                    warning,
+                };
+                self.reply(Frame::Welcome(welcome));
+            }
+            Frame::Ping(bytes) => self.reply(Frame::Pong(bytes)),
+            Frame::Open(id, open) => self.opened(id, &open.target, open.credit),
+            Frame::Data(id, data) if self.talks.contains_key(&id) => self.talk(id, &data),
+            Frame::Data(id, data) => {
+                if let Some(stream) = self.streams.get_mut(&id) {
+                    let record =
+                        ViewerRecord::decode(&stream.opener.open_bytes(data).unwrap()).unwrap();
+                    self.seen.push(Seen::Record(id, record));
+                }
+            }
+            Frame::Credit(id, amount) => self.seen.push(Seen::Credit(id, amount)),
+            Frame::Close(id, close) => {
+                self.streams.remove(&id);
+                self.talks.remove(&id);
+                self.seen.push(Seen::Closed(id, close.code));
+            }
+            frame @ (Frame::Challenge(_)
+            | Frame::Enrol(_)
+            | Frame::Welcome(_)
+            | Frame::Announce(_)
+            | Frame::Pong(_)
+            | Frame::Wake
+            | Frame::Accept(..)
+            | Frame::Renew(..)) => panic!("a viewer sent {frame:?}"),
+        }
+    }
+
+    fn opened(&mut self, id: StreamId, target: &Target, credit: u32) {
+        let versions = match target {
+            Target::Session(grant) => {
+                assert!(grant.starts_with("grant"));
+                if let Some(code) = self.refuses_sessions {
+                    return self.reply(Frame::Close(id, code.into()));
+                }
+                self.talks.insert(id, Talk::Accepted);
+                SESSION_VERSIONS.to_vec()
+            }
+            Target::Pair(_) => {
+                self.talks.insert(id, Talk::Accepted);
+                SESSION_VERSIONS.to_vec()
+            }
+            Target::Purpose(token) => {
+                let (jti, secret, purpose) = self.tokens.remove(token).expect("a token opens once");
+                let sealer = Sealer::new(&secret, jti, Direction::ToViewer);
+                let opener = Opener::new(&secret, jti, Direction::ToAgent);
+                self.streams.insert(
+                    id,
+                    Purpose {
+                        jti,
+                        purpose,
+                        sealer,
+                        opener,
+                    },
+                );
+                self.seen.push(Seen::Opened(id, purpose, credit));
+                Vec::new()
+            }
+        };
+        self.reply(Frame::Accept(
+            id,
+            Accept {
+                credit: self.credit,
+                versions,
+            },
+        ));
+    }
+
+    fn talk(&mut self, id: StreamId, data: &[u8]) {
+        let talk = self.talks.insert(id, Talk::Over).unwrap();
+        let next = match talk {
+            Talk::Accepted => {
+                let prologue = Prologue {
+                    agent: AGENT,
+                    conn: self.conn(),
+                    viewer_versions: SESSION_VERSIONS,
+                    agent_versions: SESSION_VERSIONS,
+                };
+                let received = match &self.psk {
+                    Some(psk) => Responder::read_pair(&prologue, &self.noise, psk, data),
+                    None => Responder::read_session(&prologue, &self.noise, data),
+                };
+                let Ok(received) = received else {
+                    return self.reply(Frame::Close(id, CloseCode::HandshakeFailed.into()));
+                };
+                let (message2, unconfirmed) = received.reply(&self.offer).unwrap();
+                self.reply(Frame::Data(id, message2.into()));
+                Talk::Unconfirmed(unconfirmed)
+            }
+            Talk::Unconfirmed(unconfirmed) => {
+                let (session, plain) = unconfirmed.confirm(data).unwrap();
+                if self.psk.is_some() {
+                    let request: PairRequest = msg::decode(&plain).unwrap();
+                    let (hash, remote) = (session.handshake_hash(), session.remote());
+                    self.request_verifies =
+                        verify_pairing(&request.key.0, hash, AGENT, remote, &request.signature.0);
+                    self.request = Some(request);
+                }
+                self.talks.insert(id, Talk::Standing(session));
+                if self.psk.is_none() {
+                    let hello: ToAgent = msg::decode(&plain).unwrap();
+                    assert!(matches!(hello, ToAgent::Hello { .. }));
+                    self.say(&welcome());
+                }
+                return;
+            }
+            Talk::Standing(mut session) => {
+                let plain = session.open(data).unwrap();
+                self.talks.insert(id, Talk::Standing(session));
+                return self.asked(msg::decode(&plain).unwrap());
+            }
+            Talk::Over => panic!("the viewer talks after the end"),
+        };
+        self.talks.insert(id, next);
+    }
+
+    fn asked(&mut self, message: ToAgent) {
+        match &message {
+            ToAgent::Ping { n } if self.answers_pings => self.say(&FromAgent::Pong {
+                n: *n,
+                time: UnixMs(0),
+            }),
+            ToAgent::Mint { req, purpose, .. } => self.mint(*req, *purpose),
+            ToAgent::Ping { .. }
+            | ToAgent::Hello { .. }
+            | ToAgent::Create { .. }
+            | ToAgent::End { .. } => {}
+        }
+        self.seen.push(Seen::Said(message));
+    }
+
+    fn mint(&mut self, req: u32, purpose: Scope) {
+        if let Some((refused, code)) = self.refuses_mints
+            && refused == purpose
+        {
+            return self.say(&FromAgent::Refused {
+                req,
+                reason: code.into(),
+            });
+        }
+        self.next_token += 1;
+        let (jti, secret) = (TokenId([self.next_token; 16]), [self.next_token; 32]);
+        let token = format!("token-{}", self.next_token);
+        self.tokens.insert(
+            token.clone(),
+            (jti, StreamSecret::from_bytes(secret), purpose),
+        );
+        let secret = b64::Bytes(secret);
+        self.say(&FromAgent::Minted {
+            req,
+            jti,
+            token,
+            secret,
+            expires: UnixMs(300_000),
+            life: 300_000,
+        });
+    }
+
+    /// Says something inside the session or pairing that stands.
+    pub fn say(&mut self, message: &impl serde::Serialize) {
+        let standing = self.talks.iter_mut().find_map(|(id, talk)| match talk {
+            Talk::Standing(session) => Some((*id, session)),
+            Talk::Accepted | Talk::Unconfirmed(_) | Talk::Over => None,
+        });
+        let (id, session) = standing.expect("a session stands");
+        let sealed = session.seal(&msg::encode(message)).unwrap();
+        self.reply(Frame::Data(id, sealed.into()));
+    }
+
+    /// The stream for a purpose that stands.
+    pub fn stream(&self, purpose: Scope) -> Option<StreamId> {
+        self.streams
+            .iter()
+            .rev()
+            .find(|(_, stream)| stream.purpose == purpose)
+            .map(|(id, _)| *id)
+    }
+
+    pub fn jti(&self, purpose: Scope) -> TokenId {
+        self.streams[&self.stream(purpose).unwrap()].jti
+    }
+
+    /// Sends a sealed record.
+    pub fn record(&mut self, purpose: Scope, record: &AgentRecord) {
+        let frame = self.sealed(purpose, record);
+        self.reply(frame);
+    }
+
+    pub fn sealed(&mut self, purpose: Scope, record: &AgentRecord) -> Frame {
+        let id = self.stream(purpose).expect("the stream stands");
+        let stream = self.streams.get_mut(&id).unwrap();
+        let mut framed = record.encode();
+        stream.sealer.seal(&mut framed, FRAME_HEADER).unwrap();
+        Frame::Data(id, framed.freeze().slice(FRAME_HEADER..))
+    }
+
+    /// Ends a stream as an honest agent does.
+    pub fn end(&mut self, purpose: Scope, code: CloseCode) {
+        self.record(purpose, &AgentRecord::End(Close::from(code)));
+        self.close(purpose, code);
+    }
+
+    /// Ends a stream as a relay can.
+    pub fn close(&mut self, purpose: Scope, code: CloseCode) {
+        let id = self.stream(purpose).expect("the stream stands");
+        self.streams.remove(&id);
+        self.reply(Frame::Close(id, code.into()));
+    }
+}
+
+fn welcome() -> FromAgent {
+    FromAgent::Welcome {
+        machine: "desk".to_owned(),
+        user: "me".to_owned(),
+        time: UnixMs(0),
+        scopes: vec![Scope::View, Scope::Terminal],
+        expires: UnixMs(1_000_000),
+        terminals: vec![],
+    }
+}
+
+pub fn party(peer: &Peer) -> Party {
+    Party {
+        agent: AGENT,
+        remote: *peer.noise.public(),
+        key: Arc::new(SigningKey::from_bytes(&[2; 32])),
+        noise: StaticKey::from_bytes(&[3; 32]),
+        name: "test".to_owned(),
+    }
+}
