@@ -60,9 +60,15 @@ pub(super) fn terminal(
     let Some(wanted) = wanted else {
         return the_running(terminals, view);
     };
-    let mut named = terminals
+    let is_meant =
+        |terminal: &&Terminal| terminal.name == wanted || terminal.id.to_string() == wanted;
+    let (running, ended): (Vec<_>, Vec<_>) = terminals
         .iter()
-        .filter(|terminal| terminal.name == wanted || terminal.id.to_string() == wanted);
+        .filter(is_meant)
+        .partition(|terminal| terminal.exit.is_none());
+    // A name lives on in the terminal that runs; one that has ended is only in its way.
+    let named = if running.is_empty() { ended } else { running };
+    let mut named = named.into_iter();
     match (named.next(), named.next()) {
         (Some(terminal), None) => Ok(Choice::Attach(terminal.clone())),
         (Some(_), Some(_)) => Err(Failure::local(
@@ -174,6 +180,18 @@ mod tests {
         assert_eq!(
             terminal(&both, Some("c"), true, false),
             Ok(Choice::Create("c".to_owned()))
+        );
+    }
+
+    #[test]
+    fn of_two_with_one_name_the_one_that_runs_is_meant() {
+        let dead = terminal_named("a", 1, Some(Exit::Status { code: 0 }));
+        let alive = terminal_named("a", 2, None);
+        let choice = terminal(&[dead.clone(), alive.clone()], Some("a"), false, false);
+        assert_eq!(choice, Ok(Choice::Attach(alive)));
+        assert_eq!(
+            terminal(std::slice::from_ref(&dead), Some("a"), false, false),
+            Ok(Choice::Attach(dead))
         );
     }
 
