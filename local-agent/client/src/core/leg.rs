@@ -8,7 +8,7 @@ use std::time::Duration;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// A stream that still brings something after this long was worth opening.
-const GOOD_AFTER: Duration = Duration::from_secs(5);
+const GOOD_AFTER: Duration = Duration::from_secs(2);
 
 /// See [`Leg`].
 pub(super) enum Stage {
@@ -91,11 +91,16 @@ impl Leg {
             .min(LONGEST_WAIT);
         self.again = (self.tries > 0).then_some(now + wait);
         self.tries = self.tries.saturating_add(1);
-        self.reset();
+        self.idle();
     }
 
-    /// The session is gone, and the attempt with it; the next may follow as soon as there is another.
+    /// The session is gone, and the attempt with it. The next may follow as soon as there is another, which has waits of its own.
     pub fn reset(&mut self) {
+        self.idle();
+        (self.again, self.tries) = (None, 0);
+    }
+
+    fn idle(&mut self) {
         if !self.is_over() {
             self.stage = Stage::Idle;
         }

@@ -191,6 +191,18 @@ fn a_machine_that_ends_every_stream_at_once_is_asked_less_and_less_often() {
 }
 
 #[test]
+fn a_machine_that_comes_and_goes_is_never_made_to_wait_for_its_earlier_absences() {
+    let mut world = World::attached(Mode::ViewOnly);
+    for _ in 0..20 {
+        world.peer.close(Scope::View, CloseCode::AgentGone);
+        world.run();
+        world.cut_link();
+        world.advance(Duration::from_secs(1));
+        assert!(world.peer.stream(Scope::View).is_some());
+    }
+}
+
+#[test]
 fn credit_is_given_for_what_was_consumed_and_for_nothing_else() {
     let mut world = World::attached(Mode::ViewOnly);
     let piece = "0123456789abcdef0123456789abcdef".repeat(1024).leak();
