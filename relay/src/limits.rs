@@ -18,7 +18,7 @@ pub const HTTP_HEADERS_MAX: usize = 64;
 pub const PAGES_TIME: Duration = Duration::from_secs(120);
 
 /// Read buffer of a WebSocket. Every idle link keeps one.
-pub const WS_READ_BUFFER: usize = 4 * 1024;
+pub const WS_READ_BUFFER: usize = 2 * 1024;
 /// Frames are gathered up to this size before they go to TLS.
 pub const WS_WRITE_BUFFER: usize = 32 * 1024;
 /// What may wait below the fair queue: the gathered frames, one more, and a pong.

@@ -90,7 +90,11 @@ fn begin(
         .max_write_buffer_size(WS_WRITE_BUFFER_MAX)
         .max_message_size(FRAME_MAX)
         .max_frame_size(FRAME_MAX)
-        .on_upgrade(move |socket| link::serve(state, stranger, socket))
+        .on_upgrade(move |socket| {
+            // A task of its own: the one that upgraded the connection is large, and would live as long as the link.
+            tokio::spawn(link::serve(state, stranger, socket));
+            std::future::ready(())
+        })
 }
 
 async fn nothing_here() -> Response {

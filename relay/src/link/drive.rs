@@ -6,7 +6,7 @@
 use super::blame;
 use super::held::{Due, Held};
 use super::prove::{Proven, check_clock, welcome};
-use super::socket::{Incoming, farewell, incoming};
+use super::socket::{Incoming, incoming};
 use crate::clock;
 use crate::door::Door;
 use crate::limits::MESSAGES_PER_TURN;
@@ -54,6 +54,7 @@ enum Event {
 
 struct Driver<'a> {
     state: &'a State,
+    socket: Box<WebSocket>,
     port: Port,
     key: [u8; 32],
     held: Held,
@@ -68,51 +69,62 @@ struct Driver<'a> {
     armed: Mono,
 }
 
-/// Carries frames until the link ends.
-pub async fn drive(state: &State, proven: Proven, mut socket: WebSocket) {
-    let Proven {
-        port,
-        key,
-        held,
-        door,
-    } = proven;
-    let now = clock::mono();
-    let armed = held.deadline().min(now + RELAY_SILENCE);
-    let timer = Box::pin(clock::sleep_until(armed));
-    let mut driver = Driver {
-        state,
-        port,
-        key,
-        held,
-        door,
-        heard: now,
-        blocked: None,
-        unflushed: false,
-        timer,
-        armed,
-    };
-    let end = driver.run(&mut socket).await;
+/// Carries frames until the link ends. What is left is to tell the peer why, if it is still there.
+pub async fn drive(
+    state: &State,
+    proven: Proven,
+    socket: Box<WebSocket>,
+) -> Option<(CloseCode, Box<WebSocket>)> {
+    let mut driver = Driver::new(state, proven, socket);
+    let end = driver.run().await;
     let (role, agent, conn) = (driver.port.role(), driver.port.agent(), driver.port.conn());
-    // The others hear of it now, however long the goodbye takes.
-    drop(driver);
     match role {
         Role::Agent => state.agents.saw(agent, clock::unix()),
         Role::Device => {}
     }
+    // Leaving the driver leaves the hub: the others hear of it now, however long the goodbye takes.
     match end {
-        End::Gone => tracing::info!(?role, %agent, %conn, "link gone"),
+        End::Gone => {
+            tracing::info!(?role, %agent, %conn, "link gone");
+            None
+        }
         End::With(code) => {
             tracing::info!(?role, %agent, %conn, code = code.name(), "link closed");
-            farewell(socket, code).await;
+            Some((code, driver.socket))
         }
     }
 }
 
-impl Driver<'_> {
-    async fn run(&mut self, socket: &mut WebSocket) -> End {
+impl<'a> Driver<'a> {
+    fn new(state: &'a State, proven: Proven, socket: Box<WebSocket>) -> Box<Self> {
+        let Proven {
+            port,
+            key,
+            held,
+            door,
+        } = proven;
+        let heard = clock::mono();
+        let armed = held.deadline().min(heard + RELAY_SILENCE);
+        let timer = Box::pin(clock::sleep_until(armed));
+        Box::new(Self {
+            state,
+            socket,
+            port,
+            key,
+            held,
+            door,
+            heard,
+            blocked: None,
+            unflushed: false,
+            timer,
+            armed,
+        })
+    }
+
+    async fn run(&mut self) -> End {
         let mut turn = 0;
         loop {
-            let event = match poll_fn(|cx| self.poll(socket, cx)).await {
+            let event = match poll_fn(|cx| self.poll(cx)).await {
                 Ok(event) => event,
                 Err(end) => return end,
             };
@@ -131,8 +143,8 @@ impl Driver<'_> {
         }
     }
 
-    fn poll(&mut self, socket: &mut WebSocket, cx: &mut Context<'_>) -> Poll<Result<Event, End>> {
-        match self.poll_write(socket, cx) {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, End>> {
+        match self.poll_write(cx) {
             Poll::Ready(Ok(())) => self.blocked = None,
             Poll::Ready(Err(end)) => return Poll::Ready(Err(end)),
             Poll::Pending => {
@@ -143,24 +155,20 @@ impl Driver<'_> {
                 }
             }
         }
-        if let Poll::Ready(message) = Pin::new(&mut *socket).poll_next(cx) {
+        if let Poll::Ready(message) = Pin::new(&mut *self.socket).poll_next(cx) {
             return Poll::Ready(Ok(Event::Incoming(incoming(message))));
         }
         self.timer.as_mut().poll(cx).map(|()| Ok(Event::Timer))
     }
 
     /// Writes until nothing waits, or the socket takes no more.
-    fn poll_write(
-        &mut self,
-        socket: &mut WebSocket,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), End>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         let gone = |_| End::Gone;
         loop {
-            std::task::ready!(Pin::new(&mut *socket).poll_ready(cx)).map_err(gone)?;
+            std::task::ready!(Pin::new(&mut *self.socket).poll_ready(cx)).map_err(gone)?;
             match self.port.output(cx.waker()) {
                 Output::Message(message) => {
-                    Pin::new(&mut *socket)
+                    Pin::new(&mut *self.socket)
                         .start_send(Message::Binary(message))
                         .map_err(gone)?;
                     self.unflushed = true;
@@ -170,7 +178,7 @@ impl Driver<'_> {
             }
         }
         if self.unflushed {
-            std::task::ready!(Pin::new(socket).poll_flush(cx)).map_err(gone)?;
+            std::task::ready!(Pin::new(&mut *self.socket).poll_flush(cx)).map_err(gone)?;
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))

@@ -30,22 +30,39 @@ pub struct Stranger {
     pub deadline: Mono,
 }
 
-/// Serves one link to its end.
-pub async fn serve(state: Arc<State>, stranger: Stranger, mut socket: WebSocket) {
-    let _guard = state.links.guard();
+/// Serves one link to its end. What an idle link keeps is small, for it may be idle for days: each stage has its own memory, which is given
+/// back when the stage is over.
+pub fn serve(state: Arc<State>, stranger: Stranger, socket: WebSocket) -> impl Future<Output = ()> {
+    let socket = Box::new(socket);
+    async move {
+        let _guard = state.links.guard();
+        let Some((proven, socket)) = Box::pin(admit(&state, stranger, socket)).await else {
+            return;
+        };
+        let Some((code, socket)) = drive::drive(&state, proven, socket).await else {
+            return;
+        };
+        Box::pin(socket::farewell(socket, code)).await;
+    }
+}
+
+async fn admit(
+    state: &State,
+    stranger: Stranger,
+    mut socket: Box<WebSocket>,
+) -> Option<(prove::Proven, Box<WebSocket>)> {
     stranger.budget.limit(UNPROVEN_BYTES);
-    // The handshake's memory is given back before the link begins, for a link may be idle for days.
-    match Box::pin(prove::prove(&state, &stranger, &mut socket)).await {
+    match prove::prove(state, &stranger, &mut socket).await {
         Ok(proven) => {
             stranger.budget.lift();
-            drop(stranger);
-            drive::drive(&state, proven, socket).await;
+            Some((proven, socket))
         }
-        Err(prove::Unproven::Gone) => {}
+        Err(prove::Unproven::Gone) => None,
         Err(prove::Unproven::Refused(code)) => {
             tracing::info!(role = ?stranger.role, code = code.name(), "link refused");
             drop(stranger);
             socket::farewell(socket, code).await;
+            None
         }
     }
 }

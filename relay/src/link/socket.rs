@@ -85,7 +85,7 @@ fn is_spent(error: &tungstenite::Error) -> bool {
 }
 
 /// Tells the peer why its link ends, and closes. A peer that does not read is not waited for.
-pub async fn farewell(mut socket: WebSocket, code: CloseCode) {
+pub async fn farewell(mut socket: Box<WebSocket>, code: CloseCode) {
     let close = CloseFrame {
         code: WS_CODES + code as u16,
         reason: Utf8Bytes::from_static(code.name()),
