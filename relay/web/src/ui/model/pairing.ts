@@ -74,6 +74,7 @@ export function failure(reason: Reason): Failure {
         command: "lanyard-relay doctor",
         again: true,
       };
+    case "unsupported":
     case "unsupported-browser":
       return {
         icon: "warning",
