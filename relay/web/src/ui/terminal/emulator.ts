@@ -52,6 +52,7 @@ export class Emulator {
   private sticky: Modifiers = NONE;
   private preferred: number;
   private drives = false;
+  private held = false;
   /** The machine's grid, once all that is queued has been parsed. */
   private grid: Grid;
   private fitted: Grid | null = null;
@@ -124,6 +125,13 @@ export class Emulator {
   setDrives(drives: boolean): void {
     if (drives === this.drives) return;
     this.drives = drives;
+    this.layout();
+  }
+
+  /** While nothing comes in, what is on the screen stays as it is, whatever happens around it. */
+  setHeld(held: boolean): void {
+    if (held === this.held) return;
+    this.held = held;
     this.layout();
   }
 
@@ -322,7 +330,7 @@ export class Emulator {
 
   private layout(): void {
     const box = this.box();
-    if (box.width === 0 || box.height === 0) return;
+    if (this.held || box.width === 0 || box.height === 0) return;
     if (this.drives) {
       this.apply(this.preferred, 1);
       this.host.classList.remove("letterboxed");

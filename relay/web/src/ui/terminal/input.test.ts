@@ -11,6 +11,7 @@ function words(part: Partial<Situation>) {
     input: { kind: "driver" },
     exit: null,
     touch: false,
+    paired: true,
     mayEnd: true,
     asOf: null,
     ...part,
@@ -51,6 +52,7 @@ test("a terminal that is gone is not offered again", () => {
   const gone = { code: "terminal-gone", sentence: "there is no such terminal any more", hint: "open a new one" };
   expect(words({ view: { kind: "ended", reason: gone } }).action).toBe("leave");
   expect(words({ view: { kind: "ended", reason: { ...gone, code: "cut" } } }).action).toBe("open-again");
+  expect(words({ view: { kind: "ended", reason: { ...gone, code: "revoked" } }, paired: false }).action).toBe("leave");
 });
 
 test("keys ask for a token when none is live, and never take over by themselves", () => {

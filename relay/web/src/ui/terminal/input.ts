@@ -16,13 +16,15 @@ export interface Situation {
   exit: Exit | null;
   /** Whether fingers are likelier than keys here. */
   touch: boolean;
+  /** Whether this browser still has access to the machine. */
+  paired: boolean;
   /** Whether this browser may end terminals. */
   mayEnd: boolean;
   /** How old the screen is, in words; null while it is live. */
   asOf: string | null;
 }
 
-export function inputWords({ view, input, exit, touch, mayEnd, asOf }: Situation): InputWords {
+export function inputWords({ view, input, exit, touch, paired, mayEnd, asOf }: Situation): InputWords {
   if (exit !== null) {
     return {
       tone: "stop",
@@ -34,7 +36,7 @@ export function inputWords({ view, input, exit, touch, mayEnd, asOf }: Situation
     case "connecting":
       return { tone: "calm", text: "Opening the terminal …", action: null };
     case "ended": {
-      const again = view.reason.code !== "terminal-gone";
+      const again = paired && view.reason.code !== "terminal-gone";
       const text = `${asSentence(view.reason.sentence)} ${asSentence(view.reason.hint)}`.trim();
       return { tone: "stop", text, action: again ? "open-again" : "leave" };
     }
