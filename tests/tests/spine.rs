@@ -110,21 +110,27 @@ async fn the_terminal_takes_the_drivers_size_and_reports_how_its_program_ended()
     let world = World::start().await?;
     let viewer = TestViewer::pair(&world, BOTH).await?;
     let mut terminal = viewer.terminal().await?;
-    terminal
-        .handle
-        .resize(Grid {
-            cols: 101,
-            rows: 33,
-        })
-        .map_err(plain)?;
-    terminal
-        .until_event(|e| {
-            *e == TerminalEvent::Size(Grid {
-                cols: 101,
-                rows: 33,
-            })
-        })
-        .await?;
+    terminal.until("$ ").await?;
+    let wide = Grid {
+        cols: 101,
+        rows: 33,
+    };
+    terminal.handle.resize(wide).map_err(plain)?;
+    // The size may have come in time for the opening; then the snapshot has it already.
+    let has_it = |event: &TerminalEvent| match event {
+        TerminalEvent::Size(grid) | TerminalEvent::Snapshot { grid, .. } => *grid == wide,
+        TerminalEvent::Output { .. }
+        | TerminalEvent::Exit(_)
+        | TerminalEvent::Interrupted(_)
+        | TerminalEvent::Resumed
+        | TerminalEvent::Input(_)
+        | TerminalEvent::Renewed { .. }
+        | TerminalEvent::Unsent { .. }
+        | TerminalEvent::Ended(_) => false,
+    };
+    if !terminal.events.iter().any(has_it) {
+        terminal.until_event(has_it).await?;
+    }
     terminal.type_text("stty size\r").await?;
     terminal.until("33 101").await?;
     terminal.type_text("exit 3\r").await?;

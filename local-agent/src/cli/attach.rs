@@ -12,7 +12,7 @@ pub struct Args {
     /// Which machine, by name or id, when several are paired
     #[arg(long, value_name = "NAME")]
     machine: Option<String>,
-    /// Which terminal, by name or id; without it the only one there is, or a new one
+    /// Which terminal, by name or id; without it the only one that runs, or a new one
     #[arg(long, value_name = "NAME")]
     terminal: Option<String>,
     /// Open a new terminal
@@ -24,7 +24,7 @@ pub struct Args {
     /// Run one command in a terminal of its own, print its output, leave with its status
     #[arg(long, value_name = "CMD", conflicts_with = "terminal")]
     exec: Option<String>,
-    /// How this device calls itself [default: user and host]
+    /// How this device calls itself [default: attach on HOST]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Where this device keeps its keys [default: ~/.local/state/lanyard/device.json]
