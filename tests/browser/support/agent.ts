@@ -27,6 +27,10 @@ export class Agent {
     return agent;
   }
 
+  get log(): string {
+    return this.program.log;
+  }
+
   /** The link that `lanyard up` prints. */
   link(): Promise<string> {
     return this.program.hears(({ event, url }) => (event === "link" && typeof url === "string" ? url : undefined));

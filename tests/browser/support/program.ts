@@ -14,7 +14,8 @@ export class Program {
   private readonly child: ChildProcess;
   private readonly listeners = new Set<Listener>();
   private readonly exit: Promise<void>;
-  private complaints = "";
+  /** What it said besides: its log. */
+  log = "";
   private left = false;
 
   constructor(
@@ -25,7 +26,7 @@ export class Program {
     const child = spawn(file, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
     this.child = child;
     createInterface({ input: child.stdout }).on("line", (line) => this.hear(JSON.parse(line) as Told));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (this.complaints += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (this.log += text));
     this.exit = new Promise((resolve) => {
       child.once("close", () => {
         this.left = true;
@@ -68,6 +69,6 @@ export class Program {
   }
 
   private gone(): Error {
-    return new Error(`${this.file} has left: ${this.complaints.trim()}`);
+    return new Error(`${this.file} has left: ${this.log.trim()}`);
   }
 }

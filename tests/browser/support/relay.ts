@@ -27,6 +27,10 @@ export class Relay {
     return this.at.web;
   }
 
+  get log(): string {
+    return this.program.log;
+  }
+
   async enrol(): Promise<string> {
     const { stdout } = await promisify(execFile)(PROGRAMS.relay, ["enrol", "--data", this.data], { env: this.env });
     return stdout.trim();

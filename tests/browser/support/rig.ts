@@ -45,6 +45,7 @@ export class Rig {
       LANG: "C.UTF-8",
       TZ: "UTC",
       TMUX_TMPDIR: folder,
+      LANYARD_LOG: "debug",
     };
     const relay = await Relay.start(join(folder, "relay"), env);
     const agent = await Agent.start(join(folder, "agent"), home, env, await relay.enrol());

@@ -14,9 +14,14 @@ interface Fixtures {
 }
 
 export const test = base.extend<Fixtures>({
-  rig: async ({}, use) => {
+  rig: async ({}, use, info) => {
     const rig = await Rig.start();
     await use(rig);
+    if (info.status !== info.expectedStatus) {
+      await info.attach("relay.log", { body: rig.relay.log });
+      await info.attach("agent.log", { body: rig.agent.log });
+      await info.attach("status.json", { body: JSON.stringify(await rig.agent.owner.status().catch(String), null, 2) });
+    }
     await rig.stop();
   },
   watch: async ({ context, rig }, use) => {

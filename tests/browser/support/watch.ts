@@ -3,8 +3,6 @@ import { expect, type BrowserContext, type Page } from "@playwright/test";
 
 /** A connection that a test has cut is told on the console by the browser itself. */
 const CUT = /^(Failed to load resource|WebSocket connection to '.*' failed)/;
-/** The policy closes features that only other browsers have. */
-const ELSEWHERE = "Error with Permissions-Policy header: Unrecognized feature";
 /** A token is three parts of base64 and begins with a JSON object; a pairing secret is behind `#` and never sent. */
 const SECRET = /eyJ[\w-]{8,}|pair=|[?]/;
 
@@ -26,7 +24,7 @@ export class Watch {
     context.on("console", (message) => {
       const text = message.text();
       if (message.type() !== "error" && message.type() !== "warning") return;
-      if (!CUT.test(text) && !text.startsWith(ELSEWHERE)) this.complaints.push(text);
+      if (!CUT.test(text)) this.complaints.push(text);
     });
   }
 

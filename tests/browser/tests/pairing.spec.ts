@@ -45,7 +45,7 @@ test("watching and typing are two credentials, each shown with what stops when i
   await expect(page.getByRole("dialog")).toBeHidden();
 });
 
-test("a no at the machine is shown as a refusal, and grants nothing", async ({ rig, visitor }) => {
+test("a no at the machine is shown as a refusal, and grants nothing @desktop", async ({ rig, visitor }) => {
   await visitor.open(await rig.agent.link());
   await visitor.ask();
   const { question } = await rig.agent.question();
@@ -55,7 +55,7 @@ test("a no at the machine is shown as a refusal, and grants nothing", async ({ r
   expect((await rig.agent.owner.status()).devices).toEqual([]);
 });
 
-test("a link that was used says so", async ({ rig, visitor, another }) => {
+test("a link that was used says so @desktop", async ({ rig, visitor, another }) => {
   const link = await rig.agent.owner.pair(["view"], true);
   await visitor.open(link);
   await visitor.ask();
@@ -66,7 +66,7 @@ test("a link that was used says so", async ({ rig, visitor, another }) => {
   await expect(late.page.getByRole("button", { name: "Copy lanyard pair" })).toBeVisible();
 });
 
-test("a link that has expired says how to get another", async ({ rig, visitor }) => {
+test("a link that has expired says how to get another @desktop", async ({ rig, visitor }) => {
   // Five minutes are too long for a test: the relay's answer to a link that was taken back is made that to an old one.
   await visitor.page.routeWebSocket(/\/v1\/attach$/, (page) => {
     const relay = page.connectToServer();
@@ -80,7 +80,10 @@ test("a link that has expired says how to get another", async ({ rig, visitor })
   await expect(visitor.page.getByRole("button", { name: "Copy lanyard pair" })).toBeVisible();
 });
 
-test("a link that nobody made is told from one that is damaged by nothing", async ({ rig, visitor }) => {
+test("a link that nobody made and one that is damaged say what may have happened @desktop", async ({
+  rig,
+  visitor,
+}) => {
   const link = await rig.agent.link();
   const title = "This link is not complete, or no longer known";
   // Another secret: the last letters but those of padding bits.
@@ -91,7 +94,7 @@ test("a link that nobody made is told from one that is damaged by nothing", asyn
   }
 });
 
-test("a link to a machine that is not connected can be tried again when it is", async ({ rig, visitor }) => {
+test("a link to a machine that is not connected can be tried again when it is @desktop", async ({ rig, visitor }) => {
   const link = await rig.agent.link();
   await rig.agent.crash();
   await visitor.open(link);

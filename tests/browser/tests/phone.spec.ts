@@ -55,7 +55,9 @@ test("a line that was composed arrives as one bracketed paste @phone", async ({ 
 });
 
 test("one finger scrolls back, and in a pager it turns the pages @phone", async ({ visitor }) => {
-  const { screen } = visitor;
+  const { page, screen } = visitor;
+  // A flick glides on; here the screen rests where the finger left it.
+  await page.emulateMedia({ reducedMotion: "reduce" });
   await visitor.pair();
   await visitor.newTerminal();
   await screen.enter("seq 300");

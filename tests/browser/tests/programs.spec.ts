@@ -4,7 +4,10 @@ import { expect, test } from "../support/test";
 
 const LONG = Array.from({ length: 300 }, (_, at) => `${at + 1}: ${"long ".repeat(at % 40)}end é 漢字 👍`).join("\n");
 
-test("less looks as it does in another terminal, from the first page to the last", async ({ rig, visitor }) => {
+test("less looks as it does in another terminal, from the first page to the last @desktop", async ({
+  rig,
+  visitor,
+}) => {
   const { screen } = visitor;
   await writeFile(rig.path("long.txt"), LONG);
   await visitor.pair();
@@ -21,7 +24,7 @@ test("less looks as it does in another terminal, from the first page to the last
   await screen.shows(/^\$ less -S long\.txt\n\$$/);
 });
 
-test("vim looks as it does in another terminal", async ({ rig, visitor }) => {
+test("vim looks as it does in another terminal @desktop", async ({ rig, visitor }) => {
   const { screen } = visitor;
   await writeFile(rig.path("long.txt"), LONG);
   await visitor.pair();
@@ -49,7 +52,7 @@ test("htop draws its meters, its list and its keys", async ({ visitor }) => {
   await screen.shows(/^\$ htop\n\$$/);
 });
 
-test("tmux in the terminal shows what its panes hold", async ({ rig, visitor }) => {
+test("tmux in the terminal shows what its panes hold @desktop", async ({ rig, visitor }) => {
   const { screen } = visitor;
   await visitor.pair();
   await visitor.newTerminal();
@@ -66,7 +69,7 @@ test("tmux in the terminal shows what its panes hold", async ({ rig, visitor }) 
   await screen.shows(/^─+\n\$ echo below\nbelow\n\$/m);
 });
 
-test("cells have the colours that programs asked for: of 256, of 16 million, bold", async ({ visitor }) => {
+test("cells have the colours that programs asked for: of 256, of 16 million, bold @desktop", async ({ visitor }) => {
   const { screen } = visitor;
   await visitor.pair();
   await visitor.newTerminal();
@@ -101,7 +104,7 @@ test("the machine's terminal takes the size of the window, and follows it", asyn
   expect(grid.height).toBeLessThanOrEqual(box?.height ?? 0);
 });
 
-test("a flood of output leaves the page quick and the end of it on the screen", async ({ visitor }) => {
+test("a flood of output leaves the page quick and the end of it on the screen @desktop", async ({ visitor }) => {
   const { page, screen } = visitor;
   await visitor.pair();
   await visitor.newTerminal();

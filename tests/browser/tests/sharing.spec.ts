@@ -34,7 +34,10 @@ test("two devices share a terminal: one drives, the other watches and takes over
   await screen.shows("\nthree\n$");
 });
 
-test("two pages of one browser share its pairing, and each its own credentials", async ({ visitor, watch }) => {
+test("two pages of one browser share its pairing, and each its own credentials @desktop", async ({
+  visitor,
+  watch,
+}) => {
   await visitor.pair();
   await visitor.newTerminal();
   await visitor.screen.enter("echo one");
