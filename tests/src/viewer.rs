@@ -92,8 +92,13 @@ impl TestTerminal {
     /// None comes in time, or the viewer is over.
     pub async fn event(&mut self) -> Result<&TerminalEvent> {
         let event = timeout(PATIENCE, self.handle.next()).await;
-        let event =
-            event.with_context(|| format!("nothing came; seen so far: {}", self.shown()))?;
+        let event = event.with_context(|| {
+            format!(
+                "nothing came; seen so far: {}; before: {:?}",
+                self.shown(),
+                self.events
+            )
+        })?;
         let event = event.context("the viewer is over")?;
         match &event {
             TerminalEvent::Snapshot { bytes, .. } => self.text = bytes.to_vec(),

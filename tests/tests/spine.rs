@@ -110,7 +110,7 @@ async fn the_terminal_takes_the_drivers_size_and_reports_how_its_program_ended()
     let world = World::start().await?;
     let viewer = TestViewer::pair(&world, BOTH).await?;
     let mut terminal = viewer.terminal().await?;
-    terminal.until("$ ").await?;
+    terminal.until("$").await?;
     let wide = Grid {
         cols: 101,
         rows: 33,

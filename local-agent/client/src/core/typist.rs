@@ -25,6 +25,8 @@ pub(super) struct Typist {
     /// A stream is wanted even without input that waits.
     wanted: bool,
     take_over: bool,
+    /// A size that came while an opening with another one may be on its way.
+    resized: Option<Grid>,
     /// When a person last did something here.
     present: Mono,
     state: InputState,
@@ -41,6 +43,7 @@ impl Typist {
             opened: false,
             wanted,
             take_over: false,
+            resized: None,
             present: now,
             state: InputState::Opening,
         }
@@ -63,12 +66,14 @@ impl Typist {
         self.typed.bytes()
     }
 
-    /// Without a stream, the next opening says the size.
+    /// Without a stream, the next opening says the size; one that is on its way already is followed by it.
     pub fn resize(&mut self, grid: Grid) {
         if self.opened {
             self.due
                 .retain(|record| !matches!(record, ViewerRecord::Resize(_)));
             self.due.push(ViewerRecord::Resize(grid));
+        } else {
+            self.resized = Some(grid);
         }
     }
 
@@ -103,6 +108,7 @@ impl Typist {
 
     /// The agent accepted the stream: the opening goes out next.
     pub fn accepted(&mut self, grid: Grid) {
+        self.resized = None;
         let Self {
             writer, take_over, ..
         } = *self;
@@ -151,6 +157,8 @@ impl Typist {
         match record {
             AgentRecord::Opened { last, driver } if !self.opened => {
                 (self.opened, self.wanted) = (true, false);
+                self.due
+                    .extend(self.resized.take().map(ViewerRecord::Resize));
                 if std::mem::take(&mut self.take_over) && !driver {
                     // Wished for after the opening had gone out.
                     self.due.push(ViewerRecord::TakeOver);

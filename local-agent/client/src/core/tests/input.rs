@@ -279,3 +279,21 @@ fn only_the_last_of_many_sizes_waits_for_the_stream() {
     world.run();
     assert_eq!(world.records(), []);
 }
+
+#[test]
+fn a_size_that_came_while_the_opening_was_on_its_way_follows_it() {
+    let mut world = World::attached(Mode::Drive);
+    world.cut_link();
+    world.advance(Duration::from_secs(1));
+    assert_eq!(world.records().last(), Some(&opening(false)));
+    let wide = Grid {
+        cols: 101,
+        rows: 33,
+    };
+    let now = world.both();
+    world.viewer.resize(HANDLE, wide, now);
+    world.run();
+    assert_eq!(world.records(), []);
+    opened(&mut world, 0, true);
+    assert_eq!(world.records(), [ViewerRecord::Resize(wide)]);
+}
