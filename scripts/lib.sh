@@ -55,7 +55,7 @@ web_bundle() {
   local web=$root/relay/web
   npm_packages "$web"
   if [ ! -e "$web/dist/index.html" ] ||
-    [ -n "$(find "$web/src" "$web/index.html" "$web/package-lock.json" "$web/vite.config.ts" "$web/public" \
+    [ -n "$(find "$web/src" "$web/index.html" "$web/package-lock.json" "$web/vite.config.ts" "$web/pack.ts" "$web/public" \
       -newer "$web/dist/index.html" -print -quit 2>/dev/null)" ]; then
     step "building the web UI"
     (cd "$web" && npm run --silent build >&2) || fail "the web UI could not be built" "cd relay/web && npm run build shows why"

@@ -1,11 +1,12 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
+import { pack } from "./pack";
 
 // `LANYARD_RELAY=http://localhost:PORT npm run dev` lends the page a relay; without it there is only the page.
 const relay = process.env["LANYARD_RELAY"];
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), pack()],
   build: {
     target: "es2022",
     // The relay's policy allows fonts and scripts from itself only, so nothing may become a `data:` URL.
