@@ -15,7 +15,7 @@ use lanyard_shared::time::UnixMs;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -199,13 +199,21 @@ fn colons(hex: &str) -> String {
     pairs.join(":")
 }
 
+/// White on black whatever the terminal's own colours are, so that a camera reads it.
 fn qr(text: &str) -> Option<String> {
     let code = QrCode::new(text).ok()?;
-    Some(
-        code.render::<Dense1x2>()
-            .dark_color(Dense1x2::Light)
-            .light_color(Dense1x2::Dark)
-            .quiet_zone(true)
-            .build(),
-    )
+    let drawn = code
+        .render::<Dense1x2>()
+        .dark_color(Dense1x2::Light)
+        .light_color(Dense1x2::Dark)
+        .quiet_zone(true)
+        .build();
+    if !io::stdout().is_terminal() {
+        return Some(drawn);
+    }
+    let lines: Vec<_> = drawn
+        .lines()
+        .map(|line| format!("\x1b[38;5;231;48;5;16m{line}\x1b[0m"))
+        .collect();
+    Some(lines.join("\n"))
 }
