@@ -63,6 +63,18 @@ test("a page that only looks never asks for a terminal token", () => {
   expect([input.phase.kind, input.timeout()]).toEqual(["idle", null]);
 });
 
+test("a size that came while the opening was on its way is sent when the machine has answered", () => {
+  input.sessionUp(true, now);
+  type("l");
+  gather();
+  input.minted(mintedToken(++token), now);
+  input.accepted(now);
+  const size = { cols: 50, rows: 10 };
+  input.resize(size);
+  expect(sent(gather())).not.toContainEqual({ kind: "resize", grid: size });
+  expect(sent(hear({ kind: "opened", last: 0, driver: true }))).toContainEqual({ kind: "resize", grid: size });
+});
+
 test("the first key asks for a token, once, and is applied when the stream stands", () => {
   input.sessionUp(true, now);
   type("l");

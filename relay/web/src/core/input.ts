@@ -46,8 +46,8 @@ type Stage =
   | { at: "minting" }
   | { at: "opening"; jti: string; deadline: number }
   /** The opening is sent, the answer is not there. */
-  | { at: "greeting"; jti: string; deadline: number }
-  /** `sentUpTo` is where sending goes on from, `reach` the highest number ever sent on this stream. */
+  | { at: "greeting"; jti: string; deadline: number; grid: Grid }
+  /** `sentUpTo` is where sending goes on from, `reach` the highest number ever sent on this stream, `grid` the size it was last told. */
   | { at: "standing"; jti: string; driver: boolean; since: number; sentUpTo: number; reach: number; grid: Grid };
 
 export class Input {
@@ -159,8 +159,8 @@ export class Input {
 
   accepted(now: number): void {
     if (this.stage.at !== "opening") return;
-    this.stage = { at: "greeting", jti: this.stage.jti, deadline: now + HANDSHAKE_TIME_MS };
     const { writer, grid, wantsSeat } = this;
+    this.stage = { at: "greeting", jti: this.stage.jti, deadline: now + HANDSHAKE_TIME_MS, grid };
     this.effects.push({ kind: "send", record: { kind: "terminalOpening", writer, grid, takeOver: wantsSeat } });
   }
 
@@ -213,7 +213,7 @@ export class Input {
   private apply(record: AgentRecord, now: number): boolean {
     switch (record.kind) {
       case "opened":
-        return this.stage.at === "greeting" && this.opened(this.stage.jti, record.last, record.driver, now);
+        return this.stage.at === "greeting" && this.opened(this.stage, record.last, record.driver, now);
       case "applied": {
         if (this.stage.at !== "standing" || record.seq > this.stage.reach) return false;
         this.acknowledge(record.seq);
@@ -237,7 +237,7 @@ export class Input {
     }
   }
 
-  private opened(jti: string, last: number, driver: boolean, now: number): boolean {
+  private opened({ jti, grid }: Stage & { at: "greeting" }, last: number, driver: boolean, now: number): boolean {
     this.acknowledge(last);
     const first = this.pending[0]?.seq ?? last + 1;
     // The machine has forgotten this writer: it could not tell a repeat from a first time, so nothing goes again by itself.
@@ -245,7 +245,7 @@ export class Input {
     this.pending.forEach((one, at) => (one.seq = last + 1 + at));
     this.nextSeq = last + 1 + this.pending.length;
     if (this.isStale(now)) this.hold();
-    this.stage = { at: "standing", jti, driver, since: now, sentUpTo: last, reach: last, grid: this.grid };
+    this.stage = { at: "standing", jti, driver, since: now, sentUpTo: last, reach: last, grid };
     this.wantsSeat = false;
     this.lapsed = null;
     this.drive(this.stage, driver, now);
