@@ -9,6 +9,7 @@ test("a file edited in vim survives a crash of the relay in the middle of a line
   await screen.shows(/^~$/m);
   await screen.type("ifirst line\nsecond");
   await screen.shows(/^first line\nsecond$/m);
+  const size = await visitor.fitted();
 
   await rig.relay.crash();
   await expect(status).toContainText(/Relay unreachable, trying again in \d+ s/);
@@ -23,6 +24,8 @@ test("a file edited in vim survives a crash of the relay in the middle of a line
   await rig.relay.restart();
   await visitor.live();
   await screen.shows(/^first line\nsecond half$/m);
+  // What the page said meanwhile took room, and gives it back.
+  await expect.poll(() => visitor.grid()).toEqual(size);
   await screen.type("\nthird line");
   await screen.press("Escape");
   await screen.shows(/^first line\nsecond half\nthird line\n(~\n)+/);
