@@ -9,3 +9,4 @@ pub mod core;
 pub mod daemon;
 mod random;
 pub mod state;
+mod text;

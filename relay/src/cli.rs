@@ -218,6 +218,12 @@ fn agents(args: Agents) -> Result<(), Trouble> {
 fn log() {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("lanyard_relay=info,warn"));
+    // Below `info` the library writes whole frames, tokens and codes included.
+    let quiet = ["tungstenite=info", "tokio_tungstenite=info"];
+    let filter = quiet
+        .iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, EnvFilter::add_directive);
     // Only a second logger in the same process can make this fail.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

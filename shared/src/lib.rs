@@ -16,6 +16,7 @@ pub mod noise;
 pub mod pair;
 pub mod proof;
 pub mod record;
+pub mod report;
 pub mod seal;
 pub mod sign;
 pub mod stream;

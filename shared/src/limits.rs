@@ -33,6 +33,8 @@ pub const PROOF_RENEW_PERCENT: u32 = 55;
 /// See `PROOF_RENEW_PERCENT`.
 pub const PROOF_JITTER_PERCENT: u32 = 10;
 
+/// Frames of the link itself, credit included, that may wait for a socket that takes nothing.
+pub const LINK_FRAMES_WAITING: usize = 4096;
 /// Who dialled pings this often, so that both ends hear something.
 pub const PING_EVERY: Duration = Duration::from_secs(20);
 /// Who dialled gives the link up after this much silence.
@@ -110,8 +112,12 @@ pub const INPUT_RESEND: Duration = Duration::from_secs(10);
 pub const SESSIONS_MAX: usize = 64;
 /// Live leases of one session.
 pub const LEASES_PER_SESSION: usize = 60;
+/// Live leases of one device on one terminal: a few pages, each watching and typing.
+pub const LEASES_PER_DEVICE_AND_TERMINAL: usize = 12;
+/// Sessions and handshakes of one device.
+pub const SESSIONS_PER_DEVICE: usize = 12;
 /// Terminals an agent keeps.
-pub const TERMINALS_MAX: usize = 64;
+pub const TERMINALS_MAX: usize = 48;
 /// Characters of a name of a device, machine or terminal.
 pub const NAME_MAX: usize = 64;
 /// Columns or rows of a terminal.

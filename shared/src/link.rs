@@ -10,7 +10,8 @@ use crate::frame::{
 };
 use crate::ids::{AgentId, ConnId};
 use crate::limits::{
-    DIALLER_SILENCE, FRAME_HEADER, FRAME_MAX, PING_EVERY, STREAMS_PER_AGENT, STREAMS_PER_VIEWER,
+    DIALLER_SILENCE, FRAME_HEADER, FRAME_MAX, LINK_FRAMES_WAITING, PING_EVERY, STREAMS_PER_AGENT,
+    STREAMS_PER_VIEWER,
 };
 use crate::proof;
 use crate::stream::{Credit, Outbox};
@@ -141,6 +142,10 @@ impl Link {
     pub fn handle(&mut self, message: Bytes, now: Now) {
         if self.over {
             return;
+        }
+        // A relay that asks and does not read must not fill our memory.
+        if self.outbox.link_frames() > LINK_FRAMES_WAITING {
+            return self.end(CloseCode::Busy);
         }
         self.heard = now.mono;
         let outcome = Frame::decode(message, self.dialler.leg())
@@ -454,5 +459,73 @@ impl Link {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::b64;
+    use crate::limits::LINK_VERSIONS;
+    use crate::time::UnixMs;
+
+    fn challenge(nonce: u8) -> Bytes {
+        let challenge = Challenge {
+            nonce: b64::Bytes([nonce; 32]),
+            conn: ConnId([1; 16]),
+            time: UnixMs(0),
+            versions: LINK_VERSIONS.to_vec(),
+        };
+        Frame::Challenge(challenge).encode()
+    }
+
+    fn link() -> (Link, Now) {
+        let key = Arc::new(SigningKey::from_bytes(&[1; 32]));
+        let now = Now {
+            mono: Mono::from_secs(100),
+            unix: UnixMs(0),
+        };
+        let agent = AgentId([2; 16]);
+        let dialler = Dialler::Viewer { agent, key };
+        (Link::new(dialler, "relay.test".into(), now.mono), now)
+    }
+
+    #[test]
+    fn a_relay_that_asks_without_end_and_reads_nothing_fills_no_memory() {
+        let (mut link, now) = link();
+        for n in 0..100_000_u32 {
+            link.handle(challenge(n.to_be_bytes()[3]), now);
+        }
+        assert!(link.is_over());
+        let waiting = std::iter::from_fn(|| link.poll_output()).count();
+        assert!(waiting <= LINK_FRAMES_WAITING + 2, "{waiting}");
+    }
+
+    #[test]
+    fn a_link_that_hears_nothing_pings_and_is_given_up_after_forty_five_seconds() {
+        let (mut link, now) = link();
+        let mut at = now.mono;
+        let mut pings = 0;
+        while !link.is_over() {
+            at = link.poll_timeout().unwrap();
+            link.on_timeout(at);
+            pings += 1;
+        }
+        assert_eq!(at.since(now.mono), DIALLER_SILENCE);
+        assert_eq!(pings, 3);
+    }
+
+    #[test]
+    fn a_challenge_under_another_name_of_the_link_ends_it() {
+        let (mut link, now) = link();
+        link.handle(challenge(0), now);
+        let other = Challenge {
+            nonce: b64::Bytes([0; 32]),
+            conn: ConnId([9; 16]),
+            time: UnixMs(0),
+            versions: LINK_VERSIONS.to_vec(),
+        };
+        link.handle(Frame::Challenge(other).encode(), now);
+        assert!(link.is_over());
     }
 }

@@ -112,6 +112,12 @@ impl Outbox {
         }
     }
 
+    /// Frames of the link that wait.
+    #[must_use]
+    pub fn link_frames(&self) -> usize {
+        self.link.len()
+    }
+
     /// True when nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -460,7 +460,7 @@ fn paired(
         expires: now.unix + LIFE_DEVICE,
     };
     devices
-        .admit(device)
+        .admit(device, now.unix)
         .unwrap_or_else(|error| panic!("{error}"));
     let new = NewToken {
         agent,

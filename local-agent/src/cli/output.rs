@@ -10,6 +10,7 @@
 )]
 
 use crate::daemon::owner::{Link, Notice, Status};
+use crate::text::is_invisible;
 use lanyard_shared::msg::{Exit, Scope};
 use lanyard_shared::time::UnixMs;
 use qrcode::QrCode;
@@ -21,9 +22,10 @@ use time::macros::format_description;
 
 /// An error and what to do about it.
 pub fn failure(sentence: &str, hint: &str) {
-    eprintln!("error: {sentence}");
+    // A sentence may come from the relay, and the relay may be hostile.
+    eprintln!("error: {}", printable(sentence));
     if !hint.is_empty() {
-        eprintln!("hint: {hint}");
+        eprintln!("hint: {}", printable(hint));
     }
 }
 
@@ -54,6 +56,12 @@ pub fn stdout() -> impl Write {
 pub fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LANYARD_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    // Below `info` the library writes whole frames, tokens and codes included.
+    let quiet = ["tungstenite=info", "tokio_tungstenite=info"];
+    let filter = quiet
+        .iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, tracing_subscriber::EnvFilter::add_directive);
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -85,19 +93,24 @@ pub fn notice(notice: &Notice) {
         Notice::Online { relay, warning, .. } => {
             say(&format!("connected to {relay}"));
             if !warning.is_empty() {
-                say(&format!("warning: {warning}"));
+                say(&format!("warning: {}", printable(warning)));
             }
         }
         Notice::Offline { sentence, hint } | Notice::Unreachable { sentence, hint } => {
-            say(&format!("not connected: {sentence}; trying again"));
+            say(&format!(
+                "not connected: {}; trying again",
+                printable(sentence)
+            ));
             if !hint.is_empty() {
-                say(&format!("hint: {hint}"));
+                say(&format!("hint: {}", printable(hint)));
             }
         }
         Notice::Trouble { sentence, hint } => failure(sentence, hint),
-        Notice::Paired { device, scopes } => {
-            say(&format!("paired: {device} may {}", plain(scopes)))
-        }
+        Notice::Paired { device, scopes } => say(&format!(
+            "paired: {} may {}",
+            printable(device),
+            plain(scopes)
+        )),
         Notice::Withdrawn { .. }
         | Notice::Question { .. }
         | Notice::Link(_)
@@ -168,12 +181,13 @@ pub fn plain(scopes: &[Scope]) -> String {
     words.join(", ")
 }
 
-/// Text from elsewhere, with everything that could move the cursor shown as an escape.
+/// Text from elsewhere, with everything that could move the cursor or hide shown as an escape.
 pub fn printable(text: &str) -> String {
+    let shown = |c: char| c.is_control() || is_invisible(c);
     text.chars()
         .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
+            if shown(c) {
+                c.escape_unicode().collect::<Vec<_>>()
             } else {
                 vec![c]
             }

@@ -3,7 +3,10 @@
 use super::output;
 use crate::core::pairing::QuestionId;
 use crate::daemon::owner::Notice;
+use lanyard_dial::clock;
+use lanyard_shared::time::Mono;
 use std::io::BufRead as _;
+use std::time::Duration;
 use tokio::sync::mpsc::{self, Receiver};
 
 /// Lines typed at this terminal, read from the moment on when there is something to answer: a program in the background must not read.
@@ -47,7 +50,12 @@ impl Keyboard {
 #[derive(Default)]
 pub struct Questions {
     waiting: Vec<Notice>,
+    /// When a question took the place of another one on the screen.
+    changed: Option<Mono>,
 }
+
+/// A line that comes sooner than this after the question changed was meant for the one before.
+const TOO_SOON: Duration = Duration::from_secs(1);
 
 impl Questions {
     /// Takes notice of questions asked and withdrawn; the answers will come from `keyboard`.
@@ -89,6 +97,13 @@ impl Questions {
     /// Takes a typed line as the answer to the question that is shown. Anything but a clear yes is a no.
     pub fn answer(&mut self, line: &str) -> Option<(QuestionId, bool)> {
         let question = id(self.waiting.first()?)?;
+        if self
+            .changed
+            .is_some_and(|at| clock::mono().since(at) < TOO_SOON)
+        {
+            output::prompt("That was for the question before. Let this one in? [y/N] ");
+            return None;
+        }
         let yes = match line.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => true,
             "" | "n" | "no" => false,
@@ -105,7 +120,8 @@ impl Questions {
         Some((question, yes))
     }
 
-    fn show_first(&self) {
+    fn show_first(&mut self) {
+        self.changed = Some(clock::mono());
         if let Some(first) = self.waiting.first() {
             show(first);
         }

@@ -3,7 +3,7 @@
 use lanyard_shared::b64;
 use lanyard_shared::frame::DeviceEpoch;
 use lanyard_shared::ids::DeviceId;
-use lanyard_shared::limits::DEVICES_MAX;
+use lanyard_shared::limits::{DEVICES_MAX, LIFE_DEVICE};
 use lanyard_shared::msg::Scope;
 use lanyard_shared::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,19 @@ pub struct Device {
 #[serde(deny_unknown_fields)]
 pub struct Devices {
     devices: Vec<Device>,
+    /// Devices that were ended while a grant of theirs could still be about: their epochs must never come again.
+    #[serde(default)]
+    ended: Vec<Ended>,
+}
+
+/// What is remembered of a device that was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ended {
+    id: DeviceId,
+    epoch: u32,
+    /// No grant of it lives longer.
+    until: UnixMs,
 }
 
 /// The table holds as many devices as it may.
@@ -59,12 +72,15 @@ impl Devices {
         self.devices.iter()
     }
 
-    /// Admits a device; one with the same id is replaced.
+    /// Admits a device; one with the same id is replaced. When the table is full, those whose time is over make room.
     ///
     /// # Errors
     /// The table is full.
-    pub fn admit(&mut self, device: Device) -> Result<(), TooManyDevices> {
+    pub fn admit(&mut self, device: Device, now: UnixMs) -> Result<(), TooManyDevices> {
         self.devices.retain(|other| other.id != device.id);
+        if self.devices.len() >= DEVICES_MAX {
+            self.devices.retain(|other| other.expires > now);
+        }
         if self.devices.len() >= DEVICES_MAX {
             return Err(TooManyDevices);
         }
@@ -72,17 +88,35 @@ impl Devices {
         Ok(())
     }
 
-    /// Forgets a device. Its tokens and its grant end with it.
-    pub fn remove(&mut self, id: DeviceId) -> Option<Device> {
-        let place = self.devices.iter().position(|device| device.id == id)?;
-        Some(self.devices.remove(place))
+    /// The epoch of a device that pairs now: later than any it ever had while one of its grants could still be about.
+    #[must_use]
+    pub fn next_epoch(&self, id: DeviceId) -> u32 {
+        let ended = self
+            .ended
+            .iter()
+            .filter(|ended| ended.id == id)
+            .map(|ended| ended.epoch);
+        let last = self
+            .get(id)
+            .map(|device| device.epoch)
+            .into_iter()
+            .chain(ended)
+            .max();
+        last.map_or(1, |epoch| epoch.saturating_add(1))
     }
 
-    /// Forgets devices whose time is over. True when there were any.
-    pub fn expire(&mut self, now: UnixMs) -> bool {
-        let before = self.devices.len();
-        self.devices.retain(|device| device.expires > now);
-        self.devices.len() != before
+    /// Ends a device. Its tokens and its grant end with it, also when the same keys pair again.
+    pub fn remove(&mut self, id: DeviceId, now: UnixMs) -> Option<Device> {
+        let place = self.devices.iter().position(|device| device.id == id)?;
+        let device = self.devices.remove(place);
+        self.ended
+            .retain(|ended| ended.until > now && ended.id != id);
+        self.ended.push(Ended {
+            id,
+            epoch: device.epoch,
+            until: now + LIFE_DEVICE,
+        });
+        Some(device)
     }
 
     /// What the relay is told.

@@ -127,4 +127,6 @@ pub enum Watched {
     Exit(lanyard_shared::msg::Exit),
     /// The holder is gone.
     Gone,
+    /// The holder is there, but does not let itself be watched now.
+    Busy,
 }

@@ -23,7 +23,7 @@ use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Announce, Close, Open, StreamId, Target};
 use lanyard_shared::ids::{AgentId, DeviceId};
 use lanyard_shared::link::{Event, Link};
-use lanyard_shared::msg::{FromAgent, Scope};
+use lanyard_shared::msg::Scope;
 use lanyard_shared::noise::StaticKey;
 use lanyard_shared::pair::{PairingLink, PairingSecret};
 use lanyard_shared::time::{Mono, Now};
@@ -80,6 +80,8 @@ pub struct Core {
     next_question: pairing::QuestionId,
     /// The machine's clock is behind the last time it knew: nothing is granted.
     clock_behind: bool,
+    /// The relay has welcomed this link.
+    online: bool,
 }
 
 impl Core {
@@ -103,6 +105,7 @@ impl Core {
             effects: VecDeque::new(),
             next_question: 1,
             clock_behind: false,
+            online: false,
         }
     }
 
@@ -211,8 +214,8 @@ impl Core {
     }
 
     /// Ends a device: its grant, its tokens, its streams, now.
-    pub fn remove_device(&mut self, id: DeviceId) -> bool {
-        if self.devices.remove(id).is_none() {
+    pub fn remove_device(&mut self, id: DeviceId, now: Now) -> bool {
+        if self.devices.remove(id, now.unix).is_none() {
             return false;
         }
         self.effects.push_back(Effect::SaveDevices);
@@ -226,33 +229,27 @@ impl Core {
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Mono> {
         let link = self.link.as_ref()?;
-        let unix = [
-            self.leases.next_look(),
-            self.pairings.next_expiry(),
-            Some(self.signer.renews()),
-        ];
-        let unix = unix
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|at| now.mono + now.unix.until(at));
+        let ours = self
+            .online
+            .then(|| [self.pairings.next_expiry(), Some(self.signer.renews())]);
+        let unix = ours.into_iter().flatten().chain([self.leases.next_look()]);
+        let unix = unix.flatten().min().map(|at| now.mono + now.unix.until(at));
         let mono = [link.poll_timeout(), self.next_talk_look()];
         mono.into_iter().flatten().chain(unix).min()
     }
 
     /// Looks at the clock.
     pub fn on_timeout(&mut self, now: Now) {
-        let mut changed = self.pairings.expire(now.unix);
-        if self.devices.expire(now.unix) {
-            self.effects.push_back(Effect::SaveDevices);
-            changed = true;
-        }
-        if now.unix >= self.signer.renews() {
-            self.signer.rotate(&self.identity.key, self.agent, now.unix);
-            changed = true;
-        }
-        if changed {
-            self.announce();
+        // Before the relay's welcome the clock has been vouched for by nobody.
+        if self.online {
+            let mut changed = self.pairings.expire(now.unix);
+            if now.unix >= self.signer.renews() {
+                self.signer.rotate(&self.identity.key, self.agent, now.unix);
+                changed = true;
+            }
+            if changed {
+                self.announce();
+            }
         }
         self.look_at_leases(now);
         self.look_at_talks(now);
@@ -267,6 +264,7 @@ impl Core {
             match event {
                 Event::Welcome { welcome, first, .. } => {
                     if first {
+                        self.online = true;
                         self.announce();
                         let (agent, web, warning) = (welcome.agent, welcome.web, welcome.warning);
                         self.effects.push_back(Effect::Online {
@@ -338,6 +336,7 @@ impl Core {
     }
 
     fn forget_link(&mut self, why: Close) {
+        self.online = false;
         let streams: Vec<_> = self.talks.keys().copied().collect();
         for stream in streams {
             self.end_talk(stream);
@@ -384,21 +383,8 @@ impl Core {
             revoked: Vec::new(),
             rendezvous: self.pairings.rendezvous(),
         };
-        if let Some(link) = &mut self.link {
+        if let Some(link) = self.link.as_mut().filter(|_| self.online) {
             link.announce(announce);
-        }
-    }
-
-    /// Says something to every session.
-    fn say_to_all(&mut self, message: &FromAgent) {
-        let sessions: Vec<_> = self
-            .talks
-            .iter()
-            .filter(|(_, talk)| talk.is_session())
-            .map(|(id, _)| *id)
-            .collect();
-        for stream in sessions {
-            self.say(stream, message);
         }
     }
 }

@@ -94,14 +94,13 @@ impl Pairings {
         Some(pairing)
     }
 
-    /// Ends every pairing that is still open.
+    /// Ends every pairing that is not yet spent, one at its last try included.
     pub fn cancel_all(&mut self) {
-        for pairing in self
-            .recent
-            .iter_mut()
-            .filter(|p| p.state == RendezvousState::Open)
-        {
-            pairing.state = RendezvousState::Used;
+        for pairing in &mut self.recent {
+            pairing.tries = u32::MAX;
+            if pairing.state == RendezvousState::Open {
+                pairing.state = RendezvousState::Used;
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use lanyard_shared::limits::{DRIVER_HEARTBEAT, STREAM_WINDOW, TAG};
 use lanyard_shared::link::Link;
 use lanyard_shared::msg::Grid;
 use lanyard_shared::record::{AgentRecord, OUTPUT_OVERHEAD, ViewerRecord};
+use lanyard_shared::report;
 use lanyard_shared::seal::{Direction, Opener, Sealer};
 use lanyard_shared::time::{Mono, Now, UnixMs};
 use lanyard_shared::token::{self, AnyPermit, Expected, Live, Permit, View};
@@ -188,8 +189,11 @@ impl Core {
                     .filter(|_| typist.ready)
                     .ok_or(CloseCode::UnexpectedFrame)?;
                 let live = typist.permit.live(now.unix)?;
+                let by_person = !report::is_report(&bytes);
                 let effect = type_text(live, purpose.terminal, writer, seq, bytes);
-                self.note_presence(stream, now.mono);
+                if by_person {
+                    self.note_presence(stream, now.mono);
+                }
                 self.type_if_driver(stream, seq, cost, effect)
             }
             (Kind::Terminal(typist), ViewerRecord::Resize(grid)) if typist.ready => {
@@ -407,13 +411,17 @@ impl Core {
                 let jti = *jti;
                 return self.end_lease(jti, CloseCode::TerminalGone);
             }
+            Watched::Busy => {
+                let jti = *jti;
+                return self.end_lease(jti, CloseCode::Busy);
+            }
         };
         self.send_record(stream, record);
     }
 
     fn send_record(&mut self, stream: StreamId, record: AgentRecord) {
         if let Some(purpose) = self.purposes.get_mut(&stream) {
-            purpose.waiting.push_back(record);
+            purpose.push(record);
             self.flush_purpose(stream);
         }
     }
@@ -561,6 +569,23 @@ impl Core {
 }
 
 impl PurposeStream {
+    /// Queues a record. Of those that only say how things stand now, the last one of its kind is enough: a viewer that gives no credit fills
+    /// no queue with them.
+    fn push(&mut self, record: AgentRecord) {
+        let replaces = |last: &AgentRecord| {
+            matches!(
+                (last, &record),
+                (AgentRecord::Applied(_), AgentRecord::Applied(_))
+                    | (AgentRecord::Driver(_), AgentRecord::Driver(_))
+                    | (AgentRecord::Size(_), AgentRecord::Size(_))
+            )
+        };
+        if self.waiting.back().is_some_and(replaces) {
+            self.waiting.pop_back();
+        }
+        self.waiting.push_back(record);
+    }
+
     fn flush(&mut self, stream: StreamId, link: &mut Link) -> Result<(), CloseCode> {
         while let Some(record) = self.waiting.front() {
             if cost(record) > link.room(stream) as usize {

@@ -8,11 +8,15 @@ use super::talk::{Phase, TalkPurpose};
 use super::terminals::Wish;
 use super::{Core, lease};
 use crate::random;
+use crate::text::{is_invisible, shortened};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, Origin, StreamId};
 use lanyard_shared::ids::{ConnId, DeviceId, RendezvousId, TerminalId, TokenId};
-use lanyard_shared::limits::{LEASES_PER_SESSION, LIFE_DEVICE, NAME_MAX};
+use lanyard_shared::limits::{
+    LEASES_PER_DEVICE_AND_TERMINAL, LEASES_PER_SESSION, LIFE_DEVICE, MESSAGE_MAX, NAME_MAX,
+    TERMINALS_MAX,
+};
 use lanyard_shared::msg::{
     self, FromAgent, Grid, PairReply, PairRequest, Reason, Scope, Terminal, ToAgent,
 };
@@ -25,6 +29,11 @@ use std::time::Duration;
 
 /// A grant is replaced by a younger one when it is used this long after its issue.
 const GRANT_SLIDES_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// Bytes of a title or folder in the list of terminals.
+const LISTED_TEXT: usize = 200;
+// Every byte of a text may become two in JSON, and what surrounds the texts takes less than 400.
+const _: () = assert!(TERMINALS_MAX * (2 * (2 * LISTED_TEXT + NAME_MAX) + 400) / 2 < MESSAGE_MAX);
 
 impl Core {
     /// A paired device opens its session.
@@ -174,25 +183,22 @@ impl Core {
 
     fn admit(&mut self, device: Device, now: Now) -> Result<PairReply, CloseCode> {
         // A device that pairs again starts a new epoch: whatever it held before is void.
-        let epoch = self
-            .devices
-            .get(device.id)
-            .map_or(1, |before| before.epoch.saturating_add(1));
+        let epoch = self.devices.next_epoch(device.id);
         self.end_device(device.id, CloseCode::Replaced);
         let device = Device { epoch, ..device };
+        let (name, scopes) = (device.name.clone(), device.scopes.clone());
         let (grant, expires) = self.grant(&device, now.unix)?;
-        let reply = PairReply::Granted {
-            grant,
-            scopes: device.scopes.clone(),
-            expires,
-        };
-        self.effects.push_back(Effect::Paired {
-            name: device.name.clone(),
-            scopes: device.scopes.clone(),
-        });
-        self.devices.admit(device).map_err(|_| CloseCode::Busy)?;
+        self.devices
+            .admit(device, now.unix)
+            .map_err(|_| CloseCode::Busy)?;
         self.effects.push_back(Effect::SaveDevices);
         self.announce();
+        let reply = PairReply::Granted {
+            grant,
+            scopes: scopes.clone(),
+            expires,
+        };
+        self.effects.push_back(Effect::Paired { name, scopes });
         Ok(reply)
     }
 
@@ -243,7 +249,9 @@ impl Core {
             expires: device.expires,
             terminals: self.terminals.list(),
         };
-        self.devices.admit(device).map_err(|_| CloseCode::Busy)?;
+        self.devices
+            .admit(device, now.unix)
+            .map_err(|_| CloseCode::Busy)?;
         self.effects.push_back(Effect::NoteDevices);
         self.say(stream, &welcome);
         if let Some((grant, expires)) = renewed {
@@ -327,7 +335,11 @@ impl Core {
         self.terminals
             .get(terminal)
             .ok_or(CloseCode::TerminalGone)?;
-        if self.leases.of_session(stream) >= LEASES_PER_SESSION {
+        // One device must not take the places of others: a holder has 64.
+        let its = |lease: &&Lease| lease.device == device && lease.terminal == terminal;
+        if self.leases.of_session(stream) >= LEASES_PER_SESSION
+            || self.leases.iter().filter(its).count() >= LEASES_PER_DEVICE_AND_TERMINAL
+        {
             return Err(CloseCode::Busy);
         }
         let secret = StreamSecret::generate().map_err(|_| CloseCode::Internal)?;
@@ -519,7 +531,10 @@ impl Core {
     }
 
     /// A terminal is there, or has changed.
-    pub fn put_terminal(&mut self, terminal: Terminal) {
+    pub fn put_terminal(&mut self, mut terminal: Terminal) {
+        // All terminals fit into one message, whatever their programs call themselves.
+        terminal.title = shortened(&terminal.title, LISTED_TEXT).to_owned();
+        terminal.cwd = shortened(&terminal.cwd, LISTED_TEXT).to_owned();
         if self.terminals.get(terminal.id) != Some(&terminal) {
             self.terminals.put(terminal);
             self.tell_terminals();
@@ -548,9 +563,20 @@ impl Core {
         self.terminals.list()
     }
 
+    /// Every session hears the list, but no session has more than one waiting: a program that changes its title all the time fills no queue.
     fn tell_terminals(&mut self) {
-        let terminals = self.terminals.list();
-        self.say_to_all(&FromAgent::Terminals { terminals });
+        let sessions: Vec<_> = self
+            .talks
+            .iter()
+            .filter(|(_, talk)| talk.is_session())
+            .map(|(id, _)| *id)
+            .collect();
+        for stream in sessions {
+            if let Some(talk) = self.talks.get_mut(&stream) {
+                talk.list_is_old = true;
+            }
+            self.flush_talk(stream);
+        }
     }
 
     /// Renews what is due and may go on, ends what may not.
@@ -621,9 +647,4 @@ fn clean_name(name: &str) -> String {
     } else {
         clean.to_owned()
     }
-}
-
-/// Bidirectional controls, zero-width characters and the like: what could make a name look like another.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }

@@ -8,7 +8,8 @@ use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Origin, StreamId};
 use lanyard_shared::ids::{DeviceId, RendezvousId};
 use lanyard_shared::limits::{
-    FRAME_HEADER, HANDSHAKE_TIME, HANDSHAKES_PENDING, SESSION_VERSIONS, SESSIONS_MAX, TAG,
+    FRAME_HEADER, HANDSHAKE_TIME, HANDSHAKES_PENDING, SESSION_VERSIONS, SESSIONS_MAX,
+    SESSIONS_PER_DEVICE, TAG,
 };
 use lanyard_shared::msg;
 use lanyard_shared::noise::{Prologue, Responder, Session, Unconfirmed};
@@ -34,6 +35,8 @@ pub(super) struct Talk {
     pub heard: Mono,
     /// When a person at the viewer last did something.
     pub present: Option<Mono>,
+    /// The list of terminals has changed since this viewer was told.
+    pub list_is_old: bool,
     waiting: VecDeque<Vec<u8>>,
     waiting_bytes: usize,
 }
@@ -95,7 +98,16 @@ impl Core {
             return Err(CloseCode::Version);
         }
         let pending = self.talks.values().filter(|talk| talk.is_pending()).count();
-        if pending >= HANDSHAKES_PENDING || self.talks.len() >= SESSIONS_MAX + HANDSHAKES_PENDING {
+        // One device must not take the places of others.
+        let its = self
+            .talks
+            .values()
+            .filter(|talk| talk.device == device)
+            .count();
+        if pending >= HANDSHAKES_PENDING
+            || its >= SESSIONS_PER_DEVICE
+            || self.talks.len() >= SESSIONS_MAX + HANDSHAKES_PENDING
+        {
             return Err(CloseCode::Busy);
         }
         let talk = Talk {
@@ -107,6 +119,7 @@ impl Core {
             since: now.mono,
             heard: now.mono,
             present: None,
+            list_is_old: false,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
         };
@@ -242,6 +255,17 @@ impl Core {
     }
 
     pub(super) fn flush_talk(&mut self, stream: StreamId) {
+        self.flush_waiting(stream);
+        if let Some(talk) = self.talks.get_mut(&stream)
+            && talk.waiting.is_empty()
+            && std::mem::take(&mut talk.list_is_old)
+        {
+            let terminals = self.terminals.list();
+            self.say(stream, &msg::FromAgent::Terminals { terminals });
+        }
+    }
+
+    fn flush_waiting(&mut self, stream: StreamId) {
         let (Some(talk), Some(link)) = (self.talks.get_mut(&stream), &mut self.link) else {
             return;
         };

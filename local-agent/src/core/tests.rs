@@ -321,7 +321,7 @@ fn ending_a_device_closes_its_streams_and_voids_its_grant_before_anything_else_i
     let view = rig.view(&mut viewer);
     let mut typist = rig.typist(&mut viewer);
     rig.said.clear();
-    rig.with(|core, _| assert!(core.remove_device(keys.id())));
+    rig.with(|core, now| assert!(core.remove_device(keys.id(), now)));
     assert!(matches!(rig.said.first(), Some(Frame::Announce(a)) if a.devices.is_empty()));
     for stream in [view.stream, typist.stream, viewer.stream] {
         assert_eq!(rig.closed(stream), Some(CloseCode::Revoked));
@@ -404,4 +404,99 @@ fn a_changed_record_ends_its_stream_and_no_other() {
     rig.hear(&Frame::Data(typist.stream, vec![0; 40].into()));
     assert_eq!(rig.closed(typist.stream), Some(CloseCode::SealBroken));
     assert_eq!(rig.closed(view.stream), None);
+}
+
+#[test]
+fn a_device_that_was_ended_and_pairs_again_with_the_same_keys_has_a_grant_that_outranks_the_stolen_one()
+ {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let stolen = rig.pair(&keys, BOTH);
+    rig.with(|core, now| assert!(core.remove_device(keys.id(), now)));
+    let fresh = rig.pair(&keys, BOTH);
+    let origin = Origin {
+        conn: CONN,
+        device: keys.public(),
+    };
+    let stream = rig.open(origin, Target::Session(stolen));
+    assert_eq!(rig.closed(stream), Some(CloseCode::TokenRefused));
+    rig.session(&keys, &fresh, CONN);
+}
+
+#[test]
+fn a_program_that_asks_the_terminal_every_minute_does_not_keep_typing_alive() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    let mut typist = rig.typist(&mut viewer);
+    for seq in 1..=9 {
+        rig.send(&mut typist, &key(seq, "\u{1b}[24;80R"));
+        rig.pass(Duration::from_secs(60));
+    }
+    rig.pass(Duration::from_secs(120));
+    assert_eq!(rig.closed(typist.stream), Some(CloseCode::Lapsed));
+}
+
+#[test]
+fn a_clock_that_has_jumped_a_year_ends_no_device_before_the_relay_has_vouched_for_it() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    rig.pair(&keys, BOTH);
+    rig.with(|core, _| core.disconnected(CloseCode::Cut));
+    rig.effects.clear();
+    rig.now.unix = rig.now.unix + Duration::from_secs(366 * 24 * 3600);
+    let dialler = lanyard_shared::link::Dialler::Agent {
+        agent: rig.core.agent(),
+        key: rig.core.identity_key(),
+    };
+    let link = lanyard_shared::link::Link::new(dialler, "relay.test".into(), rig.now.mono);
+    rig.core.connected(link);
+    rig.with(|core, now| core.on_timeout(now));
+    assert!(rig.core.devices().get(keys.id()).is_some());
+    assert!(rig.effects.is_empty(), "{:?}", rig.effects);
+}
+
+#[test]
+fn one_device_does_not_take_all_places() {
+    let mut rig = Rig::new();
+    let (greedy, other) = (Keys::new(3), Keys::new(4));
+    let (grant, fair) = (
+        rig.pair(&greedy, &[Scope::View]),
+        rig.pair(&other, &[Scope::View]),
+    );
+    let origin = Origin {
+        conn: CONN,
+        device: greedy.public(),
+    };
+    let streams: Vec<_> = (0..100)
+        .map(|_| rig.open(origin, Target::Session(grant.clone())))
+        .collect();
+    let busy = |stream: &&u32| rig.closed(**stream) == Some(CloseCode::Busy);
+    let refused = streams.iter().filter(busy).count();
+    assert!(refused >= 88, "{refused}");
+    let mut viewer = rig.session(&other, &fair, ConnId([41; 16]));
+    let minted = (0..20)
+        .filter(|_| rig.mint(&mut viewer, Scope::View).is_ok())
+        .count();
+    assert_eq!(
+        minted,
+        lanyard_shared::limits::LEASES_PER_DEVICE_AND_TERMINAL
+    );
+}
+
+#[test]
+fn a_session_that_does_not_read_has_one_list_of_terminals_waiting_however_often_a_title_changes() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let viewer = rig.session(&keys, &grant, CONN);
+    for n in 0..20_000 {
+        rig.with(|core, _| {
+            let mut terminal = core.terminals().remove(0);
+            terminal.title = format!("{n}-{}", "\"".repeat(1000));
+            core.put_terminal(terminal);
+        });
+    }
+    assert_eq!(rig.closed(viewer.stream), None);
 }

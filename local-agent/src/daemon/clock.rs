@@ -34,14 +34,15 @@ impl AgentClock {
 
     /// Takes the wall clock anew. True when it is behind the latest known time.
     pub fn rebase(&mut self) -> bool {
-        self.high_water = self.high_water.max(self.now().unix);
         self.base = clock::now();
         self.base.unix + TOLERANCE < self.high_water
     }
 
-    /// The latest time, to be remembered; `None` while the clock is behind.
-    pub fn high_water(&self) -> Option<UnixMs> {
+    /// The relay has vouched for the present time: it is remembered, and returned to be saved. `None` while the clock is behind.
+    pub fn vouched(&mut self) -> Option<UnixMs> {
         let now = self.now().unix;
-        (now + TOLERANCE >= self.high_water).then_some(now)
+        let sound = now + TOLERANCE >= self.high_water;
+        self.high_water = self.high_water.max(now);
+        sound.then_some(now)
     }
 }

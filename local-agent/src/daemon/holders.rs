@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
+/// Counts watches; never repeats.
+pub type WatchNumber = u64;
+
 /// News from a holder.
 #[derive(Debug)]
 pub enum News {
@@ -26,8 +29,8 @@ pub enum News {
     Applied(TerminalId, WriterId, u64),
     /// An input was refused: a number was left out.
     InputGap(TerminalId),
-    /// A watch has brought something.
-    Watched(StreamId, Watched),
+    /// A watch has brought something. Its number tells it from an earlier watch for a stream of the same id, on a link that is gone.
+    Watched(StreamId, WatchNumber, Watched),
 }
 
 /// All holders.
@@ -37,7 +40,8 @@ pub struct Holders {
     cwd: PathBuf,
     news: UnboundedSender<News>,
     controls: BTreeMap<TerminalId, UnboundedSender<FromClient>>,
-    watches: BTreeMap<StreamId, UnboundedSender<FromClient>>,
+    watches: BTreeMap<StreamId, (WatchNumber, UnboundedSender<FromClient>)>,
+    last_watch: WatchNumber,
 }
 
 impl Holders {
@@ -52,6 +56,7 @@ impl Holders {
                 news,
                 controls: BTreeMap::new(),
                 watches: BTreeMap::new(),
+                last_watch: 0,
             },
             receiver,
         )
@@ -87,6 +92,7 @@ impl Holders {
         config.cwd = Some(self.cwd.clone());
         (config.cols, config.rows) = (grid.cols, grid.rows);
         config.env = vec![("LANYARD_TERMINAL".to_owned(), id.to_string())];
+        config.env_remove = vec!["LANYARD_ENROL".to_owned(), "LANYARD_STATE".to_owned()];
         let described = Described {
             name: config.name.clone(),
             cwd: self.cwd.clone(),
@@ -152,19 +158,33 @@ impl Holders {
         config.cwd = None;
         let socket = config.socket_path();
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.watches.insert(stream, sender);
+        self.last_watch += 1;
+        let number = self.last_watch;
+        self.watches.insert(stream, (number, sender));
         let news = self.news.clone();
         tokio::spawn(async move {
-            if let Ok(conn) = HolderConn::connect(&socket, Kind::Watch { have, pace }).await {
-                run_watch(stream, conn, receiver, &news).await;
-            }
-            let _ = news.send(News::Watched(stream, Watched::Gone));
+            let ended = match HolderConn::connect(&socket, Kind::Watch { have, pace }).await {
+                Ok(conn) => run_watch(stream, number, conn, receiver, &news).await,
+                Err(ClientError::Gone) => Watched::Gone,
+                Err(error) => {
+                    tracing::warn!(stream, %error, "a terminal cannot be watched");
+                    Watched::Busy
+                }
+            };
+            let _ = news.send(News::Watched(stream, number, ended));
         });
+    }
+
+    /// Whether this watch is the present one of its stream.
+    pub fn is_watching(&self, stream: StreamId, number: WatchNumber) -> bool {
+        self.watches
+            .get(&stream)
+            .is_some_and(|(present, _)| *present == number)
     }
 
     /// Says something to the holder on behalf of a watch.
     pub fn tell_watch(&self, stream: StreamId, message: FromClient) {
-        if let Some(watch) = self.watches.get(&stream) {
+        if let Some((_, watch)) = self.watches.get(&stream) {
             let _ = watch.send(message);
         }
     }
@@ -240,30 +260,33 @@ async fn run_control(
     let _ = news.send(News::Gone(id));
 }
 
-/// Brings output until the watch is ended or the holder leaves.
+/// Brings output until the watch is ended or the holder leaves. Returns how it ended.
 async fn run_watch(
     stream: StreamId,
+    number: WatchNumber,
     conn: HolderConn,
     mut messages: UnboundedReceiver<FromClient>,
     news: &UnboundedSender<News>,
-) {
+) -> Watched {
     let (_, mut reader, mut writer) = conn.split();
     loop {
         tokio::select! {
             message = messages.recv() => {
-                let Some(message) = message else { return };
-                if writer.send(&message).await.is_err() { return }
+                let Some(message) = message else { return Watched::Gone };
+                if writer.send(&message).await.is_err() { return Watched::Gone }
             }
             message = reader.recv() => {
                 let watched = match message {
                     Ok(Some(message)) => watched(message),
-                    Ok(None) | Err(ClientError::Gone) => return,
+                    Ok(None) | Err(ClientError::Gone) => return Watched::Gone,
                     Err(error) => {
                         tracing::warn!(stream, %error, "a watch failed");
-                        return;
+                        return Watched::Busy;
                     }
                 };
-                if let Some(watched) = watched && news.send(News::Watched(stream, watched)).is_err() { return }
+                if let Some(watched) = watched && news.send(News::Watched(stream, number, watched)).is_err() {
+                    return Watched::Gone;
+                }
             }
         }
     }

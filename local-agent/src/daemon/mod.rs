@@ -229,7 +229,7 @@ impl Daemon {
                     }
                 }
                 Effect::SaveTime => {
-                    if let Some(time) = self.clock.high_water()
+                    if let Some(time) = self.clock.vouched()
                         && let Err(error) = self.state.save_high_water(time)
                     {
                         tracing::warn!(%error, "the time could not be saved");
@@ -329,7 +329,9 @@ impl Daemon {
     }
 
     fn offline(&mut self, close: lanyard_shared::frame::Close) -> Result<(), DaemonError> {
+        // The relay chooses the code; the words are ours.
         let code = close.code.unwrap_or(CloseCode::Cut);
+        let sentence = code.sentence().to_owned();
         let lasting = self.enrolling
             || matches!(
                 code,
@@ -337,13 +339,10 @@ impl Daemon {
             );
         let skewed = code == CloseCode::ClockSkew && !self.ever_online;
         if lasting || skewed {
-            return Err(DaemonError::Refused {
-                code,
-                sentence: close.sentence,
-            });
+            return Err(DaemonError::Refused { code, sentence });
         }
         self.owners.tell(&Notice::Offline {
-            sentence: close.sentence,
+            sentence,
             hint: code.hint().to_owned(),
         });
         if code == CloseCode::Replaced {
@@ -368,7 +367,11 @@ impl Daemon {
                 self.core.applied(terminal, writer, seq);
             }
             News::InputGap(terminal) => self.core.input_refused(terminal, CloseCode::InputGap),
-            News::Watched(stream, watched) => self.core.watched(stream, watched),
+            News::Watched(stream, number, watched) => {
+                if self.holders.is_watching(stream, number) {
+                    self.core.watched(stream, watched);
+                }
+            }
         }
     }
 
@@ -405,7 +408,7 @@ impl Daemon {
             }
             Command::Revoke { device, reply } => {
                 self.unsaved = false;
-                let known = self.core.remove_device(device);
+                let known = self.core.remove_device(device, now);
                 self.carry_out()?;
                 let _ = reply.send(match (known, self.unsaved) {
                     (false, _) => Err(CloseCode::UnknownDevice),

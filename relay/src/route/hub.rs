@@ -122,6 +122,18 @@ impl Hub {
     /// # Errors
     /// `Busy`: too many are here.
     pub fn attach_viewer(&mut self, conn: ConnId, key: [u8; 32]) -> Result<(), CloseCode> {
+        // Any key proves itself; one that has opened nothing makes room for one that may.
+        if self.viewers.len() >= VIEWERS_PER_AGENT
+            && let Some((idle, _)) = self
+                .viewers
+                .iter()
+                .find(|(_, viewer)| viewer.streams.is_empty())
+        {
+            let idle = *idle;
+            if let Some(mut viewer) = self.viewers.remove(&idle) {
+                viewer.leg.wake();
+            }
+        }
         if self.viewers.len() >= VIEWERS_PER_AGENT {
             return Err(CloseCode::Busy);
         }
@@ -257,9 +269,12 @@ impl Hub {
                 .map(|agent| &mut agent.leg),
             Role::Device => self.viewers.get_mut(&conn).map(|viewer| &mut viewer.leg),
         };
-        // Only an agent's link can lose its leg while it lives.
         let Some(leg) = leg else {
-            return Output::End(CloseCode::Replaced);
+            // It lost its place while it lives: to a newer link of the same agent, or to a viewer that came when all places were taken.
+            return Output::End(match role {
+                Role::Agent => CloseCode::Replaced,
+                Role::Device => CloseCode::Busy,
+            });
         };
         match leg.next(waker) {
             Left::Message(message, Some((id, bytes))) => {

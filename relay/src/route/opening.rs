@@ -248,7 +248,7 @@ impl Hub {
         };
         let (viewer, viewer_id) = (stream.viewer, stream.viewer_id);
         if let Some(viewer) = self.viewers.get_mut(&viewer) {
-            viewer.leg.push_open(&Frame::Accept(viewer_id, accept));
+            viewer.leg.push_link(&Frame::Accept(viewer_id, accept));
         }
         Ok(())
     }

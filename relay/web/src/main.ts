@@ -9,6 +9,10 @@ import { isSupported } from "./ui/support";
 
 // Before anything else: the secret in a pairing link must not stay in the address bar or the history.
 const fragment = takeFragment(window);
+// A link that is opened in a page of ours that is open already changes only what stands behind the `#`: start anew, and take it from there.
+addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#pair=")) location.reload();
+});
 const target = document.getElementById("app") ?? document.body;
 
 async function start(): Promise<void> {

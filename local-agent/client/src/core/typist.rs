@@ -11,6 +11,7 @@ use lanyard_shared::limits::PRESENCE;
 use lanyard_shared::link::Link;
 use lanyard_shared::msg::Grid;
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
+use lanyard_shared::report::is_report;
 use lanyard_shared::time::Mono;
 
 /// See the module.
@@ -50,6 +51,13 @@ impl Typist {
     }
 
     pub fn push(&mut self, bytes: Bytes, events: &mut TerminalEvents<'_>, now: Mono) {
+        // What the terminal says by itself keeps nothing alive and asks for nothing; it is worth something only while a program waits for it.
+        if is_report(&bytes) {
+            if self.opened && self.state == InputState::Driving {
+                self.typed.push(bytes, now);
+            }
+            return;
+        }
         self.present = now;
         let why = if self.leg.is_over() {
             Unsent::Refused

@@ -18,6 +18,9 @@ pub enum Refused {
     /// It runs inside a terminal that devices may drive.
     #[error("process {0} runs inside a Lanyard terminal")]
     InsideTerminal(i32),
+    /// Its ancestry does not end.
+    #[error("the caller has too many ancestors")]
+    TooDeep,
     /// The kernel does not say who it is.
     #[error("the caller cannot be identified: {0}")]
     Unknown(#[from] io::Error),
@@ -43,31 +46,65 @@ pub fn check(stream: &UnixStream) -> Result<(), Refused> {
         .pid()
         .and_then(Pid::from_raw)
         .ok_or_else(|| io::Error::other("no process id"))?;
-    let mut at = Some(pid);
+    refuse_inside_terminal(pid)
+}
+
+/// Walks up to the first process. What cannot be looked at is refused: a caller that is gone has nothing to ask.
+fn refuse_inside_terminal(caller: Pid) -> Result<(), Refused> {
+    let mut at = caller;
     for _ in 0..GENERATIONS {
-        let Some(pid) = at else { return Ok(()) };
-        if is_holder(pid) {
-            return Err(Refused::InsideTerminal(pid.as_raw_nonzero().get()));
+        if is_holder(at)? {
+            return Err(Refused::InsideTerminal(at.as_raw_nonzero().get()));
         }
-        at = parent(pid);
+        match parent(at)? {
+            Some(parent) => at = parent,
+            None => return Ok(()),
+        }
     }
-    Ok(())
+    Err(Refused::TooDeep)
 }
 
-/// A holder is this program, started under its hidden subcommand.
-fn is_holder(pid: Pid) -> bool {
-    let command =
-        std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
-    let second = command.split(|byte| *byte == 0).nth(1);
-    let ours = std::fs::read_link("/proc/self/exe").ok();
-    let theirs = std::fs::read_link(format!("/proc/{}/exe", pid.as_raw_nonzero())).ok();
-    second == Some(lanyard_holder::SUBCOMMAND.as_bytes()) && ours.is_some() && ours == theirs
+/// A holder is started under a hidden subcommand. Its program may have been replaced since by an upgrade, so only the words are looked at.
+fn is_holder(pid: Pid) -> io::Result<bool> {
+    let command = std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero()))?;
+    let mut words = command.split(|byte| *byte == 0);
+    let program = words.next().unwrap_or_default();
+    let name = program
+        .rsplit(|byte| *byte == b'/')
+        .next()
+        .unwrap_or_default();
+    Ok(name.starts_with(b"lanyard") && words.next() == Some(lanyard_holder::SUBCOMMAND.as_bytes()))
 }
 
-/// From `/proc/<pid>/stat` (proc(5)): the fourth field, counted after the name in brackets.
-fn parent(pid: Pid) -> Option<Pid> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
-    let after_name = stat.rsplit_once(')')?.1;
-    let parent = after_name.split_whitespace().nth(1)?.parse().ok()?;
-    Pid::from_raw(parent)
+/// From `/proc/<pid>/stat` (proc(5)): the fourth field, counted after the name in brackets. `None` for the first process.
+fn parent(pid: Pid) -> io::Result<Option<Pid>> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))?;
+    let after_name = stat
+        .rsplit_once(')')
+        .map(|(_, rest)| rest)
+        .unwrap_or_default();
+    let parent = after_name
+        .split_whitespace()
+        .nth(1)
+        .and_then(|field| field.parse().ok());
+    let parent: i32 = parent.ok_or_else(|| io::Error::other("a process without a parent"))?;
+    Ok(Pid::from_raw(parent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_outside_of_terminals_is_served_and_one_that_is_gone_is_not() -> io::Result<()> {
+        assert!(refuse_inside_terminal(rustix::process::getpid()).is_ok());
+        let mut child = std::process::Command::new("true").spawn()?;
+        let pid = Pid::from_child(&child);
+        child.wait()?;
+        assert!(matches!(
+            refuse_inside_terminal(pid),
+            Err(Refused::Unknown(_))
+        ));
+        Ok(())
+    }
 }

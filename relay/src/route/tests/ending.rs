@@ -238,3 +238,27 @@ fn a_clock_measured_again_judges_later_tokens_and_moves_no_deadline() {
     let id = world.open(&mut viewer, token);
     assert_eq!(frames(&viewer.port), [close(id, CloseCode::TokenRefused)]);
 }
+
+#[test]
+fn links_that_open_nothing_make_room_for_a_device_when_all_places_are_taken() {
+    let mut world = World::new();
+    let (agent, mut first) = (world.agent(), world.viewer());
+    let (view, agents_view) = world.stand::<View>(&mut first, &agent);
+    let strangers: Vec<_> = (0..600_u16)
+        .map(|n| {
+            let mut conn = [200; 16];
+            conn[..2].copy_from_slice(&n.to_be_bytes());
+            world
+                .router
+                .attach_viewer(world.agent_id(), ConnId(conn), device_key(50))
+                .unwrap()
+        })
+        .collect();
+    let ended = strangers
+        .iter()
+        .filter(|port| port.output(Waker::noop()) == Output::End(CloseCode::Busy))
+        .count();
+    assert_eq!(ended, 601 - crate::limits::VIEWERS_PER_AGENT);
+    agent.take(data(agents_view, b"output"), world.now).unwrap();
+    assert_eq!(frames(&first.port), [data(view, b"output")]);
+}
