@@ -70,8 +70,8 @@ export function failure(reason: Reason): Failure {
       return {
         icon: "warning",
         title: "This browser does not trust the relay's certificate",
-        text: "A warning that was clicked away is not enough. The relay can say what to do about it.",
-        command: "lanyard-relay doctor",
+        text: "A warning that was clicked away is not enough. Compare the certificate's SHA-256 with the one that the relay prints when it starts, and let this device trust it.",
+        command: null,
         again: true,
       };
     case "unsupported":
