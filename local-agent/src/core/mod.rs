@@ -3,9 +3,11 @@
 //! Messages from the relay, news from terminals, answers of people and the time go in; [`Effect`]s and messages to the relay come
 //! out. The shell carries effects out in order before it writes messages, so that what must be durable is.
 
+mod admission;
 pub mod devices;
 mod effect;
 mod lease;
+mod minting;
 pub mod pairing;
 mod purpose;
 mod session;

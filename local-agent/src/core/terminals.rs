@@ -1,9 +1,12 @@
 //! The terminals there are, and who drives each.
 
+use super::Core;
+use crate::text::shortened;
+use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
 use lanyard_shared::ids::TerminalId;
-use lanyard_shared::limits::TERMINALS_MAX;
-use lanyard_shared::msg::Terminal;
+use lanyard_shared::limits::{MESSAGE_MAX, NAME_MAX, TERMINALS_MAX};
+use lanyard_shared::msg::{FromAgent, Reason, Terminal};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A wish for a terminal that its holder has not answered yet.
@@ -105,5 +108,88 @@ impl Terminals {
     /// Who wanted this terminal.
     pub fn take_wishes(&mut self, id: TerminalId) -> Vec<Wish> {
         self.wishes.remove(&id).unwrap_or_default()
+    }
+}
+
+/// Bytes of a title or folder in the list of terminals.
+const LISTED_TEXT: usize = 200;
+// Every byte of a text may become two in JSON, and what surrounds the texts takes less than 400.
+const _: () = assert!(TERMINALS_MAX * (2 * (2 * LISTED_TEXT + NAME_MAX) + 400) / 2 < MESSAGE_MAX);
+
+impl Core {
+    /// A holder stands, or could not be started.
+    pub fn spawned(&mut self, id: TerminalId, outcome: Result<Terminal, String>) {
+        let wishes = self.terminals.take_wishes(id);
+        let message = |req| match &outcome {
+            Ok(terminal) => FromAgent::Created {
+                req,
+                terminal: terminal.clone(),
+            },
+            Err(sentence) => {
+                let reason = Reason::from(CloseCode::Internal);
+                FromAgent::Refused {
+                    req,
+                    reason: Reason {
+                        sentence: sentence.clone(),
+                        ..reason
+                    },
+                }
+            }
+        };
+        if let Ok(terminal) = &outcome {
+            self.put_terminal(terminal.clone());
+        }
+        for wish in wishes {
+            self.say(wish.session, &message(wish.req));
+        }
+    }
+
+    /// A terminal is there, or has changed.
+    pub fn put_terminal(&mut self, mut terminal: Terminal) {
+        // All terminals fit into one message, whatever their programs call themselves.
+        terminal.title = shortened(&terminal.title, LISTED_TEXT).to_owned();
+        terminal.cwd = shortened(&terminal.cwd, LISTED_TEXT).to_owned();
+        if self.terminals.get(terminal.id) != Some(&terminal) {
+            self.terminals.put(terminal);
+            self.tell_terminals();
+        }
+    }
+
+    /// A terminal is gone for good.
+    pub fn terminal_gone(&mut self, id: TerminalId) {
+        let tokens: Vec<_> = self
+            .leases
+            .iter()
+            .filter(|lease| lease.terminal == id)
+            .map(|lease| lease.jti)
+            .collect();
+        for jti in tokens {
+            self.end_lease(jti, CloseCode::TerminalGone);
+        }
+        if self.terminals.remove(id) {
+            self.tell_terminals();
+        }
+    }
+
+    /// All terminals, as a list shows them.
+    #[must_use]
+    pub fn terminals(&self) -> Vec<Terminal> {
+        self.terminals.list()
+    }
+
+    /// Every session hears the list, but no session has more than one waiting: a program that changes its title all the time fills no queue.
+    fn tell_terminals(&mut self) {
+        let sessions: Vec<_> = self
+            .talks
+            .iter()
+            .filter(|(_, talk)| talk.is_session())
+            .map(|(id, _)| *id)
+            .collect();
+        for stream in sessions {
+            if let Some(talk) = self.talks.get_mut(&stream) {
+                talk.list_is_old = true;
+            }
+            self.flush_talk(stream);
+        }
     }
 }
