@@ -187,8 +187,10 @@ async fn a_character_cut_by_a_read_is_whole_for_one_who_comes_in_between() {
 
 #[tokio::test]
 async fn a_title_is_told_and_kept_for_those_who_come_later() {
-    let held = Held::start(&["/bin/sh", "-c", "printf '\\033]2;building\\007'; read go"]).await;
+    let script = "read go; printf '\\033]2;building\\007'; read go";
+    let held = Held::start(&["/bin/sh", "-c", script]).await;
     let mut watcher = held.watch().await;
+    watcher.type_bytes(b"\n").await;
     watcher.until(|viewer| viewer.titles == ["building"]).await;
     assert_eq!(held.connect(Kind::Control).await.welcome.title, "building");
 }
