@@ -68,12 +68,15 @@ impl HolderConn {
             stream: write,
             unsent: BytesMut::new(),
         };
-        writer
-            .send(&FromClient::Hello {
-                version: VERSION,
-                kind,
-            })
-            .await?;
+        let hello = FromClient::Hello {
+            version: VERSION,
+            kind,
+        };
+        match writer.send(&hello).await {
+            // A holder that refuses may have closed before this was written; what it said is there to be read.
+            Ok(()) | Err(ClientError::Gone) => {}
+            Err(error) => return Err(error),
+        }
         match reader.recv().await? {
             Some(FromHolder::Welcome(welcome)) => Ok(Self {
                 welcome,
