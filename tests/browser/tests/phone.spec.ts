@@ -4,7 +4,9 @@ test("the key row types what a phone's keyboard lacks, and leaves that keyboard 
   const { page, screen } = visitor;
   await visitor.pair();
   await visitor.newTerminal();
-  await screen.enter("clear; cat -v");
+  // What is typed before the screen is cleared would be wiped with it. The quotes keep the command itself from looking ready.
+  await screen.enter("clear; echo re''ady; cat -v");
+  await screen.shows("ready");
   const keys = page.getByRole("toolbar", { name: "Keys" });
   const input = screen.terminal.getByRole("textbox");
   for (const name of ["Escape", "Up", "Down", "Left", "Right", "Shift-Tab"]) {
@@ -40,7 +42,8 @@ test("a line that was composed arrives as one bracketed paste @phone", async ({ 
   const { page, screen } = visitor;
   await visitor.pair();
   await visitor.newTerminal();
-  await screen.enter(String.raw`printf '\e[?2004h'; clear; cat -v`);
+  await screen.enter(String.raw`printf '\e[?2004h'; clear; echo re''ady; cat -v`);
+  await screen.shows("ready");
   await page.getByRole("button", { name: "Write a line" }).tap();
   const box = page.getByRole("textbox", { name: "Write, then send it as one paste" });
   await expect(box).toBeFocused();
