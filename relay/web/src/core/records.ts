@@ -2,25 +2,7 @@
 import { decode as b64 } from "./b64";
 import { concat, EMPTY, Reader, u16, u64, u8, type Bytes } from "./bytes";
 import { decodeClose, type Close } from "./frame";
-import { GRID_MAX, type Exit, type Grid } from "./generated";
-
-export const RecordKind = {
-  viewOpening: 0x01,
-  terminalOpening: 0x02,
-  input: 0x03,
-  resize: 0x04,
-  takeOver: 0x05,
-  snapshot: 0x81,
-  snapshotChunk: 0x82,
-  output: 0x83,
-  size: 0x84,
-  exit: 0x85,
-  opened: 0x86,
-  applied: 0x87,
-  driver: 0x88,
-  end: 0x89,
-} as const;
-export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
+import { GRID_MAX, RecordKind, type Exit, type Grid } from "./generated";
 
 export type ViewerRecord =
   /** `have`: output up to here is on the screen already. */

@@ -2,8 +2,8 @@
 import { encode as b64 } from "../b64";
 import { concat, Reader, u16, u32, u64, u8, type Bytes } from "../bytes";
 import { encodeClose } from "../frame";
-import type { Grid } from "../generated";
-import { RecordKind, type AgentRecord, type ViewerRecord } from "../records";
+import { RecordKind, type Grid } from "../generated";
+import type { AgentRecord, ViewerRecord } from "../records";
 
 const putGrid = ({ cols, rows }: Grid): Bytes => concat(u16(cols), u16(rows));
 
