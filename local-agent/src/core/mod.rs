@@ -4,6 +4,7 @@
 //! out. The shell carries effects out in order before it writes messages, so that what must be durable is.
 
 mod admission;
+pub mod clock;
 pub mod devices;
 mod effect;
 mod lease;
