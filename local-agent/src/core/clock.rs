@@ -35,17 +35,25 @@ impl AgentClock {
         }
     }
 
-    /// Takes the wall clock anew. True when it is behind the latest known time.
-    #[must_use]
-    pub fn rebase(&mut self, now: Now) -> bool {
+    /// Takes the wall clock anew.
+    pub fn rebase(&mut self, now: Now) {
         self.base = now;
-        self.base.unix + TOLERANCE < self.high_water
+    }
+
+    /// What a sound clock says at least.
+    #[must_use]
+    pub fn earliest(&self) -> UnixMs {
+        UnixMs(
+            self.high_water
+                .0
+                .saturating_sub(u64::try_from(TOLERANCE.as_millis()).unwrap_or(0)),
+        )
     }
 
     /// The relay has vouched for the present time: it is remembered, and returned to be saved. `None` while the clock is behind.
     pub fn vouched(&mut self, mono: Mono) -> Option<UnixMs> {
         let now = self.at(mono).unix;
-        let sound = now + TOLERANCE >= self.high_water;
+        let sound = now >= self.earliest();
         self.high_water = self.high_water.max(now);
         sound.then_some(now)
     }
@@ -66,7 +74,7 @@ mod tests {
     fn a_wall_clock_that_jumps_in_the_middle_of_a_link_moves_nothing_until_the_next_dial() {
         let mut clock = AgentClock::start(reading(10, 1000), UnixMs(0));
         assert_eq!(clock.at(Mono::from_secs(20)).unix, UnixMs::from_secs(1010));
-        assert!(!clock.rebase(reading(20, 5000)));
+        clock.rebase(reading(20, 5000));
         assert_eq!(clock.at(Mono::from_secs(21)).unix, UnixMs::from_secs(5001));
     }
 
@@ -77,8 +85,11 @@ mod tests {
             clock.vouched(Mono::from_secs(30)),
             Some(UnixMs::from_secs(1020))
         );
-        assert!(clock.rebase(reading(40, 900)));
+        clock.rebase(reading(40, 900));
+        assert!(clock.at(Mono::from_secs(40)).unix < clock.earliest());
         assert_eq!(clock.vouched(Mono::from_secs(40)), None);
-        assert!(!clock.rebase(reading(50, 990)), "a minute is tolerated");
+        clock.rebase(reading(50, 990));
+        let now = clock.at(Mono::from_secs(50)).unix;
+        assert!(now >= clock.earliest(), "a minute is tolerated");
     }
 }

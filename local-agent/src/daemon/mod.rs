@@ -187,7 +187,8 @@ impl Daemon {
     fn dialled(&mut self, dialled: Dialled) -> Result<(), DaemonError> {
         match dialled {
             Ok(socket) => {
-                self.core.set_clock_behind(self.clock.rebase(clock::now()));
+                self.clock.rebase(clock::now());
+                self.core.set_earliest(self.clock.earliest());
                 let now = self.now();
                 let host = self.relay.address().authority().to_owned();
                 self.core
