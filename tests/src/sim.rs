@@ -269,8 +269,12 @@ impl Sim {
         self.settle();
     }
 
-    /// Everything that was broken is whole again and clocks are right; then a quarter of an hour passes.
+    /// Everything that was broken is whole again and clocks are right; where messages were changed an honest relay has taken the place of
+    /// the hostile one. Then twenty minutes pass: a clock can have been eleven ahead, and is believed only when it has caught up.
     pub fn heal(&mut self) {
+        if self.meddled {
+            self.relay_dies();
+        }
         (self.relay.up, self.relay.clock) = (true, 0);
         (self.delay, self.shuffles) = ((0, 0), false);
         (self.agent.wall, self.agent.asleep, self.agent.holder_delay) = (0, 0, 0);
@@ -280,7 +284,7 @@ impl Sim {
         for viewer in &mut self.viewers {
             (viewer.wall, viewer.asleep, viewer.stalled) = (0, 0, false);
         }
-        self.pass(Duration::from_secs(16 * 60));
+        self.pass(Duration::from_secs(21 * 60));
     }
 
     /// A number below `bound` that depends on the seed.

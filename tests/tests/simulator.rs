@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Steps of one test, unless `LANYARD_STEPS` says otherwise.
-const STEPS: u64 = 700_000;
+const STEPS: u64 = 600_000;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -149,7 +149,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(least, more, shuffles)| Op::Network(least, least + more, shuffles)),
         1 => (0..50_u64).prop_map(Op::Holders),
         1 => (side(), away).prop_map(|(s, t)| Op::Sleep(s, t)),
-        1 => (clock, -2000..2000_i64).prop_map(|(c, s)| Op::Clock(c, s)),
+        1 => (clock, -700..700_i64).prop_map(|(c, s)| Op::Clock(c, s)),
     ]
 }
 
