@@ -203,6 +203,12 @@ fn bounds_on_the_page_are_those_of_the_code() {
             secs(limits::DIALLER_SILENCE)
         ),
         format!("gives a link up after {} s", secs(limits::RELAY_SILENCE)),
+        format!(
+            "the first welcome has not come after {} s",
+            secs(limits::WELCOME_TIME)
+        ),
+        format!("nobody has accepted after {} s", secs(limits::STREAM_TIME)),
+        format!("nothing was heard for {} s", secs(limits::SESSION_SILENCE)),
         format!("at most {} bytes. Header", thousands(limits::TOKEN_MAX)),
         format!(
             "opens within {} s of `iat`",

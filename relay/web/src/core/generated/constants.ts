@@ -34,6 +34,8 @@ export const LEASES_PER_SESSION = 60;
 export const NAME_MAX = 64;
 /** Columns or rows of a terminal. */
 export const GRID_MAX = 1000;
+/** How long who dialled waits for the relay's first welcome. */
+export const WELCOME_TIME_MS = 15000;
 /** How long one proof holds a link. */
 export const PROOF_HELD_MS = 600000;
 /** Who dialled pings this often, so that both ends hear something. */
@@ -42,6 +44,8 @@ export const PING_EVERY_MS = 20000;
 export const DIALLER_SILENCE_MS = 45000;
 /** How long a handshake may take. */
 export const HANDSHAKE_TIME_MS = 10000;
+/** How long a viewer waits for the answer to a stream it has opened. Long, for other streams of a slow link may have much on their way. */
+export const STREAM_TIME_MS = 30000;
 /** A token opens its stream within this time of its issue. */
 export const TOKEN_OPENS_WITHIN_MS = 60000;
 /** The agent ends a lease this long before its token expires, so that the end arrives sealed. */
@@ -60,6 +64,8 @@ export const PAIRING_LIFE_MS = 300000;
 export const HEARTBEAT_MS = 5000;
 /** *live* is shown while the last answer is not older than this. */
 export const LIVE_FOR_MS = 12000;
+/** A viewer gives up a session that has not answered for this long, and opens another: longer than the relay takes to notice that an agent is gone, so it only happens when a word was lost on the way. */
+export const SESSION_SILENCE_MS = 120000;
 /** A driver whose heartbeat is older than this no longer holds back the PTY. */
 export const DRIVER_HEARTBEAT_MS = 20000;
 /** Unacknowledged input older than this is offered to the person, not sent by itself. */
