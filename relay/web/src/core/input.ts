@@ -4,7 +4,7 @@
  * first key, never before.
  */
 import { concat, type Bytes } from "./bytes";
-import { HANDSHAKE_TIME_MS, INPUT_MAX, INPUT_RESEND_MS, type CloseName, type Grid, type Reason } from "./generated";
+import { STREAM_TIME_MS, INPUT_MAX, INPUT_RESEND_MS, type CloseName, type Grid, type Reason } from "./generated";
 import { reasonFor } from "./reasons";
 import { clampGrid, type AgentRecord, type ViewerRecord } from "./records";
 import type { Minted } from "./session";
@@ -142,7 +142,7 @@ export class Input {
 
   minted(minted: Minted, now: number): void {
     if (this.stage.at !== "minting") return;
-    this.stage = { at: "opening", jti: minted.jti, deadline: now + HANDSHAKE_TIME_MS };
+    this.stage = { at: "opening", jti: minted.jti, deadline: now + STREAM_TIME_MS };
     this.effects.push({ kind: "open", minted });
   }
 
@@ -160,7 +160,7 @@ export class Input {
   accepted(now: number): void {
     if (this.stage.at !== "opening") return;
     const { writer, grid, wantsSeat } = this;
-    this.stage = { at: "greeting", jti: this.stage.jti, deadline: now + HANDSHAKE_TIME_MS, grid };
+    this.stage = { at: "greeting", jti: this.stage.jti, deadline: now + STREAM_TIME_MS, grid };
     this.effects.push({ kind: "send", record: { kind: "terminalOpening", writer, grid, takeOver: wantsSeat } });
   }
 

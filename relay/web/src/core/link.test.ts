@@ -271,10 +271,15 @@ describe("keeping alive", () => {
     expect(link.isOver).toBe(false);
   });
 
-  test("a relay that never speaks is given up", () => {
-    link.tick(24_999);
+  test.each([
+    ["never speaks", () => undefined],
+    ["answers and never says welcome", () => hear({ kind: "pong", payload: new Uint8Array(8) })],
+  ])("a relay that %s is given up", (_, answer) => {
+    answer();
+    link.tick(14_999);
     expect(link.isOver).toBe(false);
-    link.tick(25_000);
+    expect(link.timeout()).toBe(15_000);
+    link.tick(15_000);
     expect(link.isOver).toBe(true);
   });
 });

@@ -12,6 +12,7 @@ import {
   PAYLOAD_MAX,
   PING_EVERY_MS,
   STREAMS_PER_VIEWER,
+  WELCOME_TIME_MS,
   type Challenge,
   type CloseName,
   type Welcome,
@@ -67,6 +68,8 @@ export class Link {
   private nextPing: number;
   /** Since when an answer is waited for. A timer that fires late has asked late, so silence is counted from the question. */
   private asked: number | null;
+  /** Until then the relay must have said welcome. */
+  private readonly welcomeBy: number;
 
   constructor(
     private readonly dialler: Dialler,
@@ -75,6 +78,7 @@ export class Link {
     this.nextPing = now + PING_EVERY_MS;
     // The relay speaks first: that, too, is an answer waited for.
     this.asked = now;
+    this.welcomeBy = now + WELCOME_TIME_MS;
   }
 
   get isOver(): boolean {
@@ -188,14 +192,15 @@ export class Link {
   /** When `tick` wants to be called at the latest. */
   timeout(): number | null {
     if (this.over) return null;
-    return this.asked === null ? this.nextPing : Math.min(this.nextPing, this.asked + ANSWER_WITHIN_MS);
+    const answer = this.asked === null ? Infinity : this.asked + ANSWER_WITHIN_MS;
+    return Math.min(this.nextPing, answer, this.welcomed ? Infinity : this.welcomeBy);
   }
 
   tick(now: number): void {
     if (this.over) return;
     if (this.asked !== null && now - this.asked >= ANSWER_WITHIN_MS) this.end("silent");
-    else if (now >= this.nextPing && this.welcomed) this.ping(now);
-    else if (now >= this.nextPing) this.nextPing = now + PING_EVERY_MS;
+    else if (!this.welcomed && now >= this.welcomeBy) this.end("handshake-timeout");
+    else if (now >= this.nextPing) this.ping(now);
   }
 
   private handleFrame(frame: Frame): CloseName | null {

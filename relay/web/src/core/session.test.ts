@@ -110,6 +110,22 @@ test("the machine's clock is measured over the quickest answer, and again when i
   expect(session.clockOffset).toBe(5_000_000 - 10_100);
 });
 
+test("a session that answers nothing for two minutes is given up, and one whose timers sleep is not", () => {
+  begin();
+  for (let n = 1; n < 10; n++) {
+    now += 60_000;
+    session.tick(now);
+    expect(session.drain()).not.toContainEqual({ kind: "silent" });
+    hear({ t: "pong", n, time: 1 });
+  }
+  const asked = session.timeout(now) ?? 0;
+  session.tick(asked);
+  session.tick(asked + 119_999);
+  expect(session.drain()).not.toContainEqual({ kind: "silent" });
+  session.tick(asked + 120_000);
+  expect(session.drain()).toContainEqual({ kind: "silent" });
+});
+
 test("a minted token is a lease until it ends, is renewed, or its stream is over", () => {
   begin();
   const req = session.mint("view", terminal);

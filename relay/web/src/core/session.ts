@@ -5,6 +5,7 @@
 import {
   HEARTBEAT_MS,
   LIVE_FOR_MS,
+  SESSION_SILENCE_MS,
   type FromAgent,
   type Grid,
   type Reason,
@@ -40,7 +41,9 @@ export type SessionEffect =
   | { kind: "ended"; jti: string; reason: Reason }
   | { kind: "grant"; grant: string; expires: number }
   /** The agent said what has no place here: close the session with `bad-message`. */
-  | { kind: "fault" };
+  | { kind: "fault" }
+  /** It has not answered for so long that its words must be lost: close the session and open another. */
+  | { kind: "silent" };
 
 /** What the agent has told about itself. */
 export interface Facts {
@@ -137,12 +140,13 @@ export class Session {
 
   timeout(now: number): number | null {
     if (this.standing === null) return null;
-    const next = this.nextPing();
+    const next = Math.min(this.nextPing(), this.givesUp());
     return this.live(now) && this.answered !== null ? Math.min(next, this.answered + LIVE_FOR_MS + 1) : next;
   }
 
   tick(now: number): void {
-    if (now >= this.nextPing()) this.ping(now);
+    if (now >= this.givesUp()) this.effects.push({ kind: "silent" });
+    else if (now >= this.nextPing()) this.ping(now);
     if (this.shownLive !== this.live(now)) this.changed(now);
   }
 
@@ -243,6 +247,12 @@ export class Session {
     const jumped = this.offset !== null && Math.abs(value - this.offset.value) > 1000;
     if (this.offset === null || jumped || this.roundTrip <= this.offset.rtt)
       this.offset = { value, rtt: this.roundTrip };
+  }
+
+  /** When a session whose oldest question was never answered is given up. */
+  private givesUp(): number {
+    const [oldest] = this.pings.values();
+    return oldest === undefined ? Infinity : oldest + SESSION_SILENCE_MS;
   }
 
   private nextPing(): number {

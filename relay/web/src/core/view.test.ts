@@ -194,8 +194,8 @@ test("an open that nobody accepts is given up and tried again", () => {
   view.sessionUp();
   view.minted(mintedToken(1), now);
   gather();
-  expect(view.timeout()).toBe(10_000);
-  view.tick(10_000);
+  expect(view.timeout()).toBe(30_000);
+  view.tick(30_000);
   expect(gather()).toContainEqual({ kind: "close", code: "handshake-timeout" });
   view.tick(view.timeout() ?? 0);
   expect(gather()).toContainEqual({ kind: "mint" });

@@ -5,7 +5,7 @@
 import type { Backoff } from "./backoff";
 import { concat, type Bytes } from "./bytes";
 import type { Close } from "./frame";
-import { HANDSHAKE_TIME_MS, type CloseName, type Exit, type Grid, type Reason } from "./generated";
+import { STREAM_TIME_MS, type CloseName, type Exit, type Grid, type Reason } from "./generated";
 import { reasonFor } from "./reasons";
 import type { AgentRecord, ViewerRecord } from "./records";
 import type { Minted } from "./session";
@@ -97,7 +97,7 @@ export class View {
 
   minted(minted: Minted, now: number): void {
     if (this.stage.at !== "minting") return;
-    this.stage = { at: "opening", jti: minted.jti, deadline: now + HANDSHAKE_TIME_MS };
+    this.stage = { at: "opening", jti: minted.jti, deadline: now + STREAM_TIME_MS };
     this.effects.push({ kind: "open", minted });
   }
 

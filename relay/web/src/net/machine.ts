@@ -2,7 +2,7 @@
 import { Backoff } from "../core/backoff";
 import { encode } from "../core/b64";
 import type { Close } from "../core/frame";
-import type { FromAgent, Grid, Reason, Scope, Terminal } from "../core/generated";
+import type { CloseName, FromAgent, Grid, Reason, Scope, Terminal } from "../core/generated";
 import { decodeFromAgent, encodeMessage } from "../core/messages";
 import { reasonFor } from "../core/reasons";
 import { clampGrid } from "../core/records";
@@ -210,14 +210,14 @@ export class MachineDriver implements TerminalHost {
   }
 
   private message(message: FromAgent | undefined): void {
-    if (message === undefined) this.breakSession();
+    if (message === undefined) this.breakSession("bad-message");
     else this.session?.receive(message, this.env.clock.now());
     this.settle();
   }
 
-  private breakSession(): void {
-    this.secure?.close("bad-message");
-    this.sessionEnded({ code: "bad-message", sentence: "" });
+  private breakSession(code: CloseName): void {
+    this.secure?.close(code);
+    this.sessionEnded({ code, sentence: "" });
   }
 
   private tick(now: number): void {
@@ -323,7 +323,9 @@ export class MachineDriver implements TerminalHost {
       case "grant":
         return this.remember({ grant: effect.grant, grantExpires: effect.expires });
       case "fault":
-        return this.breakSession();
+        return this.breakSession("bad-message");
+      case "silent":
+        return this.breakSession("silent");
     }
   }
 
