@@ -17,7 +17,7 @@ use std::task::Waker;
 #[derive(Debug, Default)]
 pub struct Leg {
     outbox: Outbox,
-    /// Frames of the link in `outbox`.
+    /// Frames of the link in `outbox`, other than opens.
     link_frames: u32,
     /// Streams that are over but whose close still waits; they count as open.
     closing: usize,
@@ -51,7 +51,7 @@ pub enum Left {
 }
 
 impl Leg {
-    /// Queues a frame of the link, or one that makes a stream exist.
+    /// Queues a frame of the link, or an answer to an open.
     pub fn push_link(&mut self, frame: &Frame) {
         if self.link_frames >= QUEUED_LINK_FRAMES {
             return self.end(PeerMisbehaved::NotReading.into());
@@ -61,9 +61,9 @@ impl Leg {
         self.wake();
     }
 
-    /// Queues a frame that makes a stream exist. There are at most as many of these as streams, so they have no limit of their own.
+    /// Queues a frame that makes a stream exist. There are at most as many of these as streams, so they have no limit of their own and do not
+    /// count towards the one of link frames: many viewers at once must not cost an agent its link.
     pub fn push_open(&mut self, frame: &Frame) {
-        self.link_frames += 1;
         self.outbox.push_link(frame.encode());
         self.wake();
     }
@@ -138,11 +138,13 @@ impl Leg {
             }
             return Left::Nothing;
         };
+        let is = |kind| out.message.get(FRAME_HEADER - 1) == Some(&kind);
         let Some(stream) = out.stream else {
-            self.link_frames -= 1;
+            if !is(kind::OPEN) {
+                self.link_frames -= 1;
+            }
             return Left::Message(out.message, None);
         };
-        let is = |kind| out.message.get(FRAME_HEADER - 1) == Some(&kind);
         if is(kind::CLOSE) {
             self.closing -= 1;
         }
@@ -205,6 +207,27 @@ mod tests {
             leg.next(Waker::noop()),
             Left::End(CloseCode::Busy)
         ));
+    }
+
+    #[test]
+    fn opens_that_wait_do_not_cost_an_agent_its_link() {
+        let mut leg = Leg::default();
+        let open = Frame::Open(
+            1,
+            lanyard_shared::frame::Open {
+                target: lanyard_shared::frame::Target::Session("grant".to_owned()),
+                credit: 1,
+                versions: vec![1],
+                origin: None,
+            },
+        );
+        for _ in 0..=QUEUED_LINK_FRAMES {
+            leg.push_open(&open);
+        }
+        leg.push_link(&Frame::Wake);
+        let waiting = std::iter::from_fn(|| next(&mut leg)).count();
+        assert_eq!(waiting, QUEUED_LINK_FRAMES as usize + 2);
+        assert_eq!(leg.link_frames, 0);
     }
 
     #[test]
