@@ -3,12 +3,9 @@
 //! So a wall clock that jumps in the middle of a link moves no deadline; and one that is behind the latest time this agent
 //! ever knew is noticed.
 
+use crate::limits::CLOCK_TOLERANCE;
 use lanyard_dial::clock;
 use lanyard_shared::time::{Now, UnixMs};
-use std::time::Duration;
-
-/// How far behind the latest known time the wall clock may be.
-const TOLERANCE: Duration = Duration::from_secs(60);
 
 pub struct AgentClock {
     base: Now,
@@ -35,13 +32,13 @@ impl AgentClock {
     /// Takes the wall clock anew. True when it is behind the latest known time.
     pub fn rebase(&mut self) -> bool {
         self.base = clock::now();
-        self.base.unix + TOLERANCE < self.high_water
+        self.base.unix + CLOCK_TOLERANCE < self.high_water
     }
 
     /// The relay has vouched for the present time: it is remembered, and returned to be saved. `None` while the clock is behind.
     pub fn vouched(&mut self) -> Option<UnixMs> {
         let now = self.now().unix;
-        let sound = now + TOLERANCE >= self.high_water;
+        let sound = now + CLOCK_TOLERANCE >= self.high_water;
         self.high_water = self.high_water.max(now);
         sound.then_some(now)
     }
