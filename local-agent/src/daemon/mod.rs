@@ -9,6 +9,7 @@ mod holders;
 pub mod owner;
 
 use crate::core::{Core, Effect, Identity, Machine};
+use crate::limits::LONGEST_SLEEP;
 use crate::state::{Enrolment, StateDir, StateError};
 use clock::AgentClock;
 use dialling::{Dialled, Dialling};
@@ -157,7 +158,7 @@ impl Daemon {
                 .core
                 .poll_timeout(now)
                 .map(|at| at.since(now.mono))
-                .unwrap_or(Duration::from_secs(60));
+                .unwrap_or(LONGEST_SLEEP);
             let core = &mut self.core;
             tokio::select! {
                 incoming = receive(&mut self.socket, || core.poll_output()) => match incoming {
@@ -199,7 +200,7 @@ impl Daemon {
                     sentence: error.to_string(),
                     hint: error.hint().to_owned(),
                 });
-                self.dialling.again(&self.relay);
+                self.dialling.again(&self.relay, self.clock.now().mono);
             }
         }
         Ok(())
@@ -306,7 +307,7 @@ impl Daemon {
     }
 
     fn online(&mut self, web: &str, warning: String) -> Result<(), DaemonError> {
-        self.dialling.reset();
+        self.dialling.proven(self.clock.now().mono);
         self.ever_online = true;
         self.web = Address::parse(web).ok();
         if std::mem::take(&mut self.enrolling) {
@@ -348,7 +349,7 @@ impl Daemon {
         if code == CloseCode::Replaced {
             self.dialling.much_later(&self.relay);
         } else {
-            self.dialling.again(&self.relay);
+            self.dialling.again(&self.relay, self.clock.now().mono);
         }
         Ok(())
     }
