@@ -261,20 +261,8 @@ impl Hub {
 
     /// What the link `conn` is to do next. `waker` is called when there is more.
     pub fn output(&mut self, role: Role, conn: ConnId, waker: &Waker) -> Output {
-        let leg = match role {
-            Role::Agent => self
-                .agent
-                .as_mut()
-                .filter(|agent| agent.conn == conn)
-                .map(|agent| &mut agent.leg),
-            Role::Device => self.viewers.get_mut(&conn).map(|viewer| &mut viewer.leg),
-        };
-        let Some(leg) = leg else {
-            // It lost its place while it lives: to a newer link of the same agent, or to a viewer that came when all places were taken.
-            return Output::End(match role {
-                Role::Agent => CloseCode::Replaced,
-                Role::Device => CloseCode::Busy,
-            });
+        let Some(leg) = self.leg(role, conn) else {
+            return Output::End(displaced(role));
         };
         match leg.next(waker) {
             Left::Message(message, Some((id, bytes))) => {
@@ -287,13 +275,17 @@ impl Hub {
         }
     }
 
+    /// Why the link `conn` is to end, whether or not its socket takes anything. `waker` is called when that may have changed.
+    pub fn ending(&mut self, role: Role, conn: ConnId, waker: &Waker) -> Option<CloseCode> {
+        match self.leg(role, conn) {
+            Some(leg) => leg.ending(waker),
+            None => Some(displaced(role)),
+        }
+    }
+
     /// Queues a frame of the link itself: a challenge, a welcome, a pong.
     pub fn push(&mut self, role: Role, conn: ConnId, frame: &Frame) {
-        let leg = match role {
-            Role::Agent => self.agent_on(conn).map(|agent| &mut agent.leg),
-            Role::Device => self.viewers.get_mut(&conn).map(|viewer| &mut viewer.leg),
-        };
-        match (leg, frame) {
+        match (self.leg(role, conn), frame) {
             (Some(leg), Frame::Pong(body)) => leg.pong(*body),
             (Some(leg), _) => leg.push_link(frame),
             (None, _) => {}
@@ -307,6 +299,13 @@ impl Hub {
         }
         for viewer in self.viewers.values_mut() {
             viewer.leg.end(code);
+        }
+    }
+
+    fn leg(&mut self, role: Role, conn: ConnId) -> Option<&mut Leg> {
+        match role {
+            Role::Agent => self.agent_on(conn).map(|agent| &mut agent.leg),
+            Role::Device => self.viewers.get_mut(&conn).map(|viewer| &mut viewer.leg),
         }
     }
 
@@ -374,6 +373,14 @@ impl Hub {
                 }
             }
         }
+    }
+}
+
+/// Why a link ends that lost its place while it lives: to a newer link of the same agent, or to a viewer that came when all places were taken.
+fn displaced(role: Role) -> CloseCode {
+    match role {
+        Role::Agent => CloseCode::Replaced,
+        Role::Device => CloseCode::Busy,
     }
 }
 

@@ -111,6 +111,15 @@ impl Leg {
         self.wake();
     }
 
+    /// Why the link is to end, if it is, for a link whose socket takes nothing. Otherwise `waker` is called when there is more to write or the
+    /// link is to end.
+    pub fn ending(&mut self, waker: &Waker) -> Option<CloseCode> {
+        if self.end.is_none() {
+            self.listen(waker);
+        }
+        self.end
+    }
+
     /// Streams that are over and whose close still waits.
     #[must_use]
     pub fn closing(&self) -> usize {
@@ -132,10 +141,7 @@ impl Leg {
         }
         let Some(out) = self.outbox.pop() else {
             self.outbox.shrink();
-            match &mut self.waker {
-                Some(known) => known.clone_from(waker),
-                None => self.waker = Some(waker.clone()),
-            }
+            self.listen(waker);
             return Left::Nothing;
         };
         let is = |kind| out.message.get(FRAME_HEADER - 1) == Some(&kind);
@@ -150,6 +156,13 @@ impl Leg {
         }
         let data = is(kind::DATA).then(|| (stream, out.message.len() - FRAME_HEADER));
         Left::Message(out.message, data)
+    }
+
+    fn listen(&mut self, waker: &Waker) {
+        match &mut self.waker {
+            Some(known) => known.clone_from(waker),
+            None => self.waker = Some(waker.clone()),
+        }
     }
 
     /// Calls whoever waits for this leg.

@@ -178,6 +178,12 @@ impl Port {
         self.lock().output(self.role, self.conn, waker)
     }
 
+    /// Why the link is to end, for one whose socket takes nothing; `waker` is called when that may have changed.
+    #[must_use]
+    pub fn ending(&self, waker: &Waker) -> Option<CloseCode> {
+        self.lock().ending(self.role, self.conn, waker)
+    }
+
     /// When the first of a viewer's streams is to end.
     #[must_use]
     pub fn deadline(&self) -> Option<Mono> {
