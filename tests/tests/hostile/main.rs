@@ -4,3 +4,5 @@
 
 mod dawdlers;
 mod floods;
+mod frames;
+mod viewers;
