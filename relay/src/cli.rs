@@ -192,7 +192,7 @@ fn enrol(args: Enrol) -> Result<(), Trouble> {
 fn agents(args: Agents) -> Result<(), Trouble> {
     let data = DataDir::resolve(args.common.data)?;
     let list = if operator::is_running(&data.socket()) {
-        match operator::ask(&data.socket(), &Request::Agents)? {
+        match operator::ask(&data.socket(), &Request::Agents {})? {
             Answer::Agents(list) => list,
             Answer::Code(_) | Answer::Failed { .. } => {
                 return Err(Trouble::new(

@@ -29,8 +29,8 @@ pub enum Request {
         /// Its life.
         seconds: u64,
     },
-    /// All agents.
-    Agents,
+    /// All agents. With braces, because only so an unknown field beside it is refused.
+    Agents {},
 }
 
 /// What the relay answers.
@@ -183,7 +183,7 @@ async fn answer(
         .await?;
     let answer = match serde_json::from_str(&line) {
         Ok(Request::Enrol { seconds }) => enrol(&state, &enroller, seconds).await,
-        Ok(Request::Agents) => Answer::Agents(
+        Ok(Request::Agents {}) => Answer::Agents(
             state
                 .agents
                 .list()
