@@ -39,8 +39,12 @@ impl Beside {
     pub async fn start(world: &World) -> Result<Self> {
         let viewer = TestViewer::pair(world, &["view", "terminal"]).await?;
         let mut terminal = viewer.terminal().await?;
-        terminal.type_text("cat > /dev/null\r").await?;
-        terminal.until("cat > /dev/null\r\n").await?;
+        // The shell has given its way of reading keys back before anything runs; a key before that would not be echoed. In two parts, so that
+        // the line itself does not look like its output.
+        terminal
+            .type_text("echo rea''dy; cat > /dev/null\r")
+            .await?;
+        terminal.until("ready\r\n").await?;
         Ok(Self { viewer, terminal })
     }
 

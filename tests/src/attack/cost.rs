@@ -20,7 +20,9 @@ pub const LINK: usize = TLS_AND_TASKS + FRAME_MAX + lanyard_relay::limits::WS_WR
 /// It has ended.
 pub fn anonymous_memory(pid: Pid) -> Result<usize> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
     let kib: usize = line
         .and_then(|rest| rest.split_whitespace().next())
         .context("a process says what it holds")?
@@ -41,7 +43,7 @@ pub fn raise_open_files() -> Result<usize> {
             ..limit
         },
     )?;
-    Ok(limit
-        .maximum
-        .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX)))
+    Ok(limit.maximum.map_or(usize::MAX, |files| {
+        usize::try_from(files).unwrap_or(usize::MAX)
+    }))
 }

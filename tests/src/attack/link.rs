@@ -190,20 +190,17 @@ impl HostileAgent {
     /// # Errors
     /// The relay refuses it.
     pub async fn enrol(target: &Target, code: &str) -> Result<Self> {
+        Self::enrol_as(target, code, [71; 32]).await
+    }
+
+    /// Enrols with this code under the identity of this secret.
+    ///
+    /// # Errors
+    /// The relay refuses it.
+    pub async fn enrol_as(target: &Target, code: &str, secret: [u8; 32]) -> Result<Self> {
+        let identity = SigningKey::from_bytes(&secret);
         let code = EnrolmentCode::parse(code)?;
-        let identity = SigningKey::from_bytes(&[71; 32]);
-        let (mut link, challenge) =
-            HostileLink::challenged(target, AGENT, Ipv4Addr::LOCALHOST).await?;
-        let now = clock::now().unix;
-        let enrol = prove_enrol(
-            &identity,
-            &target.host(),
-            &code.code,
-            "rogue",
-            &challenge,
-            now,
-        )?;
-        link.send(&Frame::Enrol(enrol)).await?;
+        let mut link = introduced(target, &code.code, &identity, Ipv4Addr::LOCALHOST).await?;
         let Frame::Welcome(welcome) = link.next().await? else {
             bail!("a welcome");
         };
@@ -217,6 +214,21 @@ impl HostileAgent {
         })
     }
 
+    /// Tries a code that must be refused.
+    ///
+    /// # Errors
+    /// The relay takes it.
+    pub async fn try_code(
+        target: &Target,
+        code: &[u8; 16],
+        secret: [u8; 32],
+        from: Ipv4Addr,
+    ) -> Result<CloseCode> {
+        let identity = SigningKey::from_bytes(&secret);
+        let mut link = introduced(target, code, &identity, from).await?;
+        told(link.ending().await?)
+    }
+
     /// Takes its place again, on a new link.
     ///
     /// # Errors
@@ -226,14 +238,7 @@ impl HostileAgent {
             HostileLink::challenged(target, AGENT, Ipv4Addr::LOCALHOST).await?;
         let now = clock::now().unix;
         let host = target.host();
-        let proof = prove(
-            &self.identity,
-            Role::Agent,
-            &host,
-            self.id,
-            &challenge,
-            now,
-        )?;
+        let proof = prove(&self.identity, Role::Agent, &host, self.id, &challenge, now)?;
         link.send(&Frame::Proof(proof)).await?;
         let Frame::Welcome(_) = link.next().await? else {
             bail!("a welcome");
@@ -361,6 +366,20 @@ impl HostileAgent {
             epoch: 0,
         }
     }
+}
+
+/// A link on which an agent has asked to be enrolled.
+async fn introduced(
+    target: &Target,
+    code: &[u8; 16],
+    identity: &SigningKey,
+    from: Ipv4Addr,
+) -> Result<HostileLink> {
+    let (mut link, challenge) = HostileLink::challenged(target, AGENT, from).await?;
+    let now = clock::now().unix;
+    let enrol = prove_enrol(identity, &target.host(), code, "rogue", &challenge, now)?;
+    link.send(&Frame::Enrol(enrol)).await?;
+    Ok(link)
 }
 
 /// The close code of a link that was ended with words.

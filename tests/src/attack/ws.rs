@@ -3,9 +3,12 @@
 use super::target::{Target, Wire};
 use crate::PATIENCE;
 use anyhow::{Context as _, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Frame, Leg};
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
@@ -130,19 +133,52 @@ impl RawSocket {
             heard: Vec::new(),
         };
         socket.send(upgrade(path, host, "").as_bytes()).await?;
-        let end = loop {
-            if let Some(at) = socket.heard.windows(4).position(|w| w == b"\r\n\r\n") {
-                break at + 4;
-            }
-            if !socket.read().await? {
-                bail!("the relay hung up");
-            }
-        };
-        let head: Vec<u8> = socket.heard.drain(..end).collect();
-        if !head.starts_with(b"HTTP/1.1 101") {
-            bail!("no WebSocket: {}", String::from_utf8_lossy(&head));
+        let head = socket.head().await?;
+        if !head.starts_with("HTTP/1.1 101") {
+            bail!("no WebSocket: {head}");
         }
         Ok(socket)
+    }
+
+    /// The other end of one: takes the request, whatever it asks for.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn answered(wire: Box<dyn Wire>) -> Result<Self> {
+        let mut socket = Self {
+            wire,
+            heard: Vec::new(),
+        };
+        let head = socket.head().await?;
+        let key = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("sec-websocket-key")
+                .then_some(value)
+        });
+        let accepted = format!(
+            "{}258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
+            key.context("a request for a WebSocket")?
+        );
+        let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, accepted.as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n\r\n",
+            STANDARD.encode(digest)
+        );
+        socket.send(answer.as_bytes()).await?;
+        Ok(socket)
+    }
+
+    /// The head of a request or an answer.
+    async fn head(&mut self) -> Result<String> {
+        loop {
+            if let Some(at) = self.heard.windows(4).position(|w| w == b"\r\n\r\n") {
+                let head: Vec<u8> = self.heard.drain(..at + 4).collect();
+                return Ok(String::from_utf8_lossy(&head).into_owned());
+            }
+            if !self.read().await? {
+                bail!("the other end hung up");
+            }
+        }
     }
 
     /// Sends any bytes.
@@ -225,6 +261,7 @@ impl RawSocket {
 
     fn parse(&mut self) -> Option<Heard> {
         let (&[first, length], rest) = self.heard.split_first_chunk::<2>()?;
+        let masked = length & 0x80 != 0;
         let (length, rest) = match length & 0x7f {
             126 => rest
                 .split_first_chunk::<2>()
@@ -234,7 +271,17 @@ impl RawSocket {
                 .map(|(l, rest)| (u64::from_be_bytes(*l) as usize, rest))?,
             short => (usize::from(short), rest),
         };
-        let payload = Bytes::copy_from_slice(rest.get(..length)?);
+        let (mask, rest) = if masked {
+            rest.split_first_chunk::<4>()?
+        } else {
+            (&[0; 4], rest)
+        };
+        let payload: Bytes = rest
+            .get(..length)?
+            .iter()
+            .zip(mask.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask)
+            .collect();
         let used = self.heard.len() - rest.len() + length;
         self.heard.drain(..used);
         Some(match first & 0x0f {

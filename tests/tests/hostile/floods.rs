@@ -91,7 +91,9 @@ async fn ten_thousand_half_open_connections_displace_each_other_and_nobody_else(
     let took = began.elapsed();
     assert!(took < UNPROVEN_TIME, "a newcomer took {took:?}");
     attack.goes_on().await?;
-    eprintln!("{wanted} connections, {files} files, {empty} -> {full} bytes, {echo:?}, newcomer {took:?}");
+    eprintln!(
+        "{wanted} connections, {files} files, {empty} -> {full} bytes, {echo:?}, newcomer {took:?}"
+    );
     attack.stop().await
 }
 

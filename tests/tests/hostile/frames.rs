@@ -4,13 +4,13 @@ use anyhow::{Context as _, Result};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::kind;
 use lanyard_shared::limits::{FRAME_HEADER, FRAME_MAX, SENTENCE_MAX, TOKEN_MAX, VERSIONS_MAX};
+use lanyard_tests::World;
 use lanyard_tests::attack::link::{ATTACH, told};
 use lanyard_tests::attack::target::source;
 use lanyard_tests::attack::ws::{
     BINARY, CONTINUATION, FIN, PING, RSV1, TEXT, declared, frame, unmasked,
 };
 use lanyard_tests::attack::{Attackers, Beside, HostileAgent, HostileLink, Target};
-use lanyard_tests::World;
 
 /// What is sent, and the code it is refused by.
 type Case = (&'static str, Vec<u8>, CloseCode);
@@ -40,7 +40,10 @@ fn no_websocket() -> Vec<Case> {
             "one byte too large",
             declared(FIN | BINARY, FRAME_MAX as u64 + 1, &[]),
         ),
-        too_large("as large as can be", declared(FIN | BINARY, u64::MAX >> 1, &[])),
+        too_large(
+            "as large as can be",
+            declared(FIN | BINARY, u64::MAX >> 1, &[]),
+        ),
     ]
 }
 
@@ -74,7 +77,11 @@ fn no_frame() -> Vec<Case> {
     let accept = [&1000_u32.to_be_bytes()[..], &[1, 0, 1]].concat();
     vec![
         ("parts too large", parts, CloseCode::TooLarge),
-        ("unknown kind", link_frame(1, 0x7f, b"x"), CloseCode::UnknownKind),
+        (
+            "unknown kind",
+            link_frame(1, 0x7f, b"x"),
+            CloseCode::UnknownKind,
+        ),
         malformed("unknown target", open(9, 1000, 1, b"x")),
         malformed("short rendezvous", open(1, 1000, 1, &[7; 15])),
         malformed("long token", open(2, 1000, 0, &[b'x'; TOKEN_MAX + 1])),
@@ -109,11 +116,14 @@ async fn what_is_no_frame_ends_its_link_by_a_code_and_no_other_link() -> Result<
     attackers
         .run(async move {
             for (name, bytes, code) in no_websocket() {
-                let (mut stranger, _) =
-                    HostileLink::challenged(&target, ATTACH, source(1)).await?;
+                let (mut stranger, _) = HostileLink::challenged(&target, ATTACH, source(1)).await?;
                 stranger.socket.send(&bytes).await?;
                 let ending = stranger.ending().await.context(name)?;
-                assert_eq!(told(ending).context(name)?, code, "{name}, before the proof");
+                assert_eq!(
+                    told(ending).context(name)?,
+                    code,
+                    "{name}, before the proof"
+                );
             }
             for (name, bytes, code) in no_websocket().into_iter().chain(no_frame()) {
                 let mut viewer = HostileLink::viewer(&target, agent.id, &device, source(2)).await?;

@@ -2,7 +2,11 @@
 //! session keeps its echo.
 #![allow(missing_docs)]
 
+mod agents;
 mod dawdlers;
 mod floods;
 mod frames;
+mod relays;
+mod secrets;
+mod sockets;
 mod viewers;

@@ -9,12 +9,12 @@ use lanyard_shared::frame::{Announce, Frame, Target as For};
 use lanyard_shared::ids::RendezvousId;
 use lanyard_shared::limits::{CREDIT_MAX, RELAY_WINDOW, STREAMS_PER_VIEWER};
 use lanyard_shared::token::View;
+use lanyard_tests::World;
 use lanyard_tests::attack::cost::{LINK, anonymous_memory};
 use lanyard_tests::attack::link::{HostileAgent, HostileLink, open, told};
 use lanyard_tests::attack::target::source;
 use lanyard_tests::attack::ws::{self, FIN, PING};
 use lanyard_tests::attack::{Attackers, Beside, Target};
-use lanyard_tests::World;
 use std::net::Ipv4Addr;
 
 /// Nobody announced it.
@@ -77,11 +77,19 @@ async fn a_viewer_that_breaks_a_streams_rules_loses_its_link_and_hears_which() -
 
     for (name, frame, code) in [
         ("data before accept", data(1, 1), CloseCode::UnexpectedFrame),
-        ("credit before accept", Frame::Credit(1, 1), CloseCode::UnexpectedFrame),
+        (
+            "credit before accept",
+            Frame::Credit(1, 1),
+            CloseCode::UnexpectedFrame,
+        ),
         ("reused id", open(1, NOWHERE, 1), CloseCode::StreamReused),
         ("id 0", open(0, NOWHERE, 1), CloseCode::Malformed),
         ("unknown stream", data(2, 1), CloseCode::UnknownStream),
-        ("credit of an unknown stream", Frame::Credit(2, 1), CloseCode::UnknownStream),
+        (
+            "credit of an unknown stream",
+            Frame::Credit(2, 1),
+            CloseCode::UnknownStream,
+        ),
         ("announcement", announce, CloseCode::UnexpectedFrame),
         ("wake", Frame::Wake, CloseCode::UnexpectedFrame),
         ("pong", Frame::Pong([0; 8]), CloseCode::UnexpectedFrame),
@@ -92,8 +100,16 @@ async fn a_viewer_that_breaks_a_streams_rules_loses_its_link_and_hears_which() -
         assert_eq!(told(ending).context(name)?, code, "{name}");
     }
     for (name, frame, code) in [
-        ("more than its credit", data(1, 1001), CloseCode::CreditExceeded),
-        ("credit beyond all bounds", Frame::Credit(1, CREDIT_MAX), CloseCode::CreditExceeded),
+        (
+            "more than its credit",
+            data(1, 1001),
+            CloseCode::CreditExceeded,
+        ),
+        (
+            "credit beyond all bounds",
+            Frame::Credit(1, CREDIT_MAX),
+            CloseCode::CreditExceeded,
+        ),
     ] {
         let (mut viewer, _) = rig.standing(1000).await?;
         viewer.send(&frame).await?;
@@ -137,7 +153,8 @@ async fn a_token_opens_one_stream_and_the_sixty_fifth_stream_is_refused() -> Res
 }
 
 #[tokio::test]
-async fn opens_by_the_thousand_and_pings_without_end_do_not_slow_the_session_beside() -> Result<()> {
+async fn opens_by_the_thousand_and_pings_without_end_do_not_slow_the_session_beside() -> Result<()>
+{
     let mut rig = Rig::start().await?;
     let (empty, grant) = (rig.relay_memory()?, rig.agent.grant()?);
     let (target, id, device) = (rig.target.clone(), rig.agent.id, rig.agent.device.clone());
@@ -183,8 +200,7 @@ async fn a_viewer_that_asks_and_does_not_read_loses_its_link() -> Result<()> {
     let asked = rig
         .attackers
         .run(async move {
-            let mut viewer =
-                HostileLink::viewer(&target, id, &device, Ipv4Addr::LOCALHOST).await?;
+            let mut viewer = HostileLink::viewer(&target, id, &device, Ipv4Addr::LOCALHOST).await?;
             let mut asked = 0;
             // Its refusals fill the sockets between, then the relay's queue, and then the relay has had enough.
             while viewer.open(asked + 1, NOWHERE, 1).await.is_ok() {
@@ -220,7 +236,7 @@ async fn what_waits_for_viewers_that_do_not_read_stays_within_the_windows_grante
             let (id, credit) = rig.agent.offered().await?;
             assert_eq!(credit, RELAY_WINDOW);
             rig.agent.accept(id, 1).await?;
-                for _ in 0..8 {
+            for _ in 0..8 {
                 let piece = Bytes::from(vec![7; RELAY_WINDOW as usize / 8]);
                 rig.agent.data(id, piece).await?;
             }
