@@ -14,8 +14,10 @@ use lanyard_tests::attack::{Attackers, Beside, Hits, RawSocket, Target};
 use lanyard_tests::viewer::plain;
 use lanyard_tests::{PATIENCE, World};
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Connections of the great flood.
@@ -29,14 +31,19 @@ const FRESH: usize = 20;
 /// The first bytes of a TLS hello that never goes on.
 const HALF_HELLO: &[u8] = &[0x16, 3, 1, 2, 0, 1];
 
-/// Opens `wanted` connections that never get further than half a hello, and goes on replacing the oldest by new ones.
+/// Opens `wanted` connections that never get further than half a hello, and goes on replacing those that are over by new ones.
 async fn half_open(target: Target, wanted: usize, hits: Hits) -> Result<()> {
     let mut held = VecDeque::with_capacity(wanted);
     let mut tick = interval(Duration::from_millis(10));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for number in (0..).cycle() {
         if held.len() == wanted {
-            held.pop_front();
+            // It lets go of none that the relay still holds.
+            if held.front().is_some_and(is_over) {
+                held.pop_front();
+            } else {
+                held.pop_back();
+            }
             if number % FRESH == 0 {
                 tick.tick().await;
             }
@@ -49,6 +56,11 @@ async fn half_open(target: Target, wanted: usize, hits: Hits) -> Result<()> {
         hits.hit();
     }
     Ok(())
+}
+
+/// True when the relay has hung up.
+fn is_over(wire: &TcpStream) -> bool {
+    !matches!(wire.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
 }
 
 fn open_files(pid: rustix::process::Pid) -> Result<usize> {
