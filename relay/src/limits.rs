@@ -30,11 +30,13 @@ pub const WS_WRITE_BUFFER_MAX: usize = WS_WRITE_BUFFER + FRAME_MAX + 4 * 1024;
 pub const CLOSE_TIME: Duration = Duration::from_secs(2);
 /// Links that have lost their place in a hub and are being told why. Beyond it they are dropped without a word: they hold a socket each, and a
 /// peer that comes again and again without reading would gather them.
-pub const CLOSING_TOTAL: usize = 4096;
+pub const CLOSING_TOTAL: usize = 1024;
 /// How long a stopping relay waits for its links to end.
 pub const STOP_TIME: Duration = Duration::from_secs(4);
-/// Messages a link handles before other links get their turn.
-pub const MESSAGES_PER_TURN: u32 = 32;
+/// Tasks that run before the runtime looks for new input. Few, so that links that flood do not keep a key waiting in its socket.
+pub const EVENT_INTERVAL: u32 = 4;
+/// Messages a link handles before other links get their turn. Few, for the same reason.
+pub const MESSAGES_PER_TURN: u32 = 8;
 
 /// Frames of one stream that wait in one direction. The smallest sealed record is 26 bytes, so a window holds fewer of them than this;
 /// it only bounds the bookkeeping for someone who sends single bytes.
@@ -43,6 +45,11 @@ pub const QUEUED_FRAMES: u32 = 10_240;
 pub const CREDIT_GATHER: u32 = RELAY_WINDOW / 4;
 /// Frames of the link itself that wait for a peer that does not read.
 pub const QUEUED_LINK_FRAMES: u32 = 256;
+/// What may wait on all streams of one agent and its viewers together: a full window for each viewer it may have, twice. Beyond it the link for
+/// which most waits ends.
+pub const HELD_PER_AGENT: usize = 256 * 1024 * 1024;
+/// What a frame that waits costs beside its bytes.
+pub const HELD_FRAME: usize = 128;
 /// Viewers that may want one agent at once.
 pub const VIEWERS_PER_AGENT: usize = 512;
 /// Tokens one viewer link may have used up and that have not expired yet.

@@ -7,6 +7,7 @@ use super::flow::Flow;
 use super::lease::{AgentClock, Lease, Trust};
 use super::leg::{Left, Leg, Output};
 use super::used::UsedTokens;
+use super::waiting::Pool;
 use crate::limits::VIEWERS_PER_AGENT;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, Frame, Role, StreamId};
@@ -27,6 +28,10 @@ pub struct Hub {
     pub(super) streams: HashMap<StreamId, Stream>,
     /// When the agent was last refused because of its clock.
     skewed: Option<Mono>,
+    /// What waits for all of them.
+    pub(super) pool: Pool,
+    /// As much may wait.
+    pub(super) room: usize,
 }
 
 #[derive(Debug)]
@@ -73,15 +78,17 @@ pub(super) enum Waiting {
 }
 
 impl Hub {
-    /// A hub with nobody in it.
+    /// A hub with nobody in it, for whose links `room` bytes may wait.
     #[must_use]
-    pub fn new(id: AgentId) -> Self {
+    pub fn new(id: AgentId, room: usize) -> Self {
         Self {
             id,
             agent: None,
             viewers: HashMap::new(),
             streams: HashMap::new(),
             skewed: None,
+            pool: Pool::default(),
+            room,
         }
     }
 
@@ -92,7 +99,7 @@ impl Hub {
         let trust = Arc::new(Trust::new(self.id, identity, clock));
         self.agent = Some(AgentLeg {
             conn,
-            leg: Leg::default(),
+            leg: Leg::new(self.pool.share()),
             last_id: 0,
             trust,
         });
@@ -138,7 +145,7 @@ impl Hub {
             return Err(CloseCode::Busy);
         }
         let viewer = ViewerLeg {
-            leg: Leg::default(),
+            leg: Leg::new(self.pool.share()),
             device: DeviceId::of_key(&key),
             key,
             last_id: 0,

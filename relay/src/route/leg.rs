@@ -4,6 +4,7 @@
 //! frames pile up loses its link.
 
 use super::fault::PeerMisbehaved;
+use super::waiting::Share;
 use crate::limits::QUEUED_LINK_FRAMES;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use lanyard_shared::close::CloseCode;
@@ -17,6 +18,8 @@ use std::task::Waker;
 #[derive(Debug, Default)]
 pub struct Leg {
     outbox: Outbox,
+    /// What the streams in `outbox` take.
+    share: Share,
     /// Frames of the link in `outbox`, other than opens.
     link_frames: u32,
     /// Streams that are over but whose close still waits; they count as open.
@@ -51,6 +54,15 @@ pub enum Left {
 }
 
 impl Leg {
+    /// A leg whose streams wait in this share.
+    #[must_use]
+    pub fn new(share: Share) -> Self {
+        Self {
+            share,
+            ..Self::default()
+        }
+    }
+
     /// Queues a frame of the link, or an answer to an open.
     pub fn push_link(&mut self, frame: &Frame) {
         if self.link_frames >= QUEUED_LINK_FRAMES {
@@ -74,8 +86,7 @@ impl Leg {
         message.put_u32(stream);
         message.put_u8(kind::DATA);
         message.put_slice(payload);
-        self.outbox.push_stream(stream, message.freeze());
-        self.wake();
+        self.push_stream(stream, message.freeze());
     }
 
     /// Answers a ping. The last one counts.
@@ -94,15 +105,28 @@ impl Leg {
     pub fn close(&mut self, stream: StreamId, close: Close) {
         self.owed.remove(&stream);
         self.closing += 1;
-        self.outbox
-            .push_stream(stream, Frame::Close(stream, close).encode());
-        self.wake();
+        self.push_stream(stream, Frame::Close(stream, close).encode());
     }
 
     /// Forgets what waits on a stream.
     pub fn discard(&mut self, stream: StreamId) {
         self.owed.remove(&stream);
-        self.outbox.discard(stream);
+        for message in self.outbox.discard(stream) {
+            self.share.remove(&message);
+        }
+    }
+
+    /// What waits on its streams.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.share.own()
+    }
+
+    /// Ends the link and forgets at once what waits on its streams.
+    pub fn give_up(&mut self, code: CloseCode) {
+        self.end(code);
+        self.outbox = Outbox::default();
+        self.share.clear();
     }
 
     /// Ends the link. The first reason stands.
@@ -144,6 +168,9 @@ impl Leg {
             self.listen(waker);
             return Left::Nothing;
         };
+        if out.stream.is_some() {
+            self.share.remove(&out.message);
+        }
         let is = |kind| out.message.get(FRAME_HEADER - 1) == Some(&kind);
         let Some(stream) = out.stream else {
             if !is(kind::OPEN) {
@@ -156,6 +183,15 @@ impl Leg {
         }
         let data = is(kind::DATA).then(|| (stream, out.message.len() - FRAME_HEADER));
         Left::Message(out.message, data)
+    }
+
+    fn push_stream(&mut self, stream: StreamId, message: Bytes) {
+        // Nothing more is written to a link that ends.
+        if self.end.is_none() {
+            self.share.add(&message);
+            self.outbox.push_stream(stream, message);
+        }
+        self.wake();
     }
 
     fn listen(&mut self, waker: &Waker) {
