@@ -13,7 +13,7 @@ use lanyard_tests::World;
 use lanyard_tests::attack::cost::{LINK, anonymous_memory};
 use lanyard_tests::attack::link::{HostileAgent, HostileLink, open, told};
 use lanyard_tests::attack::target::source;
-use lanyard_tests::attack::ws::{self, FIN, PING};
+use lanyard_tests::attack::ws::{self, BINARY, FIN, PING};
 use lanyard_tests::attack::{Attackers, Beside, Target};
 use std::net::Ipv4Addr;
 
@@ -183,6 +183,33 @@ async fn opens_by_the_thousand_and_pings_without_end_do_not_slow_the_session_bes
                     hits.hit();
                 }
                 Ok(())
+            }
+        })
+        .await?;
+    let full = rig.relay_memory()?;
+    assert!(full <= empty + 4 * LINK, "{empty} -> {full}");
+    eprintln!("{echo:?}, {empty} -> {full} bytes");
+    Ok(())
+}
+
+#[tokio::test]
+async fn pings_whose_answers_nobody_reads_cost_one_answer() -> Result<()> {
+    let mut rig = Rig::start().await?;
+    let empty = rig.relay_memory()?;
+    let (target, id, device) = (rig.target.clone(), rig.agent.id, rig.agent.device.clone());
+    let echo = rig
+        .beside
+        .through(&rig.attackers, 2, |number, hits| {
+            let (target, device) = (target.clone(), device.clone());
+            async move {
+                let mut viewer = HostileLink::viewer(&target, id, &device, source(number)).await?;
+                let below = ws::frame(FIN | PING, &[7; 125]);
+                let within = ws::frame(FIN | BINARY, &Frame::Ping([7; 8]).encode());
+                let pings = [below, within].concat().repeat(100);
+                loop {
+                    viewer.socket.send(&pings).await?;
+                    hits.hit();
+                }
             }
         })
         .await?;
