@@ -23,6 +23,8 @@ pub struct Target {
     pub tls_port: u16,
     /// The port without.
     pub plain_port: u16,
+    /// What our end of a connection may keep without being read, if not what the system thinks best.
+    pub receive_buffer: Option<u32>,
     connector: TlsConnector,
 }
 
@@ -53,6 +55,7 @@ impl Target {
         Ok(Self {
             tls_port: port(&relay.https).context("a port")?,
             plain_port: port(&relay.web).context("a port")?,
+            receive_buffer: None,
             connector: TlsConnector::from(Arc::new(config)),
         })
     }
@@ -69,6 +72,9 @@ impl Target {
     /// It is refused.
     pub async fn tcp(&self, source: Ipv4Addr) -> Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
+        if let Some(bytes) = self.receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
         socket.bind(SocketAddr::from((source, 0)))?;
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, self.tls_port));
         let stream = timeout(PATIENCE, socket.connect(to))

@@ -111,7 +111,6 @@ async fn what_is_no_frame_ends_its_link_by_a_code_and_no_other_link() -> Result<
     let mut beside = Beside::start(&world).await?;
     let agent = HostileAgent::enrol(&target, &world.relay.enrol().await?).await?;
     let attackers = Attackers::start()?;
-    let quiet = beside.echo().await?;
     let device = agent.device.clone();
     attackers
         .run(async move {
@@ -134,6 +133,6 @@ async fn what_is_no_frame_ends_its_link_by_a_code_and_no_other_link() -> Result<
             Ok(())
         })
         .await?;
-    beside.keeps_its_echo(quiet).await?;
+    beside.echo().await?;
     Ok(())
 }

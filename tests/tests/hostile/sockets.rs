@@ -58,7 +58,6 @@ fn nonsense(line_max: u64) -> Result<Vec<(&'static str, Vec<u8>)>> {
 async fn nonsense_on_the_operators_and_owners_sockets_is_refused_and_they_serve_on() -> Result<()> {
     let world = World::start().await?;
     let mut beside = Beside::start(&world).await?;
-    let quiet = beside.echo().await?;
     let operator = world.relay.data.join("operator.sock");
     let owner = world.agent.state.join("owner.sock");
     // Half a line, whose rest never comes.
@@ -76,7 +75,7 @@ async fn nonsense_on_the_operators_and_owners_sockets_is_refused_and_they_serve_
         let answer = exchange(&owner, &line).await.context(name)?;
         ensure!(answer.is_empty(), "{name}: {answer}");
     }
-    beside.keeps_its_echo(quiet).await?;
+    beside.echo().await?;
     world.relay.enrol().await?;
     let status = world.agent.owner(json!({"t": "status"})).await?;
     assert_eq!(status["event"], "status");
@@ -90,7 +89,6 @@ async fn nonsense_on_the_operators_and_owners_sockets_is_refused_and_they_serve_
 async fn nonsense_on_a_holders_socket_ends_that_connection_and_not_the_terminal() -> Result<()> {
     let world = World::start().await?;
     let mut beside = Beside::start(&world).await?;
-    let quiet = beside.echo().await?;
     let found = list(&world.agent.state.join("holders")).await?;
     let socket = &found.first().context("a terminal")?.socket;
     let too_long = u32::try_from(MESSAGE_BYTES)? + 1;
@@ -117,6 +115,6 @@ async fn nonsense_on_a_holders_socket_ends_that_connection_and_not_the_terminal(
         refused.to_string().contains("too many connections"),
         "{refused}"
     );
-    beside.keeps_its_echo(quiet).await?;
+    beside.echo().await?;
     Ok(())
 }
