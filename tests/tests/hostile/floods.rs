@@ -5,8 +5,8 @@ use lanyard_client::client::Client;
 use lanyard_client::keys::Device;
 use lanyard_relay::limits::{UNPROVEN_PER_ADDRESS, UNPROVEN_TOTAL};
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::limits::{UNPROVEN_BYTES, UNPROVEN_TIME};
-use lanyard_tests::attack::cost::{STRANGERS, anonymous_memory, raise_open_files};
+use lanyard_shared::limits::{FRAME_MAX, UNPROVEN_BYTES, UNPROVEN_TIME};
+use lanyard_tests::attack::cost::{STRANGER, STRANGERS, anonymous_memory, raise_open_files};
 use lanyard_tests::attack::link::ATTACH;
 use lanyard_tests::attack::target::source;
 use lanyard_tests::attack::ws::{self, BINARY, Ending, FIN};
@@ -139,5 +139,40 @@ async fn a_flood_of_frames_before_the_proof_ends_at_the_bytes_a_stranger_has() -
     let full = anonymous_memory(relay)?;
     assert!(full <= empty + STRANGERS / 16, "{empty} -> {full}");
     eprintln!("{echo:?}, {empty} -> {full} bytes");
+    Ok(())
+}
+
+/// WebSockets that wait for a proof at the same time.
+const WAITING: u32 = 400;
+
+#[tokio::test]
+async fn strangers_that_announce_large_frames_get_no_memory_for_them() -> Result<()> {
+    let world = World::start().await?;
+    let target = Target::of(&world.relay)?;
+    let relay = world.relay.process.pid()?;
+    let mut beside = Beside::start(&world).await?;
+    let attackers = Attackers::start()?;
+    let empty = anonymous_memory(relay)?;
+    let (full, waiting) = attackers
+        .run(async move {
+            let mut waiting = Vec::new();
+            for number in 0..WAITING {
+                let mut socket = RawSocket::open(&target, ATTACH, source(number)).await?;
+                // All that a stranger may send, of a frame that is as large as frames may be.
+                let mut frame = ws::declared(FIN | BINARY, FRAME_MAX as u64, &[]);
+                frame.resize(UNPROVEN_BYTES, 0);
+                socket.send(&frame).await?;
+                waiting.push(socket);
+            }
+            Ok((anonymous_memory(relay)?, waiting))
+        })
+        .await?;
+    assert!(
+        full <= empty + waiting.len() * STRANGER,
+        "{} strangers: {empty} -> {full}",
+        waiting.len()
+    );
+    eprintln!("{} bytes each", (full - empty) / waiting.len());
+    beside.echo().await?;
     Ok(())
 }
