@@ -22,3 +22,6 @@ mod state;
 mod store;
 mod tls;
 pub mod trouble;
+
+/// How long a proof holds a link and how far off a clock may be: for simulations of a relay.
+pub use link::{Due, Held, check_clock};

@@ -26,6 +26,8 @@ pub const SENTENCE_MAX: usize = 256;
 pub const UNPROVEN_BYTES: usize = 4096;
 /// How long a peer may take to its first proof, TLS and HTTP included.
 pub const UNPROVEN_TIME: Duration = Duration::from_secs(5);
+/// How long who dialled waits for the relay's first welcome.
+pub const WELCOME_TIME: Duration = Duration::from_secs(15);
 /// How long one proof holds a link.
 pub const PROOF_HELD: Duration = Duration::from_secs(600);
 /// The share of `PROOF_HELD`, in percent, after which the relay asks again; a jitter of up to `PROOF_JITTER_PERCENT` is added.
@@ -99,10 +101,16 @@ pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// Life of an enrolment code.
 pub const ENROL_LIFE: Duration = Duration::from_secs(600);
 
+/// How long a viewer waits for the answer to a stream it has opened. Long, for other streams of a slow link may have much on their way.
+pub const STREAM_TIME: Duration = Duration::from_secs(30);
+
 /// The end-to-end heartbeat of a visible page.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 /// *live* is shown while the last answer is not older than this.
 pub const LIVE_FOR: Duration = Duration::from_secs(12);
+/// A viewer gives up a session that has not answered for this long, and opens another: longer than the relay takes to notice that an agent is
+/// gone, so it only happens when a word was lost on the way.
+pub const SESSION_SILENCE: Duration = Duration::from_secs(120);
 /// A driver whose heartbeat is older than this no longer holds back the PTY.
 pub const DRIVER_HEARTBEAT: Duration = Duration::from_secs(20);
 /// Unacknowledged input older than this is offered to the person, not sent by itself.

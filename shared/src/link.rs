@@ -11,7 +11,7 @@ use crate::frame::{
 use crate::ids::{AgentId, ConnId};
 use crate::limits::{
     DIALLER_SILENCE, FRAME_HEADER, FRAME_MAX, LINK_FRAMES_WAITING, PING_EVERY, STREAMS_PER_AGENT,
-    STREAMS_PER_VIEWER,
+    STREAMS_PER_VIEWER, WELCOME_TIME,
 };
 use crate::proof;
 use crate::stream::{Credit, Outbox};
@@ -117,6 +117,8 @@ pub struct Link {
     events: VecDeque<Event>,
     heard: Mono,
     next_ping: Mono,
+    /// Until then the relay must have said welcome.
+    welcome_by: Mono,
 }
 
 impl Link {
@@ -135,6 +137,7 @@ impl Link {
             events: VecDeque::new(),
             heard: now,
             next_ping: now + PING_EVERY,
+            welcome_by: now + WELCOME_TIME,
         }
     }
 
@@ -439,7 +442,13 @@ impl Link {
         if self.over {
             return None;
         }
-        Some(self.next_ping.min(self.heard + DIALLER_SILENCE))
+        let silent = self.heard + DIALLER_SILENCE;
+        let ends = if self.welcomed {
+            silent
+        } else {
+            silent.min(self.welcome_by)
+        };
+        Some(self.next_ping.min(ends))
     }
 
     /// Looks at the clock: pings, and gives the link up after too much silence.
@@ -449,6 +458,8 @@ impl Link {
         }
         if now.since(self.heard) >= DIALLER_SILENCE {
             self.end(CloseCode::Silent);
+        } else if !self.welcomed && now >= self.welcome_by {
+            self.end(CloseCode::HandshakeTimeout);
         } else if now >= self.next_ping {
             self.next_ping = now + PING_EVERY;
             self.outbox.push_link(Frame::Ping([0; 8]).encode());
@@ -501,18 +512,41 @@ mod tests {
         assert!(waiting <= LINK_FRAMES_WAITING + 2, "{waiting}");
     }
 
+    fn welcome(link: &mut Link, now: Now) {
+        link.handle(challenge(1), now);
+        let welcome = Welcome {
+            held: 600_000,
+            time: now.unix,
+            agent: AgentId([2; 16]),
+            web: String::new(),
+            warning: String::new(),
+        };
+        link.handle(Frame::Welcome(welcome).encode(), now);
+        while link.poll_output().is_some() {}
+    }
+
     #[test]
     fn a_link_that_hears_nothing_pings_and_is_given_up_after_forty_five_seconds() {
         let (mut link, now) = link();
-        let mut at = now.mono;
-        let mut pings = 0;
-        while !link.is_over() {
-            at = link.poll_timeout().unwrap();
-            link.on_timeout(at);
-            pings += 1;
-        }
-        assert_eq!(at.since(now.mono), DIALLER_SILENCE);
-        assert_eq!(pings, 3);
+        welcome(&mut link, now);
+        assert_eq!(link.poll_timeout(), Some(now.mono + PING_EVERY));
+        link.on_timeout(now.mono + PING_EVERY);
+        assert_eq!(link.poll_output(), Some(Frame::Ping([0; 8]).encode()));
+        link.on_timeout(now.mono + PING_EVERY * 2);
+        assert_eq!(link.poll_timeout(), Some(now.mono + DIALLER_SILENCE));
+        assert!(!link.is_over());
+        link.on_timeout(now.mono + DIALLER_SILENCE);
+        assert!(link.is_over());
+    }
+
+    #[test]
+    fn a_relay_that_answers_pings_and_never_says_welcome_is_given_up() {
+        let (mut link, now) = link();
+        link.handle(challenge(1), now);
+        assert_eq!(link.poll_timeout(), Some(now.mono + WELCOME_TIME));
+        link.handle(Frame::Pong([0; 8]).encode(), now);
+        link.on_timeout(now.mono + WELCOME_TIME);
+        assert!(link.is_over());
     }
 
     #[test]

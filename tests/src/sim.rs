@@ -1,426 +1,610 @@
-//! Relay, agent and viewer as what they are without IO, joined on one manual clock: hours pass in a millisecond.
+//! Relay, agent and viewers as what they are without IO, joined on one virtual clock: hours pass in a millisecond.
 //!
-//! The relay's router, the agent's core and the viewer's core are the real ones. Played by hand are the sockets between them, and a terminal
-//! that echoes.
+//! The relay's router, the agent's core and the viewers' cores are the real ones. Played by hand are the sockets between them, which delay,
+//! reorder across streams, break in every way a connection can, and on demand are in the hands of an attacker; and programs that echo.
+//!
+//! Keys and nonces are really random; everything that happens, and when, depends on the seed alone.
 
+mod agent;
+pub mod op;
+mod relay;
+mod tamper;
 mod terminal;
+mod viewer;
+mod wire;
 
+pub use relay::Way;
+pub use tamper::{Forgery, Tamper};
+pub use viewer::{Screen, Viewer, Word};
+pub use wire::Millis;
+
+use agent::Agent;
 use bytes::Bytes;
-use ed25519_dalek::SigningKey;
 use lanyard_agent::core::devices::Devices;
-use lanyard_agent::core::{Core, Identity, Machine};
-use lanyard_client::core::{Event, HandleId, Mode, Party, TerminalEvent, Viewer};
-use lanyard_relay::route::{AgentClock, Output, Port, Router};
-use lanyard_shared::b64;
+use lanyard_client::core::{HandleId, Mode};
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::frame::{Challenge, Frame, Leg, Role, Welcome};
-use lanyard_shared::ids::{AgentId, ConnId, TerminalId, WriterId};
-use lanyard_shared::limits::{LINK_VERSIONS, PROOF_HELD};
-use lanyard_shared::link::{Dialler, Link};
+use lanyard_shared::ids::TerminalId;
 use lanyard_shared::msg::{Grid, Scope};
-use lanyard_shared::noise::StaticKey;
-use lanyard_shared::proof::check_proof;
 use lanyard_shared::time::{Mono, Now, UnixMs};
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::task::Waker;
+use relay::{LinkId, Relay};
 use std::time::Duration;
-use terminal::EchoTerminal;
+use tamper::Kept;
+use terminal::{Program, Terminals};
 
 const HOST: &str = "relay.test";
+/// When the simulation begins, by everyone's wall clock.
+const START: UnixMs = UnixMs::from_secs(1_800_000_000);
+/// How long the relay's machine was up by then.
+const RELAY_BOOTED: Duration = Duration::from_secs(500);
 /// A size for everyone.
 pub const GRID: Grid = Grid { cols: 80, rows: 24 };
-/// The one terminal.
-pub const TERMINAL: TerminalId = TerminalId([5; 16]);
+/// One terminal.
+pub const ONE: TerminalId = TerminalId([5; 16]);
+/// The other.
+pub const TWO: TerminalId = TerminalId([7; 16]);
+/// Rounds of carrying messages at one instant after which something must be talking to itself.
+const ROUNDS: u32 = 100_000;
+/// Instants in a row at which a timer may be due that was due before.
+const OVERDUE: u32 = 200;
 
-/// Which of the two links.
+/// Whose link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The agent's.
     Agent,
-    /// The viewer's.
-    Viewer,
+    /// A viewer's.
+    Viewer(usize),
 }
 
-/// The relay's end of one link.
-struct Wire {
-    conn: ConnId,
-    challenge: Challenge,
-    port: Option<Port>,
-    ask_again: Mono,
+/// How a connection breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Both ends notice.
+    Both,
+    /// The relay goes on believing in it.
+    UnnoticedByRelay,
+    /// The one who dialled goes on believing in it.
+    UnnoticedByDialler,
 }
 
 /// All of it.
 pub struct Sim {
-    /// Both clocks, of everyone.
-    pub now: Now,
+    /// Milliseconds since the beginning.
+    pub at: Millis,
     /// The agent.
-    pub agent: Core,
-    /// The viewer.
-    pub viewer: Viewer,
-    /// What the viewer was told of its terminals.
-    pub events: Vec<TerminalEvent>,
-    /// The program behind the terminal.
-    pub terminal: EchoTerminal,
-    router: Arc<Router>,
-    relay_up: bool,
-    agent_wire: Option<Wire>,
-    viewer_wire: Option<Wire>,
-    agent_dials: Option<Mono>,
-    next_conn: u8,
-    /// Bytes of output the viewer's consumer has used.
-    pub seen: Vec<u8>,
-    identity: [u8; 32],
+    pub agent: Agent,
+    /// The viewers.
+    pub viewers: Vec<Viewer>,
+    /// The programs behind the terminals.
+    pub terminals: Terminals,
+    /// Messages that arrived, instants at which something was due, and operations so far.
+    pub steps: u64,
+    /// How long messages are on their way: between these, drawn anew for each.
+    pub delay: (Millis, Millis),
+    /// Frames of different streams overtake each other.
+    pub shuffles: bool,
+    /// Somebody has meddled with messages, so that anyone may find anyone at fault.
+    meddled: bool,
+    relay: Relay,
+    kept: Kept,
+    random: fastrand::Rng,
+    overdue: u32,
 }
 
 impl Sim {
-    /// A paired viewer and its agent, both online.
+    /// A paired viewer that may do everything and its agent, both online, on a perfect network.
     #[must_use]
     pub fn new() -> Self {
-        let now = Now {
-            mono: Mono::from_secs(1000),
-            unix: UnixMs::from_secs(1_800_000_000),
-        };
-        let identity = Identity {
-            key: Arc::new(SigningKey::from_bytes(&[1; 32])),
-            noise: StaticKey::from_bytes(&[2; 32]),
-        };
-        let (agent_id, remote) = (identity.agent(), *identity.noise.public());
+        Self::with(&[&[Scope::View, Scope::Terminal]], 0)
+    }
+
+    /// An agent and one paired viewer for each list of scopes.
+    #[must_use]
+    pub fn with(viewers: &[&[Scope]], seed: u64) -> Self {
+        let identity = Agent::identity();
+        let mut devices = Devices::default();
+        let viewers = viewers
+            .iter()
+            .zip(0..)
+            .map(|(scopes, place)| {
+                let (device, grant, party) = viewer::paired(place, scopes, &identity);
+                devices
+                    .admit(device.clone(), START)
+                    .unwrap_or_else(|error| panic!("{error}"));
+                Viewer::new(place, &device, grant, party)
+            })
+            .collect();
+        let terminals = Terminals::new();
         let public = identity.key.verifying_key().to_bytes();
-        let machine = Machine {
-            name: "desk".into(),
-            user: "ada".into(),
-            folder: "work".into(),
-        };
-        let (devices, grant, party) = paired(&identity, agent_id, remote, now);
-        let mut agent = Core::new(identity, machine, devices, now);
-        agent.put_terminal(terminal::description());
         let mut sim = Self {
-            now,
-            agent,
-            viewer: Viewer::new(party, grant, now.mono),
-            events: Vec::new(),
-            terminal: EchoTerminal::default(),
-            router: Router::new(),
-            relay_up: true,
-            agent_wire: None,
-            viewer_wire: None,
-            agent_dials: Some(now.mono),
-            next_conn: 1,
-            seen: Vec::new(),
-            identity: public,
+            at: 0,
+            agent: Agent::new(devices, &terminals),
+            viewers,
+            terminals,
+            steps: 0,
+            delay: (0, 0),
+            shuffles: false,
+            meddled: false,
+            relay: Relay::new(identity.agent(), public),
+            kept: Kept::default(),
+            random: fastrand::Rng::with_seed(seed),
+            overdue: 0,
         };
         sim.settle();
         sim
     }
 
-    /// Attaches the viewer to the terminal.
-    pub fn open(&mut self, mode: Mode) -> HandleId {
-        let handle = 1;
-        self.viewer.open(
-            handle,
-            TERMINAL,
-            GRID,
-            mode,
-            WriterId([6; 16]),
-            None,
-            self.now,
-        );
+    /// Attaches a viewer to a terminal.
+    pub fn open(&mut self, viewer: usize, terminal: TerminalId, mode: Mode) -> HandleId {
+        let handle = self.viewers[viewer].open(terminal, GRID, mode, self.at);
         self.settle();
         handle
     }
 
-    /// Types.
+    /// Types into a terminal of the first viewer.
     pub fn type_text(&mut self, handle: HandleId, text: &'static str) {
-        self.viewer
-            .type_bytes(handle, Bytes::from_static(text.as_bytes()), self.now);
+        let text = Bytes::from_static(text.as_bytes());
+        self.viewers[0].type_bytes(handle, text, self.at);
         self.settle();
     }
 
-    /// The program prints something by itself.
-    pub fn print(&mut self, text: &str) {
-        self.terminal.print(text.as_bytes());
+    /// A program prints something by itself.
+    pub fn print(&mut self, terminal: TerminalId, text: &str) {
+        self.terminals.print(terminal, text.as_bytes());
         self.settle();
     }
 
-    /// Cuts a link.
-    pub fn cut(&mut self, side: Side) {
-        match side {
-            Side::Agent => {
-                self.agent_wire = None;
-                self.agent.disconnected(CloseCode::Cut);
-                self.agent_dials = Some(self.now.mono + Duration::from_millis(200));
+    /// One of the programs.
+    #[must_use]
+    pub fn program(&self, terminal: TerminalId) -> &Program {
+        self.terminals.get(terminal)
+    }
+
+    /// What a page of the first viewer shows.
+    #[must_use]
+    pub fn screen(&self, handle: HandleId) -> &Screen {
+        &self.viewers[0].screens[&handle]
+    }
+
+    /// Breaks a link.
+    pub fn cut(&mut self, side: Side, how: Cut) {
+        let Some(id) = self.link_of(side) else { return };
+        match how {
+            Cut::Both => {
+                self.relay.links.remove(&id);
+                self.party_lost(side);
             }
-            Side::Viewer => {
-                self.viewer_wire = None;
-                self.viewer.disconnected(0, self.now.mono);
+            Cut::UnnoticedByRelay => {
+                if let Some(link) = self.relay.links.get_mut(&id) {
+                    link.black_hole = true;
+                }
+                self.party_lost(side);
             }
+            Cut::UnnoticedByDialler => drop(self.relay.links.remove(&id)),
         }
         self.settle();
     }
 
-    /// Kills the relay: both links are gone and nobody answers.
+    /// Kills the relay: all links are gone and nobody answers.
     pub fn relay_dies(&mut self) {
-        self.relay_up = false;
-        self.router = Router::new();
-        self.cut(Side::Agent);
-        self.cut(Side::Viewer);
+        self.relay.up = false;
+        self.relay.crash();
+        for side in self.sides() {
+            if self.link_of(side).is_some() {
+                self.party_lost(side);
+            }
+        }
+        self.settle();
     }
 
     /// Starts the relay again; it remembers no link.
     pub fn relay_returns(&mut self) {
-        self.relay_up = true;
+        self.relay.up = true;
+        self.settle();
     }
 
-    /// Time passes; every deadline on the way is kept.
-    pub fn pass(&mut self, time: Duration) {
-        let end = self.now.mono + time;
-        while self.now.mono < end {
-            let next = self.next_deadline().unwrap_or(end).min(end);
-            self.jump(next.since(self.now.mono).max(Duration::from_millis(1)));
+    /// Sets the relay's wall clock off by so much.
+    pub fn set_relay_clock(&mut self, off: i64) {
+        self.relay.clock = off;
+    }
+
+    /// Kills the agent and starts it again.
+    pub fn restart_agent(&mut self) {
+        if let Some(link) = self.agent.link.and_then(|id| self.relay.links.get_mut(&id)) {
+            link.peer_gone = true;
         }
+        self.agent.restart(&mut self.terminals, self.at);
+        self.settle();
     }
 
-    /// Time passes at once; no timer fires before its end, as when machines sleep.
-    pub fn jump(&mut self, time: Duration) {
-        self.now = Now {
-            mono: self.now.mono + time,
-            unix: self.now.unix + time,
-        };
-        self.agent.on_timeout(self.now);
-        self.viewer.on_timeout(self.now);
-        for side in [Side::Agent, Side::Viewer] {
-            self.relay_timer(side);
+    /// The owner ends a viewer's device.
+    pub fn revoke(&mut self, viewer: usize) {
+        let now = self.agent.now(self.at);
+        if self
+            .agent
+            .core
+            .remove_device(self.viewers[viewer].device, now)
+        {
+            let heads = [ONE, TWO].map(|id| (id, self.terminals.get(id).output.len() as u64));
+            self.viewers[viewer].ended = Some(heads.into());
         }
         self.settle();
     }
 
-    fn next_deadline(&self) -> Option<Mono> {
-        let wires = self.agent_wire.iter().chain(&self.viewer_wire);
-        let asks = wires.clone().map(|wire| wire.ask_again);
-        let lapses = wires.filter_map(|wire| wire.port.as_ref()?.deadline());
-        let parties = [
-            self.agent.poll_timeout(self.now),
-            self.viewer.poll_timeout(self.now.mono),
-            self.agent_dials,
-        ];
-        parties
-            .into_iter()
-            .flatten()
-            .chain(asks)
-            .chain(lapses)
-            .min()
-    }
-
-    fn relay_timer(&mut self, side: Side) {
-        let now = self.now;
-        let Some(wire) = self.wire(side) else { return };
-        let Some(port) = &wire.port else { return };
-        port.lapse(now.mono);
-        if wire.ask_again <= now.mono {
-            wire.challenge.nonce.0[0] = wire.challenge.nonce.0[0].wrapping_add(1);
-            port.push(&Frame::Challenge(wire.challenge.clone()));
-            wire.ask_again = now.mono + PROOF_HELD * 3 / 5;
-        }
-    }
-
-    fn wire(&mut self, side: Side) -> &mut Option<Wire> {
+    /// The machine of a side sleeps: it does nothing, and its timers are late.
+    pub fn sleep(&mut self, side: Side, time: Millis) {
+        let until = self.at + time;
         match side {
-            Side::Agent => &mut self.agent_wire,
-            Side::Viewer => &mut self.viewer_wire,
+            Side::Agent => self.agent.asleep = self.agent.asleep.max(until),
+            Side::Viewer(n) => self.viewers[n].asleep = self.viewers[n].asleep.max(until),
         }
     }
 
-    /// Carries everything there is to carry until nothing moves.
+    /// Lets an attacker do this to the next message of a link. Without a link nothing happens.
+    pub fn tamper(&mut self, side: Side, way: Way, tamper: Tamper) {
+        let found = self.link_of(side);
+        if let Some(link) = found.and_then(|id| self.relay.links.get_mut(&id)) {
+            self.meddled = true;
+            link.armed[way as usize].add(tamper);
+        }
+    }
+
+    /// Time passes; every deadline on the way is kept.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.at + u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.settle();
+        while self.at < end {
+            let next = self.next().unwrap_or(end).min(end);
+            self.look_for_idle_timers(next);
+            self.at = next.max(self.at + 1);
+            self.fire();
+            self.settle();
+        }
+    }
+
+    /// Time passes for everyone at once; no timer fires before its end, as when all machines sleep.
+    pub fn jump(&mut self, time: Duration) {
+        self.at += u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.fire();
+        self.settle();
+    }
+
+    /// Everything that was broken is whole again and clocks are right; where messages were changed an honest relay has taken the place of
+    /// the hostile one. Then twenty minutes pass: a clock can have been eleven ahead, and is believed only when it has caught up.
+    pub fn heal(&mut self) {
+        if self.meddled {
+            self.relay_dies();
+        }
+        (self.relay.up, self.relay.clock) = (true, 0);
+        (self.delay, self.shuffles) = ((0, 0), false);
+        (self.agent.wall, self.agent.asleep, self.agent.holder_delay) = (0, 0, 0);
+        for link in self.relay.links.values_mut() {
+            link.armed = Default::default();
+        }
+        for viewer in &mut self.viewers {
+            (viewer.wall, viewer.asleep, viewer.stalled) = (0, 0, false);
+        }
+        self.pass(Duration::from_secs(21 * 60));
+    }
+
+    /// A number below `bound` that depends on the seed.
+    pub fn random_below(&mut self, bound: u64) -> u64 {
+        self.random.u64(..bound.max(1))
+    }
+
+    fn sides(&self) -> impl Iterator<Item = Side> + use<> {
+        std::iter::once(Side::Agent).chain((0..self.viewers.len()).map(Side::Viewer))
+    }
+
+    fn link_of(&self, side: Side) -> Option<LinkId> {
+        match side {
+            Side::Agent => self.agent.link,
+            Side::Viewer(n) => self.viewers[n].link,
+        }
+    }
+
+    fn is_asleep(&self, side: Side) -> bool {
+        let until = match side {
+            Side::Agent => self.agent.asleep,
+            Side::Viewer(n) => self.viewers[n].asleep,
+        };
+        until > self.at
+    }
+
+    /// Whether it takes nothing from its socket.
+    fn is_deaf(&self, side: Side) -> bool {
+        let stalled = match side {
+            Side::Agent => false,
+            Side::Viewer(n) => self.viewers[n].stalled,
+        };
+        stalled || self.is_asleep(side)
+    }
+
+    fn relay_now(&self) -> Now {
+        let since = Duration::from_millis(self.at);
+        Now {
+            mono: Mono(RELAY_BOOTED + since),
+            unix: jumped(START + since, self.relay.clock),
+        }
+    }
+
+    /// When the next thing is due, from what is known now.
+    fn next(&self) -> Option<Millis> {
+        let awake = |side: Side, due: Option<Millis>| {
+            let until = match side {
+                Side::Agent => self.agent.asleep,
+                Side::Viewer(n) => self.viewers[n].asleep,
+            };
+            due.map(|due| due.max(until))
+        };
+        let agent = awake(Side::Agent, self.agent.next(self.at));
+        let viewers = self
+            .viewers
+            .iter()
+            .enumerate()
+            .map(|(n, viewer)| awake(Side::Viewer(n), viewer.next(self.at)));
+        let links = self.relay.links.iter().flat_map(|(id, link)| {
+            let timer = link.deadline().map(|due| millis(due, RELAY_BOOTED));
+            let up = link.up.next().filter(|_| !link.black_hole);
+            // One who sleeps hears it later; one who does not read, or who has left, never does.
+            let deaf = self.is_deaf(link.side) && !self.is_asleep(link.side);
+            let heard = !deaf && !link.black_hole && self.link_of(link.side) == Some(*id);
+            let down = awake(link.side, link.down.next().filter(|_| heard));
+            [timer, up, down]
+        });
+        viewers.chain([agent]).chain(links).flatten().min()
+    }
+
+    /// A timer that is due, fires, and is due again at once would keep a processor busy.
+    fn look_for_idle_timers(&mut self, next: Millis) {
+        self.overdue = if next <= self.at { self.overdue + 1 } else { 0 };
+        assert!(
+            self.overdue < OVERDUE,
+            "a timer fires again and again: agent {:?}, viewers {:?}, at {}",
+            self.agent.next(self.at),
+            self.viewers
+                .iter()
+                .map(|viewer| viewer.next(self.at))
+                .collect::<Vec<_>>(),
+            self.at
+        );
+    }
+
+    fn fire(&mut self) {
+        self.steps += 1;
+        if !self.is_asleep(Side::Agent) {
+            let now = self.agent.now(self.at);
+            self.agent.core.on_timeout(now);
+        }
+        for n in 0..self.viewers.len() {
+            if !self.is_asleep(Side::Viewer(n)) {
+                let now = self.viewers[n].now(self.at);
+                self.viewers[n].core.on_timeout(now);
+            }
+        }
+        let now = self.relay_now();
+        let ids: Vec<_> = self.relay.links.keys().copied().collect();
+        for id in ids {
+            if let Some(last) = self.relay.on_timeout(id, now) {
+                self.send(id, Way::Down, last);
+            }
+        }
+    }
+
+    /// Carries everything there is to carry at this instant until nothing moves.
     fn settle(&mut self) {
-        loop {
+        for _ in 0..ROUNDS {
             let mut moved = self.dial();
-            moved |= self.carry(Side::Agent);
-            moved |= self.carry(Side::Viewer);
             moved |= self.carry_out();
+            for side in self.sides() {
+                moved |= self.speak(side);
+            }
+            let ids: Vec<_> = self.relay.links.keys().copied().collect();
+            for id in ids {
+                moved |= self.relay_hears(id);
+                moved |= self.relay_speaks(id);
+                moved |= self.party_hears(id);
+            }
             moved |= self.consume();
             if !moved {
                 return;
             }
         }
+        panic!("messages go round in circles at {}", self.at);
     }
 
     fn dial(&mut self) -> bool {
         let mut moved = false;
-        if self.agent_dials.is_some_and(|at| at <= self.now.mono) {
+        let at = self.at;
+        if self.agent.dials().is_some_and(|due| due <= at) && !self.is_asleep(Side::Agent) {
             moved = true;
-            if self.relay_up {
-                self.agent_dials = None;
-                let dialler = Dialler::Agent {
-                    agent: self.agent.agent(),
-                    key: self.agent.identity_key(),
-                };
-                self.agent
-                    .connected(Link::new(dialler, HOST.into(), self.now.mono));
-                self.agent_wire = Some(self.challenge());
-                self.ask(Side::Agent);
+            if self.relay.up {
+                let (id, question) = self.relay.accept(Side::Agent, self.relay_now());
+                self.agent.dialled(id, at);
+                self.send(id, Way::Down, question);
             } else {
-                self.agent_dials = Some(self.now.mono + Duration::from_secs(5));
+                self.agent.dial_again(self.random.u32(..), at);
             }
         }
-        if self.viewer.poll_dial(self.now.mono) {
+        for n in 0..self.viewers.len() {
+            let now = self.viewers[n].now(at).mono;
+            if self.is_asleep(Side::Viewer(n)) || !self.viewers[n].core.poll_dial(now) {
+                continue;
+            }
             moved = true;
-            if self.relay_up {
-                self.viewer.dialled(HOST.into(), self.now.mono);
-                self.viewer_wire = Some(self.challenge());
-                self.ask(Side::Viewer);
+            if self.relay.up {
+                let (id, question) = self.relay.accept(Side::Viewer(n), self.relay_now());
+                self.viewers[n].link = Some(id);
+                self.viewers[n].core.dialled(HOST.into(), now);
+                self.send(id, Way::Down, question);
             } else {
-                self.viewer
-                    .dial_failed(CloseCode::Cut.into(), u32::MAX, self.now.mono);
+                let random = self.random.u32(..);
+                let why = CloseCode::Cut.into();
+                self.viewers[n].core.dial_failed(why, random, now);
             }
         }
         moved
     }
 
-    fn challenge(&mut self) -> Wire {
-        let conn = ConnId([self.next_conn; 16]);
-        self.next_conn = self.next_conn.wrapping_add(1);
-        let nonce = b64::Bytes([0; 32]);
-        let challenge = Challenge {
-            nonce,
-            conn,
-            time: self.now.unix,
-            versions: LINK_VERSIONS.to_vec(),
-        };
-        Wire {
-            conn,
-            challenge,
-            port: None,
-            ask_again: self.now.mono + PROOF_HELD * 3 / 5,
+    /// What a party has to say goes on its way. Afterwards a link that is over is closed.
+    fn speak(&mut self, side: Side) -> bool {
+        if self.is_asleep(side) {
+            return false;
         }
-    }
-
-    fn ask(&mut self, side: Side) {
-        let Some(wire) = self.wire(side) else { return };
-        let message = Frame::Challenge(wire.challenge.clone()).encode();
-        self.deliver(side, message);
-    }
-
-    fn deliver(&mut self, side: Side, message: Bytes) {
-        match side {
-            Side::Agent => self.agent.handle(message, self.now),
-            Side::Viewer => self.viewer.handle(message, self.now),
-        }
-    }
-
-    /// Carries messages both ways between one party and the relay.
-    fn carry(&mut self, side: Side) -> bool {
-        let mut moved = self.carry_out();
-        loop {
+        let id = self.link_of(side);
+        let mut moved = false;
+        while id
+            .and_then(|id| self.relay.links.get(&id))
+            .is_none_or(|link| !link.up.is_full())
+        {
             let message = match side {
-                Side::Agent => self.agent.poll_output(),
-                Side::Viewer => self.viewer.poll_output(),
+                Side::Agent => self.agent.core.poll_output(),
+                Side::Viewer(n) => self.viewers[n].core.poll_output(),
             };
             let Some(message) = message else { break };
             moved = true;
-            self.relay_hears(side, message);
-        }
-        while let Some(port) = self.wire(side).as_ref().and_then(|wire| wire.port.as_ref()) {
-            match port.output(Waker::noop()) {
-                Output::Message(message) => self.deliver(side, message),
-                Output::End(code) => {
-                    self.deliver(side, Frame::Close(0, code.into()).encode());
-                    self.cut(side);
-                }
-                Output::Nothing => break,
+            if let Some(id) = id {
+                self.send(id, Way::Up, message);
             }
+        }
+        let over = match side {
+            Side::Agent => self.agent.link.is_some() && !self.agent.core.has_link(),
+            Side::Viewer(n) => self.viewers[n].core.is_link_over(),
+        };
+        if over {
+            if let Some(link) = id.and_then(|id| self.relay.links.get_mut(&id)) {
+                link.peer_gone = true;
+            }
+            self.party_lost(side);
+        }
+        moved | over
+    }
+
+    /// A party's socket is gone.
+    fn party_lost(&mut self, side: Side) {
+        match side {
+            Side::Agent => self.agent.disconnected(),
+            Side::Viewer(n) => {
+                let random = self.random.u32(..);
+                let now = self.viewers[n].now(self.at).mono;
+                self.viewers[n].link = None;
+                self.viewers[n].core.disconnected(random, now);
+            }
+        }
+    }
+
+    fn send(&mut self, id: LinkId, way: Way, message: Bytes) {
+        let (least, most) = self.delay;
+        let at = self.at + least + self.random_below(most.saturating_sub(least) + 1);
+        let overtakes = self.shuffles && self.random.u8(..) < 64;
+        let Some(link) = self.relay.links.get_mut(&id) else {
+            return;
+        };
+        let mut armed = std::mem::take(&mut link.armed[way as usize]);
+        armed.send(message, at, link.pipe(way), &mut self.kept);
+        if overtakes {
+            link.pipe(way).overtake();
+        }
+    }
+
+    fn relay_hears(&mut self, id: LinkId) -> bool {
+        let (at, now) = (self.at, self.relay_now());
+        let mut moved = false;
+        while let Some(message) = self
+            .relay
+            .links
+            .get_mut(&id)
+            .filter(|link| !link.black_hole)
+            .and_then(|link| link.up.take(at))
+        {
+            moved = true;
+            self.steps += 1;
+            if let Err((last, why)) = self.relay.hear(id, message, now) {
+                assert!(
+                    self.meddled || why.ends_with("proof"),
+                    "the relay finds an honest peer at fault: {why}"
+                );
+                self.send(id, Way::Down, last);
+            }
+        }
+        if self
+            .relay
+            .links
+            .get(&id)
+            .is_some_and(|link| link.peer_gone && !link.black_hole && link.up.next().is_none())
+        {
+            self.relay.links.remove(&id);
             moved = true;
         }
         moved
     }
 
-    fn relay_hears(&mut self, side: Side, message: Bytes) {
-        let leg = if side == Side::Agent {
-            Leg::Agent
-        } else {
-            Leg::Viewer
-        };
-        let frame =
-            Frame::decode(message, leg).unwrap_or_else(|fault| panic!("our own frame: {fault}"));
-        let (now, router, identity, agent) = (
-            self.now,
-            Arc::clone(&self.router),
-            self.identity,
-            self.agent.agent(),
-        );
-        let Some(wire) = self.wire(side) else { return };
-        match (frame, &wire.port) {
-            (Frame::Proof(proof), port) => {
-                check_proof(&proof, &wire.challenge)
-                    .unwrap_or_else(|code| panic!("a proof of ours: {code}"));
-                if port.is_none() {
-                    wire.port = Some(match proof.role {
-                        Role::Agent => {
-                            let clock = AgentClock::measured(now.mono, proof.time);
-                            router.attach_agent(agent, wire.conn, identity, clock)
-                        }
-                        Role::Device => router
-                            .attach_viewer(agent, wire.conn, proof.key.0)
-                            .unwrap_or_else(|code| panic!("a viewer of ours: {code}")),
-                    });
-                }
-                let held = u64::try_from(PROOF_HELD.as_millis()).unwrap_or(0);
-                let (web, warning) = (String::new(), String::new());
-                if let Some(port) = &wire.port {
-                    port.push(&Frame::Welcome(Welcome {
-                        held,
-                        time: now.unix,
-                        agent,
-                        web,
-                        warning,
-                    }));
-                }
+    fn relay_speaks(&mut self, id: LinkId) -> bool {
+        let mut moved = false;
+        while let Some(message) = self
+            .relay
+            .links
+            .get_mut(&id)
+            .filter(|link| !link.down.is_full())
+            .and_then(relay::Link::poll)
+        {
+            moved = true;
+            self.send(id, Way::Down, message);
+        }
+        moved
+    }
+
+    fn party_hears(&mut self, id: LinkId) -> bool {
+        let mut moved = false;
+        loop {
+            let Some(link) = self.relay.links.get(&id).filter(|link| !link.black_hole) else {
+                return moved;
+            };
+            let side = link.side;
+            if self.link_of(side) != Some(id) || self.is_deaf(side) {
+                return moved;
             }
-            (Frame::Ping(body), Some(port)) => port.push(&Frame::Pong(body)),
-            (Frame::Close(0, _), _) => self.cut(side),
-            (frame, Some(port)) => port
-                .take(frame, now.mono)
-                .unwrap_or_else(|fault| panic!("{side:?}: {fault}")),
-            (frame, None) => panic!("{side:?} said {frame:?} before its proof"),
+            let link = self.relay.links.get_mut(&id);
+            let Some(link) = link else { return moved };
+            if let Some(message) = link.down.take(self.at) {
+                (moved, self.steps) = (true, self.steps + 1);
+                match side {
+                    Side::Agent => {
+                        let now = self.agent.now(self.at);
+                        self.agent.core.handle(message, now);
+                    }
+                    Side::Viewer(n) => {
+                        let now = self.viewers[n].now(self.at);
+                        self.viewers[n].core.handle(message, now);
+                    }
+                }
+                // What it wants done and said because of this comes before the next message.
+                self.carry_out();
+            } else {
+                if link.is_closing() && link.down.next().is_none() {
+                    self.relay.links.remove(&id);
+                    self.party_lost(side);
+                    moved = true;
+                }
+                return moved;
+            }
         }
     }
 
     fn carry_out(&mut self) -> bool {
-        let mut effects = VecDeque::new();
-        while let Some(effect) = self.agent.poll_effect() {
-            effects.push_back(effect);
+        if self.is_asleep(Side::Agent) {
+            return false;
         }
-        let mut moved = !effects.is_empty();
-        for effect in effects {
-            self.terminal.carry_out(effect, &mut self.agent, self.now);
-        }
-        moved |= self.terminal.deliver(&mut self.agent);
-        moved
+        let random = self.random.u32(..);
+        self.agent.carry_out(&mut self.terminals, random, self.at)
     }
 
     fn consume(&mut self) -> bool {
         let mut moved = false;
-        while let Some(event) = self.viewer.poll_event() {
-            moved = true;
-            if let Event::Terminal(handle, event) = event {
-                match &event {
-                    TerminalEvent::Output { bytes, .. } => {
-                        self.seen.extend_from_slice(bytes);
-                        let payload = bytes.len() + lanyard_shared::record::OUTPUT_OVERHEAD;
-                        self.viewer
-                            .consumed(handle, u32::try_from(payload).unwrap_or(u32::MAX));
-                    }
-                    TerminalEvent::Snapshot { .. } => self.seen.clear(),
-                    TerminalEvent::Size(_)
-                    | TerminalEvent::Exit(_)
-                    | TerminalEvent::Interrupted(_)
-                    | TerminalEvent::Resumed
-                    | TerminalEvent::Input(_)
-                    | TerminalEvent::Renewed { .. }
-                    | TerminalEvent::Unsent { .. }
-                    | TerminalEvent::Ended(_) => {}
-                }
-                self.events.push(event);
+        for n in 0..self.viewers.len() {
+            if !self.is_asleep(Side::Viewer(n)) && !self.viewers[n].stalled {
+                let terminals = &self.terminals;
+                moved |= self.viewers[n].consume(|id| terminals.get(id));
             }
         }
         moved
@@ -433,55 +617,13 @@ impl Default for Sim {
     }
 }
 
-/// A device that the agent has admitted earlier, and its grant.
-fn paired(
-    identity: &Identity,
-    agent: AgentId,
-    remote: [u8; 32],
-    now: Now,
-) -> (Devices, String, Party) {
-    use lanyard_agent::core::devices::Device;
-    use lanyard_shared::ids::{DeviceId, TokenId};
-    use lanyard_shared::limits::LIFE_DEVICE;
-    use lanyard_shared::token::{self, NewToken};
+/// A wall clock that is off by so many milliseconds.
+fn jumped(right: UnixMs, off: i64) -> UnixMs {
+    UnixMs(right.0.saturating_add_signed(off))
+}
 
-    let key = Arc::new(SigningKey::from_bytes(&[3; 32]));
-    let noise = StaticKey::from_bytes(&[4; 32]);
-    let id = DeviceId::of_key(&key.verifying_key().to_bytes());
-    let mut devices = Devices::default();
-    let device = Device {
-        id,
-        name: "phone".into(),
-        noise_key: b64::Bytes(*noise.public()),
-        scopes: vec![Scope::View, Scope::Terminal],
-        epoch: 1,
-        paired: now.unix,
-        seen: now.unix,
-        expires: now.unix + LIFE_DEVICE,
-    };
-    devices
-        .admit(device, now.unix)
-        .unwrap_or_else(|error| panic!("{error}"));
-    let new = NewToken {
-        agent,
-        device: id,
-        issued: now.unix,
-        life: LIFE_DEVICE,
-        id: TokenId([9; 16]),
-        conn: None,
-        epoch: 1,
-    };
-    let grant = token::issue::<token::Device>(&identity.key, &new)
-        .unwrap_or_else(|fault| panic!("{fault}"));
-    (
-        devices,
-        grant,
-        Party {
-            agent,
-            remote,
-            key,
-            noise,
-            name: "phone".into(),
-        },
-    )
+/// When a clock that had run for `booted` at the beginning says `due`; rounded up.
+fn millis(due: Mono, booted: Duration) -> Millis {
+    let since = due.0.saturating_sub(booted);
+    u64::try_from(since.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
 }

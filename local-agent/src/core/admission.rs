@@ -28,7 +28,7 @@ impl Core {
         versions: Vec<u16>,
         now: Now,
     ) -> Result<(), CloseCode> {
-        if self.clock_behind {
+        if self.clock_is_behind(now) {
             return Err(CloseCode::ClockBehind);
         }
         self.pairings
@@ -117,7 +117,7 @@ impl Core {
         talk.phase = Phase::Standing(session);
         let verdict = if !yes {
             Err(CloseCode::PairDenied)
-        } else if self.clock_behind {
+        } else if self.clock_is_behind(now) {
             Err(CloseCode::ClockBehind)
         } else {
             self.admit(device, now)

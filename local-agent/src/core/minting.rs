@@ -24,7 +24,7 @@ impl Core {
         terminal: TerminalId,
         now: Now,
     ) -> Result<FromAgent, CloseCode> {
-        let (device, conn) = self.allowed(stream, purpose)?;
+        let (device, conn) = self.allowed(stream, purpose, now)?;
         let (device, epoch, bound) = (device.id, device.epoch, device.expires);
         self.terminals
             .get(terminal)
@@ -131,14 +131,14 @@ impl Core {
 
     /// Watching goes on while attached; typing while a person is present.
     fn may_go_on(&self, lease: &Lease, now: Now) -> bool {
-        if self.clock_behind {
+        if self.clock_is_behind(now) {
             return false;
         }
         let Some(talk) = self.talks.get(&lease.session) else {
             return false;
         };
         match lease.purpose {
-            Scope::View => true,
+            Scope::View => lease.stream.is_some_and(|stream| self.is_watching(stream)),
             Scope::Terminal => talk.present.is_some_and(|at| now.mono.since(at) < PRESENCE),
         }
     }

@@ -4,6 +4,7 @@
 //! out. The shell carries effects out in order before it writes messages, so that what must be durable is.
 
 mod admission;
+pub mod clock;
 pub mod devices;
 mod effect;
 mod lease;
@@ -28,7 +29,7 @@ use lanyard_shared::link::{Event, Link};
 use lanyard_shared::msg::Scope;
 use lanyard_shared::noise::StaticKey;
 use lanyard_shared::pair::{PairingLink, PairingSecret};
-use lanyard_shared::time::{Mono, Now};
+use lanyard_shared::time::{Mono, Now, UnixMs};
 use lease::Leases;
 use pairing::Pairings;
 use purpose::PurposeStream;
@@ -80,8 +81,8 @@ pub struct Core {
     purposes: BTreeMap<StreamId, PurposeStream>,
     effects: VecDeque<Effect>,
     next_question: pairing::QuestionId,
-    /// The machine's clock is behind the last time it knew: nothing is granted.
-    clock_behind: bool,
+    /// It was later than this once: while the clock says less, nothing is granted.
+    earliest: UnixMs,
     /// The relay has welcomed this link.
     online: bool,
 }
@@ -106,7 +107,7 @@ impl Core {
             purposes: BTreeMap::new(),
             effects: VecDeque::new(),
             next_question: 1,
-            clock_behind: false,
+            earliest: UnixMs::default(),
             online: false,
         }
     }
@@ -142,9 +143,13 @@ impl Core {
         self.talks.values().filter(|talk| talk.is_session()).count()
     }
 
-    /// Tells the core that the clock is behind the last time it knew (or no longer is): meanwhile it grants nothing.
-    pub fn set_clock_behind(&mut self, behind: bool) {
-        self.clock_behind = behind;
+    /// Tells the core what it must have been at least: while its clock says less, it grants nothing.
+    pub fn set_earliest(&mut self, earliest: UnixMs) {
+        self.earliest = earliest;
+    }
+
+    fn clock_is_behind(&self, now: Now) -> bool {
+        now.unix < self.earliest
     }
 
     /// A WebSocket to the relay stands; `link` is our end of it.
@@ -194,7 +199,7 @@ impl Core {
         fingerprint: Option<[u8; 32]>,
         now: Now,
     ) -> Result<PairingLink, CloseCode> {
-        if self.clock_behind {
+        if self.clock_is_behind(now) {
             return Err(CloseCode::ClockBehind);
         }
         let secret = PairingSecret::generate().ok_or(CloseCode::Internal)?;
@@ -267,6 +272,9 @@ impl Core {
                 Event::Welcome { welcome, first, .. } => {
                     if first {
                         self.online = true;
+                        if !self.signer.holds(now.unix) {
+                            self.signer.rotate(&self.identity.key, self.agent, now.unix);
+                        }
                         self.announce();
                         let (agent, web, warning) = (welcome.agent, welcome.web, welcome.warning);
                         self.effects.push_back(Effect::Online {

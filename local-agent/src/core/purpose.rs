@@ -82,7 +82,7 @@ impl Core {
         let permit =
             token::verify_any(now.unix, raw, &self.signer.keys(), &expected).map_err(|fault| {
                 tracing::info!(stream, fault = fault.name(), "token refused");
-                CloseCode::TokenRefused
+                CloseCode::from(fault)
             })?;
         permit
             .opens(now.unix)
@@ -128,6 +128,12 @@ impl Core {
             link.accept(stream, INPUT_WINDOW, &[]);
         }
         Ok(())
+    }
+
+    /// Whether a view has come to its opening: a stream on which nothing was ever heard is not renewed.
+    pub(super) fn is_watching(&self, stream: StreamId) -> bool {
+        let kind = self.purposes.get(&stream).map(|purpose| &purpose.kind);
+        matches!(kind, Some(Kind::View(view)) if view.open)
     }
 
     /// Takes one sealed record.

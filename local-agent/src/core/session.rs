@@ -37,8 +37,7 @@ impl Core {
             early: Duration::ZERO,
         };
         let key = self.identity.key.verifying_key().to_bytes();
-        token::verify::<token::Device>(now.unix, grant, &[key], &expected)
-            .map_err(|_| CloseCode::TokenRefused)?;
+        token::verify::<token::Device>(now.unix, grant, &[key], &expected)?;
         self.accept_talk(stream, origin, id, TalkPurpose::Session, versions, now)
     }
 
@@ -59,8 +58,8 @@ impl Core {
             .cloned()
             .ok_or(CloseCode::UnknownDevice)?;
         device.name = clean_name(&name);
-        let slides =
-            !self.clock_behind && now.unix.until(device.expires) < LIFE_DEVICE - GRANT_SLIDES_AFTER;
+        let slides = !self.clock_is_behind(now)
+            && now.unix.until(device.expires) < LIFE_DEVICE - GRANT_SLIDES_AFTER;
         let renewed = slides.then(|| self.grant(&device, now.unix)).transpose()?;
         if let Some((_, expires)) = &renewed {
             device.expires = *expires;
@@ -135,8 +134,9 @@ impl Core {
         &self,
         stream: StreamId,
         scope: Scope,
+        now: Now,
     ) -> Result<(&Device, ConnId), CloseCode> {
-        if self.clock_behind {
+        if self.clock_is_behind(now) {
             return Err(CloseCode::ClockBehind);
         }
         let talk = self.talks.get(&stream).ok_or(CloseCode::Internal)?;
@@ -161,7 +161,7 @@ impl Core {
         grid: Grid,
         now: Now,
     ) -> Result<Option<FromAgent>, CloseCode> {
-        let device = self.allowed(stream, Scope::Terminal)?.0.id;
+        let device = self.allowed(stream, Scope::Terminal, now)?.0.id;
         // The same wish of the same device is the same terminal, also after a restart of this process.
         let terminal = TerminalId(sign::digest_16(
             "lanyard/terminal-id/v1",
@@ -226,9 +226,9 @@ impl Core {
         &mut self,
         stream: StreamId,
         terminal: TerminalId,
-        _now: Now,
+        now: Now,
     ) -> Result<(), CloseCode> {
-        self.allowed(stream, Scope::Terminal)?;
+        self.allowed(stream, Scope::Terminal, now)?;
         self.terminals
             .get(terminal)
             .ok_or(CloseCode::TerminalGone)?;

@@ -37,6 +37,11 @@ impl Signer {
         self.previous = Some(before.certificate);
     }
 
+    /// Whether the certificate holds at `now`. It does not when the clock was wrong as it was made.
+    pub fn holds(&self, now: UnixMs) -> bool {
+        (self.certificate.not_before..self.certificate.expires).contains(&now.secs())
+    }
+
     pub fn key(&self) -> &SigningKey {
         &self.key
     }

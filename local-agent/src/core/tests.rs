@@ -14,6 +14,7 @@ use lanyard_shared::limits::{LIFE_TERMINAL, LIFE_VIEW, PAIRING_LIFE};
 use lanyard_shared::msg::{FromAgent, PairReply, Scope, ToAgent};
 use lanyard_shared::noise::Initiator;
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
+use lanyard_shared::time::UnixMs;
 use rig::{GRID, Keys, Rig, TERMINAL, key, prologue};
 use std::time::Duration;
 
@@ -357,12 +358,13 @@ fn only_the_driver_types_and_taking_over_tells_the_one_before() {
 }
 
 #[test]
-fn nothing_is_granted_while_the_clock_is_behind() {
+fn nothing_is_granted_while_the_clock_is_behind_and_all_is_well_once_it_is_not() {
     let mut rig = Rig::new();
     let keys = Keys::new(3);
     let grant = rig.pair(&keys, BOTH);
     let mut viewer = rig.session(&keys, &grant, CONN);
-    rig.core.set_clock_behind(true);
+    rig.core
+        .set_earliest(rig.now.unix + Duration::from_secs(10));
     assert_eq!(
         rig.mint(&mut viewer, Scope::View).err().as_deref(),
         Some("clock-behind")
@@ -372,6 +374,20 @@ fn nothing_is_granted_while_the_clock_is_behind() {
             .open_pairing(BOTH.to_vec(), true, None, rig.now)
             .is_err()
     );
+    rig.pass(Duration::from_secs(10));
+    assert!(rig.mint(&mut viewer, Scope::View).is_ok());
+}
+
+#[test]
+fn a_signer_made_while_the_clock_was_ahead_is_replaced_on_the_next_link() {
+    let mut rig = Rig::new();
+    rig.with(|core, _| core.disconnected(CloseCode::Cut));
+    // The machine had started before it was told the time.
+    rig.now.unix = UnixMs(rig.now.unix.0 - 300_000);
+    rig.with(|core, now| core.on_timeout(now));
+    rig.link_up_and_keep_words();
+    let signers = &rig.last_announce().unwrap().signers;
+    assert_eq!(signers[0].not_before, rig.now.unix.secs());
 }
 
 #[test]

@@ -3,24 +3,24 @@
 //! One task owns everything that decides; it is the only one that touches the core. Effects are carried out before anything is written to
 //! the relay, so what must be on disk is there first.
 
-mod clock;
 mod dialling;
 mod holders;
 pub mod owner;
 
+use crate::core::clock::AgentClock;
 use crate::core::{Core, Effect, Identity, Machine};
 use crate::limits::LONGEST_SLEEP;
 use crate::state::{Enrolment, StateDir, StateError};
-use clock::AgentClock;
 use dialling::{Dialled, Dialling};
 use holders::{Holders, News};
-use lanyard_dial::{Incoming, Relay, Socket};
+use lanyard_dial::{Incoming, Relay, Socket, clock};
 use lanyard_holder::wire::FromClient;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::link::{Dialler, Link};
 use lanyard_shared::pair::address::Address;
+use lanyard_shared::time::Now;
 use owner::{Command, Notice, Owners};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -117,8 +117,9 @@ impl Daemon {
         let identity = options.state.identity()?;
         let (relay, dialler) = relay_and_role(&options, &identity)?;
         let devices = options.state.devices()?;
-        let clock = AgentClock::start(options.state.high_water()?);
-        let core = Core::new(identity, options.machine, devices, clock.now());
+        let now = clock::now();
+        let clock = AgentClock::start(now, options.state.high_water()?);
+        let core = Core::new(identity, options.machine, devices, now);
         let (mut holders, news) = Holders::new(options.state.holders(), options.exe, options.cwd);
         holders.find().await?;
         let (owners, commands) = Owners::listen(&options.state.owner_socket())?;
@@ -153,7 +154,7 @@ impl Daemon {
             if self.socket.is_some() && !self.core.has_link() {
                 self.hang_up().await?;
             }
-            let now = self.clock.now();
+            let now = self.now();
             let sleep = self
                 .core
                 .poll_timeout(now)
@@ -162,14 +163,14 @@ impl Daemon {
             let core = &mut self.core;
             tokio::select! {
                 incoming = receive(&mut self.socket, || core.poll_output()) => match incoming {
-                    Incoming::Message(message) => self.core.handle(message, self.clock.now()),
+                    Incoming::Message(message) => self.core.handle(message, self.now()),
                     Incoming::Gone => {
                         self.core.disconnected(CloseCode::Cut);
                         self.socket = None;
                     }
                 },
                 dialled = self.dialling.next() => self.dialled(dialled)?,
-                () = tokio::time::sleep(sleep) => self.core.on_timeout(self.clock.now()),
+                () = tokio::time::sleep(sleep) => self.core.on_timeout(self.now()),
                 Some(news) = self.news.recv() => self.hear(news),
                 Some(command) = self.commands.recv() => {
                     if self.obey(command)? {
@@ -180,11 +181,16 @@ impl Daemon {
         }
     }
 
+    fn now(&self) -> Now {
+        self.clock.at(clock::mono())
+    }
+
     fn dialled(&mut self, dialled: Dialled) -> Result<(), DaemonError> {
         match dialled {
             Ok(socket) => {
-                self.core.set_clock_behind(self.clock.rebase());
-                let now = self.clock.now();
+                self.clock.rebase(clock::now());
+                self.core.set_earliest(self.clock.earliest());
+                let now = self.now();
                 let host = self.relay.address().authority().to_owned();
                 self.core
                     .connected(Link::new(self.dialler.clone(), host, now.mono));
@@ -200,7 +206,7 @@ impl Daemon {
                     sentence: error.to_string(),
                     hint: error.hint().to_owned(),
                 });
-                self.dialling.again(&self.relay, self.clock.now().mono);
+                self.dialling.again(&self.relay, clock::mono());
             }
         }
         Ok(())
@@ -230,7 +236,7 @@ impl Daemon {
                     }
                 }
                 Effect::SaveTime => {
-                    if let Some(time) = self.clock.vouched()
+                    if let Some(time) = self.clock.vouched(clock::mono())
                         && let Err(error) = self.state.save_high_water(time)
                     {
                         tracing::warn!(%error, "the time could not be saved");
@@ -307,7 +313,7 @@ impl Daemon {
     }
 
     fn online(&mut self, web: &str, warning: String) -> Result<(), DaemonError> {
-        self.dialling.proven(self.clock.now().mono);
+        self.dialling.proven(clock::mono());
         self.ever_online = true;
         self.web = Address::parse(web).ok();
         if std::mem::take(&mut self.enrolling) {
@@ -349,13 +355,13 @@ impl Daemon {
         if code == CloseCode::Replaced {
             self.dialling.much_later(&self.relay);
         } else {
-            self.dialling.again(&self.relay, self.clock.now().mono);
+            self.dialling.again(&self.relay, clock::mono());
         }
         Ok(())
     }
 
     fn hear(&mut self, news: News) {
-        let now = self.clock.now();
+        let now = self.now();
         match news {
             News::Spawned(id, outcome) => self.core.spawned(id, outcome),
             News::Terminal(terminal) => self.core.put_terminal(terminal),
@@ -378,7 +384,7 @@ impl Daemon {
 
     /// Does what an owner's command asks. True when it is to stop.
     fn obey(&mut self, command: Command) -> Result<bool, DaemonError> {
-        let now = self.clock.now();
+        let now = self.now();
         match command {
             Command::Pair { scopes, yes, reply } => {
                 let outcome = match &self.web {

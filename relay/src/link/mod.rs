@@ -5,6 +5,9 @@ mod held;
 mod prove;
 mod socket;
 
+pub use held::{Due, Held};
+pub use prove::check_clock;
+
 use crate::admission::Place;
 use crate::budget::Budget;
 use crate::door::Door;

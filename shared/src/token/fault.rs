@@ -5,7 +5,7 @@ use crate::close::CloseCode;
 macro_rules! faults {
     ($($name:ident $text:literal $sentence:literal;)*) => {
         /// Why a token was refused. The name goes into logs and names the conformance vectors; the peer hears
-        /// [`CloseCode::TokenRefused`] and no more.
+        /// [`CloseCode::TokenRefused`] and no more, but for a token from the future: that one is good again when the machine's clock is.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
         pub enum TokenFault {
             $(#[doc = $sentence] #[error($sentence)] $name,)*
@@ -56,7 +56,11 @@ faults! {
 }
 
 impl From<TokenFault> for CloseCode {
-    fn from(_: TokenFault) -> Self {
-        Self::TokenRefused
+    fn from(fault: TokenFault) -> Self {
+        if fault == TokenFault::NotYet {
+            Self::ClockBehind
+        } else {
+            Self::TokenRefused
+        }
     }
 }

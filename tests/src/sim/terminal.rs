@@ -1,56 +1,152 @@
-//! A terminal that echoes what is typed, with a ring like a holder's, played by hand.
+//! Programs that echo what is typed, with rings like a holder's, played by hand. They outlive the agent.
 
-use crate::sim::{GRID, TERMINAL};
+use super::wire::Millis;
+use super::{GRID, ONE, TWO};
 use bytes::Bytes;
-use lanyard_agent::core::{Core, Effect, Watched};
+use lanyard_agent::core::{Effect, Watched};
 use lanyard_shared::frame::StreamId;
-use lanyard_shared::ids::WriterId;
-use lanyard_shared::msg::Terminal;
-use lanyard_shared::time::{Now, UnixMs};
+use lanyard_shared::ids::{TerminalId, WriterId};
+use lanyard_shared::msg::{Grid, Terminal};
+use lanyard_shared::time::UnixMs;
 use std::collections::BTreeMap;
 
 const RING: usize = 2 * 1024 * 1024;
 const CHUNK: usize = 32 * 1024;
 
-struct Watch {
-    next: Option<u64>,
-    credit: usize,
-}
-
-/// The program and its holder.
-#[derive(Default)]
-pub struct EchoTerminal {
+/// One program and its holder.
+pub struct Program {
     /// Everything it ever printed.
     pub output: Vec<u8>,
-    /// Everything that was typed, as it was applied.
-    pub typed: Vec<u8>,
+    /// Everything that was typed, as it was applied, and when.
+    pub typed: Vec<(Millis, WriterId, Bytes)>,
+    /// Its present size.
+    pub grid: Grid,
     writers: BTreeMap<WriterId, u64>,
+}
+
+impl Program {
+    /// What was typed, joined.
+    #[must_use]
+    pub fn typed_bytes(&self) -> Vec<u8> {
+        self.typed
+            .iter()
+            .flat_map(|(_, _, bytes)| bytes.iter().copied())
+            .collect()
+    }
+}
+
+struct Watch {
+    terminal: TerminalId,
+    number: u64,
+    next: Option<u64>,
+    credit: usize,
+    grid: Grid,
+}
+
+/// What a holder tells the agent.
+pub enum News {
+    Applied(TerminalId, WriterId, u64),
+    Gap(TerminalId),
+    Watched(StreamId, u64, Watched),
+}
+
+/// All programs, and who watches them.
+pub struct Terminals {
+    programs: BTreeMap<TerminalId, Program>,
     watches: BTreeMap<StreamId, Watch>,
 }
 
-impl EchoTerminal {
-    /// Prints.
-    pub fn print(&mut self, bytes: &[u8]) {
-        self.output.extend_from_slice(bytes);
+impl Terminals {
+    /// Two of them.
+    pub fn new() -> Self {
+        let program = || Program {
+            output: Vec::new(),
+            typed: Vec::new(),
+            grid: GRID,
+            writers: BTreeMap::new(),
+        };
+        Self {
+            programs: [(ONE, program()), (TWO, program())].into(),
+            watches: BTreeMap::new(),
+        }
     }
 
-    pub(super) fn carry_out(&mut self, effect: Effect, agent: &mut Core, now: Now) {
+    /// One of them.
+    ///
+    /// # Panics
+    /// There is none of this id.
+    #[must_use]
+    pub fn get(&self, id: TerminalId) -> &Program {
+        &self.programs[&id]
+    }
+
+    /// Prints.
+    pub fn print(&mut self, id: TerminalId, bytes: &[u8]) {
+        if let Some(program) = self.programs.get_mut(&id) {
+            program.output.extend_from_slice(bytes);
+        }
+    }
+
+    /// As an agent lists them.
+    pub fn list(&self) -> impl Iterator<Item = Terminal> + use<'_> {
+        self.programs.iter().map(|(id, program)| Terminal {
+            id: *id,
+            name: "one".into(),
+            title: String::new(),
+            cwd: "/".into(),
+            started: UnixMs(1),
+            grid: program.grid,
+            exit: None,
+        })
+    }
+
+    /// The agent is gone, and its connections with it.
+    pub fn forget_watches(&mut self) {
+        self.watches.clear();
+    }
+
+    /// Does what the agent asks. `number` tells watches of one stream id apart.
+    pub fn carry_out(&mut self, effect: Effect, number: u64, now: Millis) -> Option<News> {
         match effect {
-            Effect::Watch { stream, have, .. } => {
-                let head = self.output.len() as u64;
-                let tail = self.output.len().saturating_sub(RING) as u64;
-                let next = have.filter(|have| (tail..=head).contains(have));
-                self.watches.insert(stream, Watch { next, credit: 0 });
+            Effect::Watch {
+                stream,
+                terminal,
+                have,
+                ..
+            } => {
+                let program = self.programs.get(&terminal)?;
+                let head = program.output.len() as u64;
+                let tail = program.output.len().saturating_sub(RING) as u64;
+                let watch = Watch {
+                    terminal,
+                    number,
+                    next: have.filter(|have| (tail..=head).contains(have)),
+                    credit: 0,
+                    grid: program.grid,
+                };
+                self.watches.insert(stream, watch);
+                None
             }
             Effect::Pull(stream, bytes) => {
                 if let Some(watch) = self.watches.get_mut(&stream) {
                     watch.credit += bytes as usize;
                 }
+                None
             }
-            Effect::Unwatch(stream) => drop(self.watches.remove(&stream)),
+            Effect::Unwatch(stream) => {
+                self.watches.remove(&stream);
+                None
+            }
+            Effect::Resize(terminal, grid) => {
+                if let Some(program) = self.programs.get_mut(&terminal) {
+                    program.grid = grid;
+                }
+                None
+            }
             Effect::LastInput { terminal, writer } => {
-                let last = self.writers.get(&writer).copied().unwrap_or(0);
-                agent.last_input(terminal, writer, last, now);
+                let program = self.programs.get(&terminal)?;
+                let last = program.writers.get(&writer).copied().unwrap_or(0);
+                Some(News::Applied(terminal, writer, last))
             }
             Effect::Type {
                 terminal,
@@ -58,14 +154,17 @@ impl EchoTerminal {
                 seq,
                 bytes,
             } => {
-                let last = self.writers.entry(writer).or_default();
+                let program = self.programs.get_mut(&terminal)?;
+                let last = program.writers.entry(writer).or_default();
+                if seq > *last + 1 {
+                    return Some(News::Gap(terminal));
+                }
                 if seq == *last + 1 {
                     *last = seq;
-                    self.typed.extend_from_slice(&bytes);
-                    self.output.extend_from_slice(&bytes);
+                    program.output.extend_from_slice(&bytes);
+                    program.typed.push((now, writer, bytes));
                 }
-                let last = *last;
-                agent.applied(terminal, writer, last);
+                Some(News::Applied(terminal, writer, *last))
             }
             Effect::SaveDevices
             | Effect::NoteDevices
@@ -77,67 +176,50 @@ impl EchoTerminal {
             | Effect::Paired { .. }
             | Effect::Spawn { .. }
             | Effect::Kill(_)
-            | Effect::Resize(..)
-            | Effect::Pace(..) => {}
+            | Effect::Pace(..) => None,
         }
     }
 
-    /// Hands watchers what they have credit for. True when there was something.
-    pub(super) fn deliver(&mut self, agent: &mut Core) -> bool {
+    /// Hands watchers what they have credit for.
+    pub fn deliver(&mut self) -> Vec<News> {
         let mut ready = Vec::new();
         for (stream, watch) in &mut self.watches {
-            let head = self.output.len() as u64;
-            let next = match watch.next {
-                Some(next) => next,
-                None if watch.credit > 0 => {
-                    ready.push((
-                        *stream,
-                        Watched::Snapshot {
-                            offset: head,
-                            grid: GRID,
-                            total: 1,
-                        },
-                    ));
-                    ready.push((*stream, Watched::Chunk(Bytes::from_static(b"S"))));
-                    watch.credit -= 1;
-                    watch.next = Some(head);
-                    continue;
-                }
-                None => continue,
+            let Some(program) = self.programs.get(&watch.terminal) else {
+                continue;
             };
-            let left = (head - next) as usize;
-            let size = left.min(watch.credit).min(CHUNK);
+            let mut say = |what| ready.push(News::Watched(*stream, watch.number, what));
+            let head = program.output.len() as u64;
+            let fell_out = program.output.len().saturating_sub(RING) as u64;
+            let next = watch.next.filter(|next| *next >= fell_out);
+            let Some(next) = next else {
+                if watch.credit > 0 {
+                    let picture = Bytes::from(format!("S{head}"));
+                    say(Watched::Snapshot {
+                        offset: head,
+                        grid: program.grid,
+                        total: u32::try_from(picture.len()).unwrap_or(u32::MAX),
+                    });
+                    watch.credit = watch.credit.saturating_sub(picture.len());
+                    say(Watched::Chunk(picture));
+                    (watch.next, watch.grid) = (Some(head), program.grid);
+                }
+                continue;
+            };
+            if watch.grid != program.grid {
+                watch.grid = program.grid;
+                say(Watched::Size(program.grid));
+            }
+            let size = ((head - next) as usize).min(watch.credit).min(CHUNK);
             if size > 0 {
                 let from = next as usize;
-                let bytes = Bytes::copy_from_slice(&self.output[from..from + size]);
-                ready.push((
-                    *stream,
-                    Watched::Output {
-                        offset: next,
-                        bytes,
-                    },
-                ));
+                say(Watched::Output {
+                    offset: next,
+                    bytes: Bytes::copy_from_slice(&program.output[from..from + size]),
+                });
                 watch.credit -= size;
                 watch.next = Some(next + size as u64);
             }
         }
-        let any = !ready.is_empty();
-        for (stream, what) in ready {
-            agent.watched(stream, what);
-        }
-        any
-    }
-}
-
-/// The terminal in the agent's list.
-pub(super) fn description() -> Terminal {
-    Terminal {
-        id: TERMINAL,
-        name: "one".into(),
-        title: String::new(),
-        cwd: "/".into(),
-        started: UnixMs(1),
-        grid: GRID,
-        exit: None,
+        ready
     }
 }

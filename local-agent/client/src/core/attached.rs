@@ -314,8 +314,24 @@ impl Attached {
         }
     }
 
-    pub fn on_timeout(&mut self, events: &mut TerminalEvents<'_>, now: Mono) {
+    pub fn on_timeout(
+        &mut self,
+        link: Option<&mut Link>,
+        events: &mut TerminalEvents<'_>,
+        now: Mono,
+    ) {
         self.typist.on_timeout(events, now);
+        let Some(link) = link else { return };
+        for purpose in [Scope::View, Scope::Terminal] {
+            let leg = self.leg(purpose);
+            if leg.gives_up().is_some_and(|at| at <= now)
+                && let Some(sealed) = leg.sealed()
+            {
+                let why = CloseCode::HandshakeTimeout;
+                link.cut(sealed.stream(), why.into());
+                self.broken(purpose, why.into(), events, now);
+            }
+        }
     }
 
     /// The agent broke the protocol, or somebody between changed what it said: the stream ends from this side.

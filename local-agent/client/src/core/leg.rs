@@ -3,6 +3,7 @@
 use super::sealed::Sealed;
 use crate::limits::{STREAM_FIRST_WAIT, STREAM_GOOD_AFTER, STREAM_LONGEST_WAIT};
 use lanyard_shared::frame::StreamId;
+use lanyard_shared::limits::STREAM_TIME;
 use lanyard_shared::time::Mono;
 
 /// See [`Leg`].
@@ -60,16 +61,26 @@ impl Leg {
         matches!(self.stage, Stage::Idle) && self.again.is_none_or(|at| at <= now)
     }
 
-    /// When a token may be asked for, if that lies ahead.
+    /// When a token may be asked for, or an opening is given up, if that lies ahead.
     pub fn next_look(&self, now: Mono) -> Option<Mono> {
-        self.again
-            .filter(|at| matches!(self.stage, Stage::Idle) && *at > now)
+        let again = self
+            .again
+            .filter(|at| matches!(self.stage, Stage::Idle) && *at > now);
+        again.or(self.gives_up())
     }
 
     /// A stream was opened.
     pub fn open(&mut self, sealed: Sealed, now: Mono) {
         self.stage = Stage::Open(Box::new(sealed));
         self.since = now;
+    }
+
+    /// When a stream that nobody has accepted is given up.
+    pub fn gives_up(&self) -> Option<Mono> {
+        match &self.stage {
+            Stage::Open(sealed) if !sealed.is_accepted() => Some(self.since + STREAM_TIME),
+            Stage::Open(_) | Stage::Idle | Stage::Minting(_) | Stage::Over => None,
+        }
     }
 
     /// A record verified. One that comes right before the next end proves nothing.

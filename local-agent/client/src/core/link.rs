@@ -81,11 +81,20 @@ impl Viewer {
             .attached
             .values()
             .filter_map(|attached| attached.next_look(now));
-        [dial, silent, ping, link, channel, self.session_again]
-            .into_iter()
-            .flatten()
-            .chain(looks)
-            .min()
+        let gives_up = self.silent_at();
+        [
+            dial,
+            silent,
+            ping,
+            link,
+            channel,
+            gives_up,
+            self.session_again,
+        ]
+        .into_iter()
+        .flatten()
+        .chain(looks)
+        .min()
     }
 
     /// Looks at the clock.
@@ -94,7 +103,8 @@ impl Viewer {
             link.on_timeout(now.mono);
         }
         for (handle, attached) in &mut self.attached {
-            attached.on_timeout(&mut events_of(&mut self.events, *handle), now.mono);
+            let link = self.link.as_mut();
+            attached.on_timeout(link, &mut events_of(&mut self.events, *handle), now.mono);
         }
         self.look_at_session(now);
         self.look_at_liveness(now.mono);

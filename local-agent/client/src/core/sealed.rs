@@ -56,6 +56,11 @@ impl Sealed {
         self.jti
     }
 
+    /// Whether the agent has accepted the stream.
+    pub fn is_accepted(&self) -> bool {
+        self.accepted
+    }
+
     /// The agent accepted the stream.
     pub fn accepted(&mut self, link: &mut Link) {
         self.accepted = true;

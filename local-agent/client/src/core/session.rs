@@ -8,7 +8,7 @@ use crate::limits::{OFFLINE_LOOK, SESSION_FIRST_WAIT, SESSION_LONGEST_WAIT};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Accept, Close, Target};
 use lanyard_shared::ids::TokenId;
-use lanyard_shared::limits::HEARTBEAT;
+use lanyard_shared::limits::{HEARTBEAT, SESSION_SILENCE};
 use lanyard_shared::msg::{self, FromAgent, Terminal, ToAgent};
 use lanyard_shared::seal::StreamSecret;
 use lanyard_shared::time::{Mono, Now, UnixMs};
@@ -252,12 +252,21 @@ impl Viewer {
         {
             self.lose_session(CloseCode::HandshakeTimeout.into(), now.mono);
         }
+        if self.silent_at().is_some_and(|at| at <= now.mono) {
+            self.lose_session(CloseCode::Silent.into(), now.mono);
+        }
         if self.channel.is_none() && self.session_again.is_some_and(|at| at <= now.mono) {
             self.open_session(now.mono);
         }
         if self.is_live() {
             self.ping_if_due(now.mono);
         }
+    }
+
+    /// When a session that goes on saying nothing is given up.
+    pub(super) fn silent_at(&self) -> Option<Mono> {
+        let heard = self.heard.filter(|_| self.greeted)?;
+        Some(heard + SESSION_SILENCE)
     }
 
     fn ping_if_due(&mut self, now: Mono) {

@@ -112,6 +112,11 @@ impl Rig {
     }
 
     pub fn link_up(&mut self) {
+        self.link_up_and_keep_words();
+        self.said.clear();
+    }
+
+    pub fn link_up_and_keep_words(&mut self) {
         let dialler = Dialler::Agent {
             agent: self.core.agent(),
             key: self.core.identity_key(),
@@ -134,7 +139,6 @@ impl Rig {
             warning: String::new(),
         };
         self.hear(&Frame::Welcome(welcome));
-        self.said.clear();
     }
 
     /// The relay says something.

@@ -2,11 +2,13 @@
 
 use super::peer::Seen;
 use super::world::{GRID, TERMINAL, World, terminal};
-use crate::core::{Answer, Event, State};
+use crate::core::{Answer, Event, Mode, State, TerminalEvent};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Frame;
-use lanyard_shared::msg::{FromAgent, ToAgent};
+use lanyard_shared::limits::{SESSION_SILENCE, STREAM_TIME};
+use lanyard_shared::msg::{FromAgent, Scope, ToAgent};
+use lanyard_shared::record::AgentRecord;
 use lanyard_shared::time::UnixMs;
 use std::time::Duration;
 
@@ -91,6 +93,50 @@ fn live_means_an_answer_end_to_end_and_not_a_link_that_stands() {
     assert_eq!(world.viewer.state(), &State::Silent);
     world.peer.answers_pings = true;
     world.advance(Duration::from_secs(6));
+    assert_eq!(world.viewer.state(), &State::Live);
+}
+
+#[test]
+fn a_session_whose_end_was_lost_on_the_way_is_given_up_after_two_minutes_of_silence() {
+    let mut world = World::live();
+    world.peer.answers_pings = false;
+    world.advance(SESSION_SILENCE - Duration::from_secs(1));
+    assert_eq!(world.viewer.state(), &State::Silent);
+    world.peer.answers_pings = true;
+    // Nothing of the old session comes any more; only another one can be heard.
+    world.peer.forget_talks();
+    world.advance(Duration::from_secs(10));
+    assert_eq!(world.viewer.state(), &State::Live);
+}
+
+#[test]
+fn a_stream_whose_accept_was_lost_on_the_way_is_asked_for_again() {
+    let mut world = World::live();
+    world.peer.loses_accepts = true;
+    world.open(Mode::ViewOnly, None);
+    assert_eq!(world.minted(Scope::View), 1);
+    world.peer.loses_accepts = false;
+    world.advance(STREAM_TIME);
+    assert_eq!(world.minted(Scope::View), 2);
+    let picture = AgentRecord::Snapshot {
+        offset: 100,
+        grid: GRID,
+        total: 0,
+    };
+    world.peer.record(Scope::View, &picture);
+    world.run();
+    let shown = |event: &TerminalEvent| matches!(event, TerminalEvent::Snapshot { .. });
+    assert!(world.terminal_events().iter().any(shown));
+}
+
+#[test]
+fn a_grant_from_the_future_is_tried_again_until_the_clock_is_right() {
+    let mut world = World::new();
+    world.peer.refuses_sessions = Some(CloseCode::ClockBehind);
+    world.run();
+    assert_eq!(world.viewer.state(), &State::Connecting);
+    world.peer.refuses_sessions = None;
+    world.advance(Duration::from_secs(30));
     assert_eq!(world.viewer.state(), &State::Live);
 }
 

@@ -44,6 +44,8 @@ pub struct Peer {
     pub refuses_sessions: Option<CloseCode>,
     pub refuses_mints: Option<(Scope, CloseCode)>,
     pub answers_pings: bool,
+    /// Accepts of purpose streams are lost on the way.
+    pub loses_accepts: bool,
     pub credit: u32,
     /// What came in a pairing, and whether its signature holds in that handshake.
     pub request: Option<PairRequest>,
@@ -80,6 +82,7 @@ impl Peer {
             refuses_sessions: None,
             refuses_mints: None,
             answers_pings: true,
+            loses_accepts: false,
             credit: 64 * 1024,
             request: None,
             request_verifies: false,
@@ -99,6 +102,11 @@ impl Peer {
             versions: vec![1],
         };
         self.reply(Frame::Challenge(challenge));
+    }
+
+    /// Sessions are over and nobody was told.
+    pub fn forget_talks(&mut self) {
+        self.talks.clear();
     }
 
     fn conn(&self) -> ConnId {
@@ -181,6 +189,9 @@ impl Peer {
                     },
                 );
                 self.seen.push(Seen::Opened(id, purpose, credit));
+                if self.loses_accepts {
+                    return;
+                }
                 Vec::new()
             }
         };
