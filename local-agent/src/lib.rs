@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod core;
 pub mod daemon;
+pub mod limits;
 mod random;
 pub mod state;
 mod text;

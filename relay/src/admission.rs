@@ -1,68 +1,108 @@
 //! How many strangers may stand at the door: connections that have proven nothing yet, per address and in all.
+//!
+//! When every place is taken, the one who has stood there longest makes room. Who proves itself needs a few round trips; who only stands there
+//! is always older. So a flood from many addresses displaces itself, and a newcomer still gets in.
 
 use crate::limits::{UNPROVEN_PER_ADDRESS, UNPROVEN_TOTAL};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// Counts strangers.
 #[derive(Clone, Debug, Default)]
-pub struct Admission(Arc<Mutex<Counts>>);
+pub struct Admission(Arc<Mutex<Strangers>>);
 
 #[derive(Debug, Default)]
-struct Counts {
-    total: usize,
+struct Strangers {
+    /// Oldest first, by a number that rises.
+    here: BTreeMap<u64, Stranger>,
+    next: u64,
     by_address: HashMap<IpAddr, usize>,
+}
+
+#[derive(Debug)]
+struct Stranger {
+    /// `None` where the address says nothing: behind a proxy, before the request has come.
+    address: Option<IpAddr>,
+    lost: Arc<Notify>,
 }
 
 /// A stranger's place; given back when it is dropped, which is when the stranger has left or has proven who it is.
 #[derive(Debug)]
 pub struct Place {
     admission: Admission,
-    /// `None` where the address says nothing: behind a proxy, before the request has come.
-    address: Option<IpAddr>,
+    number: u64,
+    lost: Arc<Notify>,
 }
 
 impl Admission {
-    /// A place for a stranger from `address`. `None` when there is none left.
+    /// A place for a stranger from `address`. `None` when that address has all it may have.
     #[must_use]
     pub fn admit(&self, address: Option<IpAddr>) -> Option<Place> {
         let address = address.map(network);
-        let mut counts = self.lock();
-        let taken = address
-            .and_then(|address| counts.by_address.get(&address))
-            .copied()
-            .unwrap_or(0);
-        if counts.total >= UNPROVEN_TOTAL || taken >= UNPROVEN_PER_ADDRESS {
-            return None;
-        }
-        counts.total += 1;
+        let mut strangers = self.lock();
         if let Some(address) = address {
-            counts.by_address.insert(address, taken + 1);
+            let taken = strangers.by_address.entry(address).or_default();
+            if *taken >= UNPROVEN_PER_ADDRESS {
+                return None;
+            }
+            *taken += 1;
         }
+        if strangers.here.len() >= UNPROVEN_TOTAL
+            && let Some((oldest, _)) = strangers.here.first_key_value()
+        {
+            let oldest = *oldest;
+            if let Some(lost) = strangers.leave(oldest) {
+                lost.notify_one();
+            }
+        }
+        let (number, lost) = (strangers.next, Arc::<Notify>::default());
+        strangers.next += 1;
+        let stranger = Stranger {
+            address,
+            lost: Arc::clone(&lost),
+        };
+        strangers.here.insert(number, stranger);
         Some(Place {
             admission: self.clone(),
-            address,
+            number,
+            lost,
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counts> {
+    fn lock(&self) -> MutexGuard<'_, Strangers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Strangers {
+    fn leave(&mut self, number: u64) -> Option<Arc<Notify>> {
+        let stranger = self.here.remove(&number)?;
+        if let Some(address) = stranger.address
+            && let Some(taken) = self.by_address.get_mut(&address)
+        {
+            *taken -= 1;
+            if *taken == 0 {
+                self.by_address.remove(&address);
+            }
+        }
+        Some(stranger.lost)
+    }
+}
+
+impl Place {
+    /// Completes when another stranger has been given this place. Whoever holds it is to go at once.
+    pub fn lost(&self) -> impl Future<Output = ()> + Send + use<> {
+        let lost = Arc::clone(&self.lost);
+        async move { lost.notified().await }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.admission.lock();
-        counts.total -= 1;
-        if let Some(address) = self.address
-            && let Some(taken) = counts.by_address.get_mut(&address)
-        {
-            *taken -= 1;
-            if *taken == 0 {
-                counts.by_address.remove(&address);
-            }
-        }
+        // Nothing to give back when the place was lost.
+        self.admission.lock().leave(self.number);
     }
 }
 
@@ -93,6 +133,7 @@ mod tests {
         assert!(admission.admit(Some(crowd)).is_some());
         drop(places);
         assert!(admission.lock().by_address.is_empty());
+        assert!(admission.lock().here.is_empty());
     }
 
     #[test]
@@ -122,15 +163,19 @@ mod tests {
         );
     }
 
-    #[test]
-    fn all_addresses_together_have_a_limit_too() {
+    #[tokio::test]
+    async fn when_all_places_are_taken_the_oldest_stranger_makes_room_for_a_newcomer() {
         let admission = Admission::default();
-        let places: Vec<_> = std::iter::from_fn(|| admission.admit(None)).collect();
-        assert_eq!(places.len(), UNPROVEN_TOTAL);
-        assert!(
-            admission
-                .admit(Some("192.0.2.1".parse().unwrap()))
-                .is_none()
-        );
+        let mut places: Vec<_> = (0..UNPROVEN_TOTAL)
+            .map(|_| admission.admit(None).unwrap())
+            .collect();
+        let newcomer = admission.admit(Some("192.0.2.1".parse().unwrap()));
+        assert!(newcomer.is_some());
+        assert_eq!(admission.lock().here.len(), UNPROVEN_TOTAL);
+        places[0].lost().await;
+        drop(places.remove(0));
+        assert_eq!(admission.lock().here.len(), UNPROVEN_TOTAL);
+        drop(places);
+        assert_eq!(admission.lock().here.len(), 1);
     }
 }

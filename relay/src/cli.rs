@@ -1,6 +1,7 @@
 //! What the operator types.
 
 use crate::data::DataDir;
+use crate::limits::EVENT_INTERVAL;
 use crate::names::HostName;
 use crate::operator::{self, Answer, Listed, Request};
 use crate::output::{self, Form};
@@ -154,6 +155,7 @@ fn serve(args: Serve) -> Result<(), Trouble> {
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .event_interval(EVENT_INTERVAL)
         .build()
         .map_err(|error| Trouble::new(format!("cannot start: {error}")))?;
     runtime.block_on(async {
@@ -192,7 +194,7 @@ fn enrol(args: Enrol) -> Result<(), Trouble> {
 fn agents(args: Agents) -> Result<(), Trouble> {
     let data = DataDir::resolve(args.common.data)?;
     let list = if operator::is_running(&data.socket()) {
-        match operator::ask(&data.socket(), &Request::Agents)? {
+        match operator::ask(&data.socket(), &Request::Agents {})? {
             Answer::Agents(list) => list,
             Answer::Code(_) | Answer::Failed { .. } => {
                 return Err(Trouble::new(

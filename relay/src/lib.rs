@@ -9,7 +9,7 @@ mod clock;
 pub mod data;
 mod door;
 mod http;
-mod limits;
+pub mod limits;
 mod link;
 mod listen;
 pub mod names;

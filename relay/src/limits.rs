@@ -1,14 +1,17 @@
 //! What the relay bounds beyond the protocol's own limits (`lanyard_shared::limits`). Lengths are bytes.
 
-use lanyard_shared::limits::FRAME_MAX;
+use lanyard_shared::limits::{FRAME_MAX, RELAY_WINDOW};
 use std::time::Duration;
 
 /// Connections of one address that have proven nothing yet. One household or office behind one address needs a few dozen.
 pub const UNPROVEN_PER_ADDRESS: usize = 64;
-/// Connections that have proven nothing yet, from everywhere.
+/// Connections that have proven nothing yet, from everywhere. One more makes the oldest go.
 pub const UNPROVEN_TOTAL: usize = 4096;
 /// The queue of connections the kernel has accepted for us.
 pub const ACCEPT_BACKLOG: u32 = 4096;
+
+/// How long accepting pauses when the system has no descriptors left.
+pub const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
 /// A whole request head. The smallest that hyper takes.
 pub const HTTP_HEAD_MAX: usize = 8 * 1024;
@@ -25,16 +28,28 @@ pub const WS_WRITE_BUFFER: usize = 32 * 1024;
 pub const WS_WRITE_BUFFER_MAX: usize = WS_WRITE_BUFFER + FRAME_MAX + 4 * 1024;
 /// How long a closing link waits for its close frame to be written and answered.
 pub const CLOSE_TIME: Duration = Duration::from_secs(2);
+/// Links that have lost their place in a hub and are being told why. Beyond it they are dropped without a word: they hold a socket each, and a
+/// peer that comes again and again without reading would gather them.
+pub const CLOSING_TOTAL: usize = 1024;
 /// How long a stopping relay waits for its links to end.
 pub const STOP_TIME: Duration = Duration::from_secs(4);
-/// Messages a link handles before other links get their turn.
-pub const MESSAGES_PER_TURN: u32 = 32;
+/// Tasks that run before the runtime looks for new input. Few, so that links that flood do not keep a key waiting in its socket.
+pub const EVENT_INTERVAL: u32 = 4;
+/// Messages a link handles before other links get their turn. Few, for the same reason.
+pub const MESSAGES_PER_TURN: u32 = 8;
 
 /// Frames of one stream that wait in one direction. The smallest sealed record is 26 bytes, so a window holds fewer of them than this;
 /// it only bounds the bookkeeping for someone who sends single bytes.
 pub const QUEUED_FRAMES: u32 = 10_240;
+/// Below this much credit a source gets whatever there is; above it, credit is gathered so that it does not cost a frame for every frame.
+pub const CREDIT_GATHER: u32 = RELAY_WINDOW / 4;
 /// Frames of the link itself that wait for a peer that does not read.
 pub const QUEUED_LINK_FRAMES: u32 = 256;
+/// What may wait on all streams of one agent and its viewers together: a full window for each viewer it may have, twice. Beyond it the link for
+/// which most waits ends.
+pub const HELD_PER_AGENT: usize = 256 * 1024 * 1024;
+/// What a frame that waits costs beside its bytes.
+pub const HELD_FRAME: usize = 128;
 /// Viewers that may want one agent at once.
 pub const VIEWERS_PER_AGENT: usize = 512;
 /// Tokens one viewer link may have used up and that have not expired yet.
@@ -44,9 +59,13 @@ pub const USED_TOKENS: usize = 4096;
 pub const ENROL_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Enrolment codes that are waiting to be used.
 pub const CODES_WAITING: usize = 1024;
+/// How long a write waits for another one to the store.
+pub const STORE_WAIT: Duration = Duration::from_secs(5);
 /// One line on the operator's socket.
 pub const OPERATOR_LINE: u64 = 4096;
 /// How long one request on the operator's socket may take.
 pub const OPERATOR_TIME: Duration = Duration::from_secs(10);
+/// An answer of the operator's socket, as its caller reads it: an agent takes a few hundred bytes of it.
+pub const OPERATOR_ANSWER: u64 = 64 << 20;
 /// How often "last seen" goes to disk.
 pub const SEEN_EVERY: Duration = Duration::from_secs(60);

@@ -4,7 +4,9 @@ use crate::admission::Place;
 use crate::budget::Budgeted;
 use crate::clock;
 use crate::door::{Conn, Door};
-use crate::limits::{ACCEPT_BACKLOG, HTTP_HEAD_MAX, HTTP_HEADERS_MAX, PAGES_TIME};
+use crate::limits::{
+    ACCEPT_BACKLOG, HTTP_HEAD_MAX, HTTP_HEADERS_MAX, OUT_OF_DESCRIPTORS, PAGES_TIME,
+};
 use crate::state::State;
 use axum::Router;
 use axum::body::Body;
@@ -21,9 +23,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
-
-/// How long accepting pauses when the system has no descriptors left.
-const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
 /// One listening socket and what stands behind it.
 #[derive(Clone)]
@@ -83,6 +82,14 @@ impl Listener {
     }
 
     async fn connection(self, stream: TcpStream, accepted: Mono, place: Place) {
+        let lost = place.lost();
+        tokio::select! {
+            () = self.requests(stream, accepted, place) => {}
+            () = lost => tracing::debug!("a stranger made room for a newer one"),
+        }
+    }
+
+    async fn requests(self, stream: TcpStream, accepted: Mono, place: Place) {
         let conn = Conn::new(Arc::clone(&self.door), accepted, place);
         match self.tls {
             None => serve(stream, conn, self.app, accepted).await,

@@ -1,7 +1,7 @@
 //! The operator's socket: a Unix socket in the data directory, for the user who runs the relay. One JSON line asks, one answers.
 
 use crate::clock;
-use crate::limits::{OPERATOR_LINE, OPERATOR_TIME};
+use crate::limits::{OPERATOR_ANSWER, OPERATOR_LINE, OPERATOR_TIME, OUT_OF_DESCRIPTORS};
 use crate::state::State;
 use crate::store::Agent;
 use crate::trouble::Trouble;
@@ -29,8 +29,8 @@ pub enum Request {
         /// Its life.
         seconds: u64,
     },
-    /// All agents.
-    Agents,
+    /// All agents. With braces, because only so an unknown field beside it is refused.
+    Agents {},
 }
 
 /// What the relay answers.
@@ -152,7 +152,7 @@ impl Operator {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "accept on the operator's socket failed");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
                 }
             }
         }
@@ -183,7 +183,7 @@ async fn answer(
         .await?;
     let answer = match serde_json::from_str(&line) {
         Ok(Request::Enrol { seconds }) => enrol(&state, &enroller, seconds).await,
-        Ok(Request::Agents) => Answer::Agents(
+        Ok(Request::Agents {}) => Answer::Agents(
             state
                 .agents
                 .list()
@@ -265,7 +265,7 @@ pub fn ask(socket: &Path, request: &Request) -> Result<Answer, Trouble> {
     line.push(b'\n');
     stream.write_all(&line).map_err(failed)?;
     let mut answer = String::new();
-    StdBufReader::new(stream.take(64 << 20))
+    StdBufReader::new(stream.take(OPERATOR_ANSWER))
         .read_line(&mut answer)
         .map_err(failed)?;
     match serde_json::from_str(&answer).map_err(|error| failed(error.into()))? {

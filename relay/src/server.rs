@@ -6,7 +6,7 @@ use crate::clock;
 use crate::data::{DataDir, ServerLock};
 use crate::door::{Door, Reach};
 use crate::http;
-use crate::limits::{SEEN_EVERY, STOP_TIME};
+use crate::limits::{CLOSING_TOTAL, SEEN_EVERY, STOP_TIME};
 use crate::listen::{Listener, bind};
 use crate::names::{HostName, Names, is_local};
 use crate::operator::{Enroller, Operator};
@@ -22,6 +22,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -119,6 +120,7 @@ impl Server {
             admission: Admission::default(),
             web,
             links: Links::default(),
+            farewells: Semaphore::new(CLOSING_TOTAL),
         });
         let enroller = Enroller {
             address,

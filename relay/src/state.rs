@@ -5,7 +5,7 @@ use crate::agents::Agents;
 use crate::route::Router;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// One running relay.
 pub struct State {
@@ -19,6 +19,8 @@ pub struct State {
     pub web: String,
     /// How many links there are.
     pub links: Links,
+    /// For links that are being told why they end.
+    pub farewells: Semaphore,
 }
 
 /// Counts links, so that a stopping relay can wait for their goodbyes.

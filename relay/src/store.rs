@@ -3,6 +3,7 @@
 //! Every row has a revision that rises with each change. A damaged database is reported and left alone: an empty one in its place would
 //! lock out every agent, and silence would hide why.
 
+use crate::limits::STORE_WAIT;
 use lanyard_shared::ids::AgentId;
 use lanyard_shared::time::UnixMs;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, params};
@@ -108,9 +109,7 @@ impl Store {
         let fail = |source| classify(path, source);
         let fresh = create_file(path)?;
         let mut connection = Connection::open(path).map_err(fail)?;
-        connection
-            .busy_timeout(std::time::Duration::from_secs(5))
-            .map_err(fail)?;
+        connection.busy_timeout(STORE_WAIT).map_err(fail)?;
         if !fresh {
             check(&connection, path)?;
         }

@@ -105,11 +105,13 @@ impl Outbox {
         })
     }
 
-    /// Forgets what a stream still had to say; for a stream that was closed by the other side or must end at once.
-    pub fn discard(&mut self, stream: StreamId) {
-        if self.streams.remove(&stream).is_some() {
-            self.turns.retain(|turn| *turn != stream);
-        }
+    /// Takes away what a stream still had to say; for a stream that was closed by the other side or must end at once.
+    pub fn discard(&mut self, stream: StreamId) -> VecDeque<Bytes> {
+        let Some(queue) = self.streams.remove(&stream) else {
+            return VecDeque::new();
+        };
+        self.turns.retain(|turn| *turn != stream);
+        queue
     }
 
     /// Frames of the link that wait.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// A program of ours, as cargo built it.
@@ -35,6 +36,8 @@ pub fn program(name: &str) -> Result<PathBuf> {
 pub struct Process {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    /// Reads standard error to its end, so that a program that says a lot never waits for somebody to read it.
+    complaints: JoinHandle<String>,
 }
 
 impl Process {
@@ -53,9 +56,19 @@ impl Process {
             .stdout
             .take()
             .context("standard output was asked for")?;
+        let mut err = child
+            .stderr
+            .take()
+            .context("standard error was asked for")?;
+        let complaints = tokio::spawn(async move {
+            let mut text = Vec::new();
+            let _ = err.read_to_end(&mut text).await;
+            String::from_utf8_lossy(&text).into_owned()
+        });
         Ok(Self {
             child,
             lines: BufReader::new(out).lines(),
+            complaints,
         })
     }
 
@@ -131,12 +144,12 @@ impl Process {
             .map_err(Into::into)
     }
 
-    async fn complaint(&mut self) -> String {
-        let mut text = String::new();
-        if let Some(mut stderr) = self.child.stderr.take() {
-            let _ = timeout(PATIENCE, stderr.read_to_string(&mut text)).await;
+    /// What it said on standard error, once it has ended.
+    pub async fn complaint(&mut self) -> String {
+        match timeout(PATIENCE, &mut self.complaints).await {
+            Ok(Ok(text)) => text,
+            Ok(Err(_)) | Err(_) => String::new(),
         }
-        text
     }
 }
 

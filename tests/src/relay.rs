@@ -24,10 +24,18 @@ impl Relay {
     /// # Errors
     /// It does not start.
     pub async fn start(data: PathBuf) -> Result<Self> {
-        Self::start_on(data, "127.0.0.1:0", "127.0.0.1:0").await
+        Self::start_on(data, "127.0.0.1:0", "127.0.0.1:0", None).await
     }
 
-    async fn start_on(data: PathBuf, listen: &str, http: &str) -> Result<Self> {
+    /// Starts one that writes down all that `log` lets through.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start_logging(data: PathBuf, log: &str) -> Result<Self> {
+        Self::start_on(data, "127.0.0.1:0", "127.0.0.1:0", Some(log)).await
+    }
+
+    async fn start_on(data: PathBuf, listen: &str, http: &str, log: Option<&str>) -> Result<Self> {
         let mut command = Command::new(program("lanyard-relay")?);
         command
             .args([
@@ -40,6 +48,9 @@ impl Relay {
                 "--data",
             ])
             .arg(&data);
+        if let Some(log) = log {
+            command.env("RUST_LOG", log);
+        }
         let mut process = Process::start(&mut command)?;
         let event = process.event_named("listening").await?;
         let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
@@ -59,7 +70,7 @@ impl Relay {
     pub async fn restart(&mut self) -> Result<()> {
         let listen = self.https.trim_start_matches("https://").to_owned();
         let http = self.web.replace("http://localhost", "127.0.0.1");
-        *self = Self::start_on(self.data.clone(), &listen, &http).await?;
+        *self = Self::start_on(self.data.clone(), &listen, &http, None).await?;
         Ok(())
     }
 

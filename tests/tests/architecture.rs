@@ -121,3 +121,71 @@ fn the_relay_cannot_open_what_it_carries() -> Result<()> {
         &[],
     )
 }
+
+/// Lengths that follow from a format, numbers that stand for something, and lives of tokens, which stand in `shared/src/limits.rs` by purpose.
+/// None of them could be chosen otherwise.
+const NOT_BOUNDS: &[&str] = &[
+    "DAY",
+    "INPUT_MAX",
+    "LENGTH",
+    "LIFE",
+    "MESSAGE_1",
+    "MESSAGE_2_OVERHEAD",
+    "OUTPUT_MAX",
+    "OUTPUT_OVERHEAD",
+    "PASSWD_BYTES",
+    "ADDRESS_MAX",
+    "VERSION",
+    "WORD_MAX",
+    "EVENT_INTERVAL",
+];
+
+#[test]
+fn every_bound_of_a_program_is_in_its_one_file_of_limits() -> Result<()> {
+    let programs = [
+        "shared/src",
+        "relay/src",
+        "local-agent/src",
+        "local-agent/holder/src",
+        "local-agent/dial/src",
+        "local-agent/client/src",
+    ];
+    for program in programs {
+        assert!(
+            root().join(program).join("limits.rs").exists(),
+            "{program} has its limits in one file"
+        );
+        for (path, text) in sources(&root().join(program))? {
+            let name = path.display().to_string();
+            if name.ends_with("limits.rs") || name.contains("tests") {
+                continue;
+            }
+            let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for line in product.lines() {
+                assert!(!is_bound(line), "{name} holds a bound: {}", line.trim());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// True for a constant that counts or measures, and for a time written out where it is used.
+fn is_bound(line: &str) -> bool {
+    let spelt_out = ["Duration::from_secs(", "Duration::from_millis("]
+        .iter()
+        .any(|call| {
+            line.split(call).skip(1).any(|rest| {
+                rest.starts_with(|c: char| c.is_ascii_digit()) && !rest.starts_with("1)")
+            })
+        });
+    let declared = line
+        .split_once("const ")
+        .and_then(|(_, rest)| rest.split_once(": "))
+        .is_some_and(|(name, rest)| {
+            ["usize =", "u32 =", "u64 =", "Duration ="]
+                .iter()
+                .any(|kind| rest.starts_with(kind))
+                && !NOT_BOUNDS.contains(&name)
+        });
+    spelt_out || declared
+}

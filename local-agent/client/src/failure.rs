@@ -1,13 +1,11 @@
 //! What a person is told when something does not go on: a code for programs, a sentence, a hint.
 
+use crate::limits::FAILURE_TEXT_MAX;
 use lanyard_dial::DialError;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Close;
 use lanyard_shared::msg::Reason;
 use std::fmt;
-
-/// Characters of a sentence or hint that somebody else wrote.
-const TEXT_MAX: usize = 256;
 
 /// Why something ended or was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +125,7 @@ impl From<&DialError> for Failure {
 pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(TEXT_MAX)
+        .take(FAILURE_TEXT_MAX)
         .collect()
 }
 

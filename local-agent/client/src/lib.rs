@@ -12,6 +12,7 @@ pub mod client;
 pub mod core;
 mod failure;
 pub mod keys;
+pub mod limits;
 mod output;
 mod random;
 

@@ -6,12 +6,10 @@
 #![expect(clippy::print_stderr, reason = "the one place that prints")]
 
 use crate::failure::Failure;
+use crate::limits::OUTPUT_WAITING;
 use bytes::Bytes;
 use lanyard_shared::msg::Grid;
 use tokio::sync::{mpsc, oneshot};
-
-/// Pieces of output that may wait for a slow terminal.
-const WAITING: usize = 8;
 
 /// Says something to the person, on a line of its own.
 pub(crate) fn say(line: &str) {
@@ -43,7 +41,7 @@ impl Writer {
 
     /// Writes somewhere else.
     pub(crate) fn onto(mut out: impl std::io::Write + Send + 'static) -> Self {
-        let (pieces, mut waiting) = mpsc::channel::<Bytes>(WAITING);
+        let (pieces, mut waiting) = mpsc::channel::<Bytes>(OUTPUT_WAITING);
         let (finished, done) = oneshot::channel();
         std::thread::spawn(move || {
             while let Some(piece) = waiting.blocking_recv() {

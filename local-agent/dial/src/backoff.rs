@@ -1,9 +1,7 @@
 //! How long to wait before dialling again: exponential with full jitter, never giving up.
 
+use crate::limits::{FIRST_WAIT, LONGEST_WAIT};
 use std::time::Duration;
-
-const FIRST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(15);
 
 /// Waiting times between attempts. The first is short, so that a relay's restart costs a fraction of a second.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,12 +12,14 @@ pub struct Backoff {
 impl Backoff {
     /// The next waiting time; `random` is uniform over all of `u32`. Between half and all of the present bound.
     pub fn next_wait(&mut self, random: u32) -> Duration {
-        let bound = FIRST.saturating_mul(1 << self.attempts.min(8)).min(LONGEST);
+        let bound = FIRST_WAIT
+            .saturating_mul(1 << self.attempts.min(8))
+            .min(LONGEST_WAIT);
         self.attempts = self.attempts.saturating_add(1);
         bound / 2 + (bound / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
     }
 
-    /// To be called when a link has been proven.
+    /// To be called when a link was worth dialling for: see [`GOOD_AFTER`](crate::limits::GOOD_AFTER).
     pub fn reset(&mut self) {
         self.attempts = 0;
     }
@@ -32,13 +32,13 @@ mod tests {
     #[test]
     fn waits_grow_to_fifteen_seconds_and_stay_there_for_ever() {
         let mut backoff = Backoff::default();
-        assert_eq!(backoff.next_wait(u32::MAX), FIRST);
+        assert_eq!(backoff.next_wait(u32::MAX), FIRST_WAIT);
         for _ in 0..100_000 {
             let wait = backoff.next_wait(0);
-            assert!(wait >= FIRST / 2 && wait <= LONGEST);
+            assert!(wait >= FIRST_WAIT / 2 && wait <= LONGEST_WAIT);
         }
-        assert_eq!(backoff.next_wait(u32::MAX), LONGEST);
+        assert_eq!(backoff.next_wait(u32::MAX), LONGEST_WAIT);
         backoff.reset();
-        assert_eq!(backoff.next_wait(u32::MAX), FIRST);
+        assert_eq!(backoff.next_wait(u32::MAX), FIRST_WAIT);
     }
 }

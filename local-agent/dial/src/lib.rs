@@ -6,6 +6,7 @@
 pub mod address;
 pub mod backoff;
 pub mod clock;
+pub mod limits;
 pub mod private_file;
 pub mod socket;
 mod tls;

@@ -1,13 +1,11 @@
 //! Files that hold secrets: readable by their owner alone, replaced whole or not at all.
 
+use crate::limits::PRIVATE_FILE_MAX;
 use rustix::fs::{Mode, OFlags};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-
-/// A private file is at most this long, in bytes.
-pub const PRIVATE_FILE_MAX: u64 = 1 << 20;
 
 /// Why a private file cannot be used.
 #[derive(Debug, thiserror::Error)]

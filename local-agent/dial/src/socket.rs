@@ -1,6 +1,7 @@
 //! One WebSocket to a relay: whole messages in and out, with bounded buffers.
 
 use crate::address::Relay;
+use crate::limits::{CONNECT_TIME, FINISH_TIME, READ_BUFFER, REFUSAL_SHOWN, WRITE_BUFFER_MAX};
 use crate::tls;
 use bytes::Bytes;
 use futures_util::{Sink as _, Stream as _};
@@ -10,16 +11,11 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
-
-const CONNECT_TIME: Duration = Duration::from_secs(10);
-const READ_BUFFER: usize = 16 * 1024;
-const WRITE_BUFFER: usize = 64 * 1024;
 
 /// Why no WebSocket came to be.
 #[derive(Debug, thiserror::Error)]
@@ -165,7 +161,7 @@ impl Socket {
             Ok(false) => Poll::Pending,
             Err(_) => Poll::Ready(()),
         });
-        let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;
+        let _ = tokio::time::timeout(FINISH_TIME, closing).await;
     }
 
     /// True when all is written and flushed.
@@ -214,7 +210,7 @@ fn buffers() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
-        .max_write_buffer_size(WRITE_BUFFER + 2 * FRAME_MAX)
+        .max_write_buffer_size(WRITE_BUFFER_MAX)
         .max_message_size(Some(FRAME_MAX))
         .max_frame_size(Some(FRAME_MAX))
 }
@@ -237,7 +233,7 @@ fn tls_failed(relay: &Relay, error: std::io::Error) -> DialError {
 fn refusal(error: WsError) -> String {
     if let WsError::Http(response) = &error {
         let body = response.body().as_deref().unwrap_or_default();
-        let text = String::from_utf8_lossy(&body[..body.len().min(200)])
+        let text = String::from_utf8_lossy(&body[..body.len().min(REFUSAL_SHOWN)])
             .trim()
             .to_owned();
         return if text.is_empty() {

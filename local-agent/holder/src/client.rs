@@ -129,7 +129,7 @@ impl HolderReader {
                 return Ok(Some(message));
             }
             let buffer = self.decoder.buffer();
-            buffer.reserve(READ_BYTES);
+            buffer.reserve(limits::CLIENT_READ_BYTES);
             match self.stream.read_buf(buffer).await {
                 Ok(0) => return Ok(None),
                 Ok(_) => {}
@@ -139,9 +139,6 @@ impl HolderReader {
         }
     }
 }
-
-/// What is read at once. Small, so that an idle connection costs little.
-const READ_BYTES: usize = 4 * 1024;
 
 /// The sending half.
 pub struct HolderWriter {

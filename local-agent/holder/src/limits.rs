@@ -36,6 +36,9 @@ pub const CONNECTIONS: usize = 64;
 /// Control messages waiting for a connection that does not read, in bytes; beyond it the connection ends.
 pub const CONTROL_BACKLOG: usize = 256 * 1024;
 
+/// How long accepting pauses when it failed.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Time for a new connection to say hello.
 pub const HELLO_WAIT: Duration = Duration::from_secs(5);
 
@@ -92,6 +95,27 @@ pub const START_WAIT: Duration = Duration::from_secs(10);
 
 /// Age after which the half-made directory of a holder that never came up is removed.
 pub const HALF_MADE: Duration = Duration::from_secs(60);
+
+/// What an empty backlog keeps of its memory, in bytes.
+pub const BACKLOG_KEPT: usize = 4 * 1024;
+
+/// What an empty queue keeps of its memory, in bytes.
+pub const QUEUE_KEPT: usize = 4 * 1024;
+
+/// Sizes waiting for the screen to get there; a storm of them while it lags loses the oldest.
+pub const PENDING_RESIZES: usize = 64;
+
+/// What is read at once. Small, so that an idle connection costs little.
+pub const SERVER_READ_BYTES: usize = 2 * 1024;
+
+/// What is read at once. Small, so that an idle connection costs little.
+pub const CLIENT_READ_BYTES: usize = 4 * 1024;
+
+/// Bytes given to the parser at once. It looks for the next escape after every byte that is not UTF-8; short parts keep that linear.
+pub const PART_BYTES: usize = 1024;
+
+/// Less than this many bytes are not worth a look.
+pub const SKIP_WORTH_IT: usize = 128 * 1024;
 
 const _: () = assert!(RING_BYTES.is_power_of_two());
 const _: () = assert!(

@@ -3,10 +3,10 @@
 use super::output;
 use crate::core::pairing::QuestionId;
 use crate::daemon::owner::Notice;
+use crate::limits::TOO_SOON;
 use lanyard_dial::clock;
 use lanyard_shared::time::Mono;
 use std::io::BufRead as _;
-use std::time::Duration;
 use tokio::sync::mpsc::{self, Receiver};
 
 /// Lines typed at this terminal, read from the moment on when there is something to answer: a program in the background must not read.
@@ -53,9 +53,6 @@ pub struct Questions {
     /// When a question took the place of another one on the screen.
     changed: Option<Mono>,
 }
-
-/// A line that comes sooner than this after the question changed was meant for the one before.
-const TOO_SOON: Duration = Duration::from_secs(1);
 
 impl Questions {
     /// Takes notice of questions asked and withdrawn; the answers will come from `keyboard`.

@@ -3,11 +3,8 @@
 //! So a wall clock that jumps in the middle of a link moves no deadline; and one that is behind the latest time this agent
 //! ever knew is noticed.
 
+use crate::limits::CLOCK_TOLERANCE;
 use lanyard_shared::time::{Mono, Now, UnixMs};
-use std::time::Duration;
-
-/// How far behind the latest known time the wall clock may be.
-const TOLERANCE: Duration = Duration::from_secs(60);
 
 /// See the module.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +43,7 @@ impl AgentClock {
         UnixMs(
             self.high_water
                 .0
-                .saturating_sub(u64::try_from(TOLERANCE.as_millis()).unwrap_or(0)),
+                .saturating_sub(u64::try_from(CLOCK_TOLERANCE.as_millis()).unwrap_or(0)),
         )
     }
 

@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::lease::{Lease, life};
+use crate::limits::LEASE_LOOK_AHEAD;
 use crate::random;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
@@ -113,7 +114,7 @@ impl Core {
 
     /// Renews what is due and may go on, ends what may not.
     pub(super) fn look_at_leases(&mut self, now: Now) {
-        let again = now.unix + Duration::from_secs(5);
+        let again = now.unix + LEASE_LOOK_AHEAD;
         for jti in self.leases.due(now.unix, again) {
             let Some(lease) = self.leases.get(jti) else {
                 continue;

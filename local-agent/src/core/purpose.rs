@@ -4,6 +4,7 @@ mod wheel;
 
 use super::Core;
 use super::effect::{Effect, Watched};
+use crate::limits::{INPUT_WINDOW, PULL_STEP};
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, Origin, StreamId};
@@ -18,11 +19,6 @@ use lanyard_shared::time::{Mono, Now, UnixMs};
 use lanyard_shared::token::{self, AnyPermit, Expected, Live, Permit, View};
 use std::collections::VecDeque;
 use std::time::Duration;
-
-/// What a viewer may have on its way to us in such a stream.
-const INPUT_WINDOW: u32 = 64 * 1024;
-/// The least a watch is asked for at once, unless nothing is on its way.
-const PULL_STEP: u32 = STREAM_WINDOW / 8;
 
 /// One such stream.
 pub(super) struct PurposeStream {

@@ -5,6 +5,7 @@ use super::devices::Device;
 use super::effect::Effect;
 use super::talk::TalkPurpose;
 use super::terminals::Wish;
+use crate::limits::GRANT_SLIDES_AFTER;
 use crate::text::is_invisible;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Origin, StreamId};
@@ -15,9 +16,6 @@ use lanyard_shared::sign;
 use lanyard_shared::time::Now;
 use lanyard_shared::token::{self, Expected};
 use std::time::Duration;
-
-/// A grant is replaced by a younger one when it is used this long after its issue.
-const GRANT_SLIDES_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 impl Core {
     /// A paired device opens its session.

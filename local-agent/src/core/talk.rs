@@ -3,6 +3,7 @@
 use super::Core;
 use super::devices::Device;
 use super::pairing::QuestionId;
+use crate::limits::{TALK_WAITING_MAX, TALK_WINDOW};
 use bytes::BytesMut;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Origin, StreamId};
@@ -16,11 +17,6 @@ use lanyard_shared::noise::{Prologue, Responder, Session, Unconfirmed};
 use lanyard_shared::time::{Mono, Now};
 use serde::Serialize;
 use std::collections::VecDeque;
-
-/// What a viewer may have on its way to us in such a stream.
-pub(super) const TALK_WINDOW: u32 = 128 * 1024;
-/// What we keep for a viewer that does not read. Beyond it the stream ends.
-const WAITING_MAX: usize = 512 * 1024;
 
 /// One such stream.
 pub(super) struct Talk {
@@ -248,7 +244,7 @@ impl Core {
         };
         talk.waiting_bytes += sealed.len();
         talk.waiting.push_back(sealed);
-        if talk.waiting_bytes > WAITING_MAX {
+        if talk.waiting_bytes > TALK_WAITING_MAX {
             return self.close(stream, CloseCode::Busy);
         }
         self.flush_talk(stream);

@@ -1,11 +1,12 @@
 //! The terminals there are, and who drives each.
 
 use super::Core;
+use crate::limits::LISTED_TEXT;
 use crate::text::shortened;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
 use lanyard_shared::ids::TerminalId;
-use lanyard_shared::limits::{MESSAGE_MAX, NAME_MAX, TERMINALS_MAX};
+use lanyard_shared::limits::TERMINALS_MAX;
 use lanyard_shared::msg::{FromAgent, Reason, Terminal};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -110,11 +111,6 @@ impl Terminals {
         self.wishes.remove(&id).unwrap_or_default()
     }
 }
-
-/// Bytes of a title or folder in the list of terminals.
-const LISTED_TEXT: usize = 200;
-// Every byte of a text may become two in JSON, and what surrounds the texts takes less than 400.
-const _: () = assert!(TERMINALS_MAX * (2 * (2 * LISTED_TEXT + NAME_MAX) + 400) / 2 < MESSAGE_MAX);
 
 impl Core {
     /// A holder stands, or could not be started.

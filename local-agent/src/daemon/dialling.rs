@@ -1,7 +1,10 @@
 //! One attempt to reach the relay at a time, with waits in between that grow and never end.
 
+use crate::limits::AFTER_REPLACED;
 use crate::random;
+use lanyard_dial::limits::GOOD_AFTER;
 use lanyard_dial::{Backoff, DialError, Relay, Socket};
+use lanyard_shared::time::Mono;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -9,12 +12,11 @@ use std::time::Duration;
 /// What came of an attempt.
 pub type Dialled = Result<Socket, DialError>;
 
-/// How long an agent waits after another one with its identity took its place: two that fight would end each other for ever.
-const AFTER_REPLACED: Duration = Duration::from_secs(60);
-
 #[derive(Default)]
 pub struct Dialling {
     backoff: Backoff,
+    /// Since when the present link is proven.
+    proven: Option<Mono>,
     attempt: Option<Pin<Box<dyn Future<Output = Dialled> + Send>>>,
 }
 
@@ -28,8 +30,13 @@ impl Dialling {
         }));
     }
 
-    /// Dials after the next wait.
-    pub fn again(&mut self, relay: &Relay) {
+    /// Dials after the next wait, which is short if there was a link that stood.
+    pub fn again(&mut self, relay: &Relay, now: Mono) {
+        if let Some(since) = self.proven.take()
+            && now.since(since) >= GOOD_AFTER
+        {
+            self.backoff.reset();
+        }
         let wait = self.backoff.next_wait(u32::from_be_bytes(random::bytes()));
         self.start(relay, wait);
     }
@@ -39,9 +46,9 @@ impl Dialling {
         self.start(relay, AFTER_REPLACED);
     }
 
-    /// A link was proven: the next wait is short again.
-    pub fn reset(&mut self) {
-        self.backoff.reset();
+    /// A link was proven.
+    pub fn proven(&mut self, now: Mono) {
+        self.proven.get_or_insert(now);
     }
 
     /// What comes of the attempt; never, when there is none. Nothing is lost when the future is dropped.

@@ -9,6 +9,7 @@ pub mod owner;
 
 use crate::core::clock::AgentClock;
 use crate::core::{Core, Effect, Identity, Machine};
+use crate::limits::LONGEST_SLEEP;
 use crate::state::{Enrolment, StateDir, StateError};
 use dialling::{Dialled, Dialling};
 use holders::{Holders, News};
@@ -158,7 +159,7 @@ impl Daemon {
                 .core
                 .poll_timeout(now)
                 .map(|at| at.since(now.mono))
-                .unwrap_or(Duration::from_secs(60));
+                .unwrap_or(LONGEST_SLEEP);
             let core = &mut self.core;
             tokio::select! {
                 incoming = receive(&mut self.socket, || core.poll_output()) => match incoming {
@@ -205,7 +206,7 @@ impl Daemon {
                     sentence: error.to_string(),
                     hint: error.hint().to_owned(),
                 });
-                self.dialling.again(&self.relay);
+                self.dialling.again(&self.relay, clock::mono());
             }
         }
         Ok(())
@@ -312,7 +313,7 @@ impl Daemon {
     }
 
     fn online(&mut self, web: &str, warning: String) -> Result<(), DaemonError> {
-        self.dialling.reset();
+        self.dialling.proven(clock::mono());
         self.ever_online = true;
         self.web = Address::parse(web).ok();
         if std::mem::take(&mut self.enrolling) {
@@ -354,7 +355,7 @@ impl Daemon {
         if code == CloseCode::Replaced {
             self.dialling.much_later(&self.relay);
         } else {
-            self.dialling.again(&self.relay);
+            self.dialling.again(&self.relay, clock::mono());
         }
         Ok(())
     }

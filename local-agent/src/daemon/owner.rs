@@ -7,6 +7,7 @@ mod peer;
 
 use crate::core::devices::Device;
 use crate::core::{Question, pairing::QuestionId};
+use crate::limits::{OWNER_BACKLOG, OWNER_LINE, OWNER_PAUSE};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{AgentId, DeviceId};
 use lanyard_shared::msg::{Reason, Scope, Terminal};
@@ -18,11 +19,6 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{broadcast, oneshot};
-
-/// A line from an owner's command is at most this long, in bytes.
-const LINE_MAX: u64 = 4096;
-/// Notices a slow listener may be behind.
-const BACKLOG: usize = 64;
 
 /// What an owner's command asks of the daemon.
 #[derive(Debug)]
@@ -222,7 +218,7 @@ impl Owners {
         let _ = std::fs::remove_file(path);
         let listener = peer::bind_private(path)?;
         let (commands, receiver) = mpsc::unbounded_channel();
-        let (notices, _) = broadcast::channel(BACKLOG);
+        let (notices, _) = broadcast::channel(OWNER_BACKLOG);
         let owners = Self {
             commands,
             notices,
@@ -326,7 +322,7 @@ impl Owners {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the owner's socket failed");
-                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    tokio::time::sleep(OWNER_PAUSE).await;
                 }
             }
         }
@@ -339,7 +335,7 @@ impl Owners {
         }
         let mut notices = self.subscribe();
         let (read, mut write) = stream.into_split();
-        let mut lines = BufReader::new(read.take(LINE_MAX)).lines();
+        let mut lines = BufReader::new(read.take(OWNER_LINE)).lines();
         for question in self.open_questions(|open| open.clone()) {
             if write.write_all(&line(&question)).await.is_err() {
                 return;
@@ -349,7 +345,7 @@ impl Owners {
             let notice = tokio::select! {
                 read = lines.next_line() => {
                     let Ok(Some(text)) = read else { return };
-                    lines.get_mut().get_mut().set_limit(LINE_MAX);
+                    lines.get_mut().get_mut().set_limit(OWNER_LINE);
                     let Ok(request) = serde_json::from_str(&text) else { return };
                     self.request(request).await
                 }

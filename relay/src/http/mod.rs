@@ -80,7 +80,7 @@ fn begin(
     let stranger = Stranger {
         role,
         door: Arc::clone(&conn.door),
-        _place: place,
+        place,
         budget: conn.budget.clone(),
         deadline: conn.unproven_until(),
     };

@@ -148,6 +148,10 @@ impl<'a> Driver<'a> {
             Poll::Ready(Ok(())) => self.blocked = None,
             Poll::Ready(Err(end)) => return Poll::Ready(Err(end)),
             Poll::Pending => {
+                // A peer that does not read is not what keeps its link from ending.
+                if let Some(code) = self.port.ending(cx.waker()) {
+                    return Poll::Ready(Err(code.into()));
+                }
                 if self.blocked.is_none() {
                     let now = clock::mono();
                     self.blocked = Some(now);

@@ -25,8 +25,8 @@ pub struct Stranger {
     pub role: Role,
     /// Where it came in.
     pub door: Arc<Door>,
-    /// Its place among the unproven; dropped with the stranger.
-    pub _place: Place,
+    /// Its place among the unproven; kept until the stranger is one no more, or has gone.
+    pub place: Place,
     /// What it may still send.
     pub budget: Budget,
     /// By when it must have proven itself.
@@ -45,6 +45,9 @@ pub fn serve(state: Arc<State>, stranger: Stranger, socket: WebSocket) -> impl F
         let Some((code, socket)) = drive::drive(&state, proven, socket).await else {
             return;
         };
+        let Ok(_turn) = state.farewells.try_acquire() else {
+            return;
+        };
         Box::pin(socket::farewell(socket, code)).await;
     }
 }
@@ -52,18 +55,32 @@ pub fn serve(state: Arc<State>, stranger: Stranger, socket: WebSocket) -> impl F
 async fn admit(
     state: &State,
     stranger: Stranger,
-    mut socket: Box<WebSocket>,
+    socket: Box<WebSocket>,
 ) -> Option<(prove::Proven, Box<WebSocket>)> {
     stranger.budget.limit(UNPROVEN_BYTES);
-    match prove::prove(state, &stranger, &mut socket).await {
-        Ok(proven) => {
-            stranger.budget.lift();
-            Some((proven, socket))
+    let lost = stranger.place.lost();
+    tokio::select! {
+        proven = prove_or_refuse(state, &stranger, socket) => {
+            proven.inspect(|_| stranger.budget.lift())
         }
+        () = lost => {
+            tracing::debug!("a stranger made room for a newer one");
+            None
+        }
+    }
+}
+
+async fn prove_or_refuse(
+    state: &State,
+    stranger: &Stranger,
+    mut socket: Box<WebSocket>,
+) -> Option<(prove::Proven, Box<WebSocket>)> {
+    match prove::prove(state, stranger, &mut socket).await {
+        Ok(proven) => Some((proven, socket)),
         Err(prove::Unproven::Gone) => None,
         Err(prove::Unproven::Refused(code)) => {
             tracing::info!(role = ?stranger.role, code = code.name(), "link refused");
-            drop(stranger);
+            // It keeps its place until it has gone: one that does not read its refusal still costs a socket.
             socket::farewell(socket, code).await;
             None
         }

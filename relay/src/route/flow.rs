@@ -3,12 +3,9 @@
 //! What the source may still send and what waits for the sink's socket are together never more than the window, and all of it was granted
 //! by the sink. So the relay never holds more of a stream than the window, and never sends a sink more than it asked for.
 
-use crate::limits::QUEUED_FRAMES;
+use crate::limits::{CREDIT_GATHER, QUEUED_FRAMES};
 use lanyard_shared::limits::{CREDIT_MAX, RELAY_WINDOW};
 use lanyard_shared::stream::Credit;
-
-/// Below this the source gets whatever there is; above it, credit is gathered so that it does not cost a frame for every frame.
-const GATHER: u32 = RELAY_WINDOW / 4;
 
 /// One direction of a stream.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,7 +40,7 @@ impl Flow {
     /// What the source is to be told now, if it is worth a frame.
     pub fn grant(&mut self) -> Option<u32> {
         let amount = self.grantable();
-        let due = amount >= GATHER || (amount > 0 && self.source.left() < GATHER);
+        let due = amount >= CREDIT_GATHER || (amount > 0 && self.source.left() < CREDIT_GATHER);
         due.then(|| self.take(amount))
     }
 

@@ -7,6 +7,7 @@ use super::flow::Flow;
 use super::lease::{AgentClock, Lease, Trust};
 use super::leg::{Left, Leg, Output};
 use super::used::UsedTokens;
+use super::waiting::Pool;
 use crate::limits::VIEWERS_PER_AGENT;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, Frame, Role, StreamId};
@@ -27,6 +28,10 @@ pub struct Hub {
     pub(super) streams: HashMap<StreamId, Stream>,
     /// When the agent was last refused because of its clock.
     skewed: Option<Mono>,
+    /// What waits for all of them.
+    pub(super) pool: Pool,
+    /// As much may wait.
+    pub(super) room: usize,
 }
 
 #[derive(Debug)]
@@ -73,15 +78,17 @@ pub(super) enum Waiting {
 }
 
 impl Hub {
-    /// A hub with nobody in it.
+    /// A hub with nobody in it, for whose links `room` bytes may wait.
     #[must_use]
-    pub fn new(id: AgentId) -> Self {
+    pub fn new(id: AgentId, room: usize) -> Self {
         Self {
             id,
             agent: None,
             viewers: HashMap::new(),
             streams: HashMap::new(),
             skewed: None,
+            pool: Pool::default(),
+            room,
         }
     }
 
@@ -92,7 +99,7 @@ impl Hub {
         let trust = Arc::new(Trust::new(self.id, identity, clock));
         self.agent = Some(AgentLeg {
             conn,
-            leg: Leg::default(),
+            leg: Leg::new(self.pool.share()),
             last_id: 0,
             trust,
         });
@@ -138,7 +145,7 @@ impl Hub {
             return Err(CloseCode::Busy);
         }
         let viewer = ViewerLeg {
-            leg: Leg::default(),
+            leg: Leg::new(self.pool.share()),
             device: DeviceId::of_key(&key),
             key,
             last_id: 0,
@@ -261,20 +268,8 @@ impl Hub {
 
     /// What the link `conn` is to do next. `waker` is called when there is more.
     pub fn output(&mut self, role: Role, conn: ConnId, waker: &Waker) -> Output {
-        let leg = match role {
-            Role::Agent => self
-                .agent
-                .as_mut()
-                .filter(|agent| agent.conn == conn)
-                .map(|agent| &mut agent.leg),
-            Role::Device => self.viewers.get_mut(&conn).map(|viewer| &mut viewer.leg),
-        };
-        let Some(leg) = leg else {
-            // It lost its place while it lives: to a newer link of the same agent, or to a viewer that came when all places were taken.
-            return Output::End(match role {
-                Role::Agent => CloseCode::Replaced,
-                Role::Device => CloseCode::Busy,
-            });
+        let Some(leg) = self.leg(role, conn) else {
+            return Output::End(displaced(role));
         };
         match leg.next(waker) {
             Left::Message(message, Some((id, bytes))) => {
@@ -287,13 +282,17 @@ impl Hub {
         }
     }
 
+    /// Why the link `conn` is to end, whether or not its socket takes anything. `waker` is called when that may have changed.
+    pub fn ending(&mut self, role: Role, conn: ConnId, waker: &Waker) -> Option<CloseCode> {
+        match self.leg(role, conn) {
+            Some(leg) => leg.ending(waker),
+            None => Some(displaced(role)),
+        }
+    }
+
     /// Queues a frame of the link itself: a challenge, a welcome, a pong.
     pub fn push(&mut self, role: Role, conn: ConnId, frame: &Frame) {
-        let leg = match role {
-            Role::Agent => self.agent_on(conn).map(|agent| &mut agent.leg),
-            Role::Device => self.viewers.get_mut(&conn).map(|viewer| &mut viewer.leg),
-        };
-        match (leg, frame) {
+        match (self.leg(role, conn), frame) {
             (Some(leg), Frame::Pong(body)) => leg.pong(*body),
             (Some(leg), _) => leg.push_link(frame),
             (None, _) => {}
@@ -307,6 +306,13 @@ impl Hub {
         }
         for viewer in self.viewers.values_mut() {
             viewer.leg.end(code);
+        }
+    }
+
+    fn leg(&mut self, role: Role, conn: ConnId) -> Option<&mut Leg> {
+        match role {
+            Role::Agent => self.agent_on(conn).map(|agent| &mut agent.leg),
+            Role::Device => self.viewers.get_mut(&conn).map(|viewer| &mut viewer.leg),
         }
     }
 
@@ -374,6 +380,14 @@ impl Hub {
                 }
             }
         }
+    }
+}
+
+/// Why a link ends that lost its place while it lives: to a newer link of the same agent, or to a viewer that came when all places were taken.
+fn displaced(role: Role) -> CloseCode {
+    match role {
+        Role::Agent => CloseCode::Replaced,
+        Role::Device => CloseCode::Busy,
     }
 }
 

@@ -4,6 +4,7 @@
 //! frames pile up loses its link.
 
 use super::fault::PeerMisbehaved;
+use super::waiting::Share;
 use crate::limits::QUEUED_LINK_FRAMES;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use lanyard_shared::close::CloseCode;
@@ -17,7 +18,9 @@ use std::task::Waker;
 #[derive(Debug, Default)]
 pub struct Leg {
     outbox: Outbox,
-    /// Frames of the link in `outbox`.
+    /// What the streams in `outbox` take.
+    share: Share,
+    /// Frames of the link in `outbox`, other than opens.
     link_frames: u32,
     /// Streams that are over but whose close still waits; they count as open.
     closing: usize,
@@ -51,7 +54,16 @@ pub enum Left {
 }
 
 impl Leg {
-    /// Queues a frame of the link, or one that makes a stream exist.
+    /// A leg whose streams wait in this share.
+    #[must_use]
+    pub fn new(share: Share) -> Self {
+        Self {
+            share,
+            ..Self::default()
+        }
+    }
+
+    /// Queues a frame of the link, or an answer to an open.
     pub fn push_link(&mut self, frame: &Frame) {
         if self.link_frames >= QUEUED_LINK_FRAMES {
             return self.end(PeerMisbehaved::NotReading.into());
@@ -61,9 +73,9 @@ impl Leg {
         self.wake();
     }
 
-    /// Queues a frame that makes a stream exist. There are at most as many of these as streams, so they have no limit of their own.
+    /// Queues a frame that makes a stream exist. There are at most as many of these as streams, so they have no limit of their own and do not
+    /// count towards the one of link frames: many viewers at once must not cost an agent its link.
     pub fn push_open(&mut self, frame: &Frame) {
-        self.link_frames += 1;
         self.outbox.push_link(frame.encode());
         self.wake();
     }
@@ -74,8 +86,7 @@ impl Leg {
         message.put_u32(stream);
         message.put_u8(kind::DATA);
         message.put_slice(payload);
-        self.outbox.push_stream(stream, message.freeze());
-        self.wake();
+        self.push_stream(stream, message.freeze());
     }
 
     /// Answers a ping. The last one counts.
@@ -94,21 +105,43 @@ impl Leg {
     pub fn close(&mut self, stream: StreamId, close: Close) {
         self.owed.remove(&stream);
         self.closing += 1;
-        self.outbox
-            .push_stream(stream, Frame::Close(stream, close).encode());
-        self.wake();
+        self.push_stream(stream, Frame::Close(stream, close).encode());
     }
 
     /// Forgets what waits on a stream.
     pub fn discard(&mut self, stream: StreamId) {
         self.owed.remove(&stream);
-        self.outbox.discard(stream);
+        for message in self.outbox.discard(stream) {
+            self.share.remove(&message);
+        }
+    }
+
+    /// What waits on its streams.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.share.own()
+    }
+
+    /// Ends the link and forgets at once what waits on its streams.
+    pub fn give_up(&mut self, code: CloseCode) {
+        self.end(code);
+        self.outbox = Outbox::default();
+        self.share.clear();
     }
 
     /// Ends the link. The first reason stands.
     pub fn end(&mut self, code: CloseCode) {
         self.end.get_or_insert(code);
         self.wake();
+    }
+
+    /// Why the link is to end, if it is, for a link whose socket takes nothing. Otherwise `waker` is called when there is more to write or the
+    /// link is to end.
+    pub fn ending(&mut self, waker: &Waker) -> Option<CloseCode> {
+        if self.end.is_none() {
+            self.listen(waker);
+        }
+        self.end
     }
 
     /// Streams that are over and whose close still waits.
@@ -132,22 +165,40 @@ impl Leg {
         }
         let Some(out) = self.outbox.pop() else {
             self.outbox.shrink();
-            match &mut self.waker {
-                Some(known) => known.clone_from(waker),
-                None => self.waker = Some(waker.clone()),
-            }
+            self.listen(waker);
             return Left::Nothing;
         };
+        if out.stream.is_some() {
+            self.share.remove(&out.message);
+        }
+        let is = |kind| out.message.get(FRAME_HEADER - 1) == Some(&kind);
         let Some(stream) = out.stream else {
-            self.link_frames -= 1;
+            if !is(kind::OPEN) {
+                self.link_frames -= 1;
+            }
             return Left::Message(out.message, None);
         };
-        let is = |kind| out.message.get(FRAME_HEADER - 1) == Some(&kind);
         if is(kind::CLOSE) {
             self.closing -= 1;
         }
         let data = is(kind::DATA).then(|| (stream, out.message.len() - FRAME_HEADER));
         Left::Message(out.message, data)
+    }
+
+    fn push_stream(&mut self, stream: StreamId, message: Bytes) {
+        // Nothing more is written to a link that ends.
+        if self.end.is_none() {
+            self.share.add(&message);
+            self.outbox.push_stream(stream, message);
+        }
+        self.wake();
+    }
+
+    fn listen(&mut self, waker: &Waker) {
+        match &mut self.waker {
+            Some(known) => known.clone_from(waker),
+            None => self.waker = Some(waker.clone()),
+        }
     }
 
     /// Calls whoever waits for this leg.
@@ -205,6 +256,27 @@ mod tests {
             leg.next(Waker::noop()),
             Left::End(CloseCode::Busy)
         ));
+    }
+
+    #[test]
+    fn opens_that_wait_do_not_cost_an_agent_its_link() {
+        let mut leg = Leg::default();
+        let open = Frame::Open(
+            1,
+            lanyard_shared::frame::Open {
+                target: lanyard_shared::frame::Target::Session("grant".to_owned()),
+                credit: 1,
+                versions: vec![1],
+                origin: None,
+            },
+        );
+        for _ in 0..=QUEUED_LINK_FRAMES {
+            leg.push_open(&open);
+        }
+        leg.push_link(&Frame::Wake);
+        let waiting = std::iter::from_fn(|| next(&mut leg)).count();
+        assert_eq!(waiting, QUEUED_LINK_FRAMES as usize + 2);
+        assert_eq!(leg.link_frames, 0);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod opening;
 mod port;
 mod traffic;
 mod used;
+mod waiting;
 
 #[cfg(test)]
 mod tests;

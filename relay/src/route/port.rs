@@ -4,6 +4,7 @@ use super::fault::{PeerMisbehaved, name};
 use super::hub::Hub;
 use super::lease::AgentClock;
 use super::leg::Output;
+use crate::limits::HELD_PER_AGENT;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Announce, Frame, Open, Role, StreamId};
 use lanyard_shared::ids::{AgentId, ConnId};
@@ -15,9 +16,11 @@ use std::task::Waker;
 type Shared = Arc<Mutex<Hub>>;
 
 /// All hubs. The map's lock is taken before a hub's, never after.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Router {
     hubs: Mutex<HashMap<AgentId, Shared>>,
+    /// What may wait in each.
+    room: usize,
 }
 
 /// A link's place in its hub. Dropping it leaves.
@@ -34,7 +37,14 @@ impl Router {
     /// A router that knows nobody.
     #[must_use]
     pub fn new() -> Arc<Self> {
-        Arc::default()
+        Self::with_room(HELD_PER_AGENT)
+    }
+
+    /// A router that knows nobody and holds at most `room` bytes for the links of one agent.
+    #[must_use]
+    pub fn with_room(room: usize) -> Arc<Self> {
+        let hubs = Mutex::default();
+        Arc::new(Self { hubs, room })
     }
 
     /// Gives an agent that has proven itself its place. The newest proof wins.
@@ -46,7 +56,7 @@ impl Router {
         clock: AgentClock,
     ) -> Port {
         let mut hubs = self.lock();
-        let hub = hub_of(&mut hubs, agent);
+        let hub = self.hub(&mut hubs, agent);
         lock(&hub).attach_agent(conn, identity, clock);
         Port {
             router: Arc::clone(self),
@@ -68,7 +78,7 @@ impl Router {
         key: [u8; 32],
     ) -> Result<Port, CloseCode> {
         let mut hubs = self.lock();
-        let hub = hub_of(&mut hubs, agent);
+        let hub = self.hub(&mut hubs, agent);
         lock(&hub).attach_viewer(conn, key)?;
         Ok(Port {
             router: Arc::clone(self),
@@ -82,7 +92,7 @@ impl Router {
     /// An agent was refused because of its clock.
     pub fn agent_skewed(&self, agent: AgentId, now: Mono) {
         let mut hubs = self.lock();
-        lock(&hub_of(&mut hubs, agent)).agent_skewed(now);
+        lock(&self.hub(&mut hubs, agent)).agent_skewed(now);
     }
 
     /// True while the agent is connected.
@@ -103,6 +113,11 @@ impl Router {
     /// Forgets hubs with nobody in them whose memory has expired.
     pub fn sweep(&self, now: Mono) {
         self.lock().retain(|_, hub| !lock(hub).is_idle(now));
+    }
+
+    fn hub(&self, hubs: &mut HashMap<AgentId, Shared>, agent: AgentId) -> Shared {
+        let fresh = || Arc::new(Mutex::new(Hub::new(agent, self.room)));
+        Arc::clone(hubs.entry(agent).or_insert_with(fresh))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<AgentId, Shared>> {
@@ -178,6 +193,12 @@ impl Port {
         self.lock().output(self.role, self.conn, waker)
     }
 
+    /// Why the link is to end, for one whose socket takes nothing; `waker` is called when that may have changed.
+    #[must_use]
+    pub fn ending(&self, waker: &Waker) -> Option<CloseCode> {
+        self.lock().ending(self.role, self.conn, waker)
+    }
+
     /// When the first of a viewer's streams is to end.
     #[must_use]
     pub fn deadline(&self) -> Option<Mono> {
@@ -249,13 +270,6 @@ impl Drop for Port {
             hubs.remove(&self.agent);
         }
     }
-}
-
-fn hub_of(hubs: &mut HashMap<AgentId, Shared>, agent: AgentId) -> Shared {
-    Arc::clone(
-        hubs.entry(agent)
-            .or_insert_with(|| Arc::new(Mutex::new(Hub::new(agent)))),
-    )
 }
 
 fn lock(hub: &Shared) -> MutexGuard<'_, Hub> {

@@ -35,6 +35,7 @@ impl Hub {
                     self.end_stream(agent_id, CloseCode::Lapsed, Waiting::Drop);
                 } else if let Some(agent) = &mut self.agent {
                     agent.leg.push_data(agent_id, &data);
+                    self.make_room();
                 }
             }
             Frame::Credit(id, amount) => {
@@ -107,6 +108,7 @@ impl Hub {
                     self.end_stream(id, CloseCode::Lapsed, Waiting::Drop);
                 } else if let Some(viewer) = self.viewers.get_mut(&viewer) {
                     viewer.leg.push_data(viewer_id, &data);
+                    self.make_room();
                 }
             }
             Frame::Credit(id, amount) => {

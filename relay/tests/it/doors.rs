@@ -85,9 +85,16 @@ async fn a_page_of_another_site_cannot_attach_and_no_page_can_be_an_agent() {
 }
 
 #[tokio::test]
-async fn no_query_is_taken_where_a_token_could_be_put() {
+async fn no_query_is_taken_anywhere_not_even_by_a_page() {
     let relay = Relay::start().await;
-    for path in ["/v1/attach?token=x", "/v1/agent?", "/v1/other?a"] {
+    for path in [
+        "/v1/attach?token=x",
+        "/v1/agent?",
+        "/v1/other?a",
+        "/?relay=https://evil.example",
+        "/index.html?pair=x",
+        "/healthz?",
+    ] {
         let (status, _, body) = ask(relay.tls().await, &get(path, &relay.host(), UPGRADE)).await;
         assert_eq!(
             (status, body.contains("no token in a URL")),

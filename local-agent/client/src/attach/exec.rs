@@ -10,22 +10,12 @@ use super::tty::{self, SignalEvent, Signals};
 use crate::client::{Client, TerminalHandle};
 use crate::core::{InputState, Mode, TerminalEvent, Unsent};
 use crate::failure::Failure;
+use crate::limits::{EXEC_AGAIN, EXEC_END_TIME, EXEC_GIVE_UP, EXEC_QUIET, EXEC_SILENT};
 use crate::output::{self, Closed, Writer};
 use crate::random;
 use lanyard_shared::close::CloseCode;
-use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// A prompt is there when a shell has written something and then nothing for this long.
-const QUIET: Duration = Duration::from_millis(150);
-/// A shell that shows no prompt is typed into after this long.
-const SILENT: Duration = Duration::from_secs(2);
-/// When the first line is typed again: a shell may throw away what was typed while it started.
-const AGAIN: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(10)];
-/// When a shell is given up that never ran the first line.
-const GIVE_UP: Duration = Duration::from_secs(20);
-/// How long the machine may take to end the terminal afterwards.
-const END_TIME: Duration = Duration::from_secs(5);
 const INTERRUPT: u8 = 2;
 /// The status of a program whose output nobody reads (SIGPIPE).
 const PIPE_CLOSED: u8 = 128 + 13;
@@ -47,7 +37,7 @@ pub(super) async fn run(client: &Client, command: &str) -> Result<u8, Failure> {
         Err(why) => Err(why),
     };
     // Whatever happened, the terminal was this command's alone.
-    let _ = timeout(END_TIME, client.end(terminal)).await;
+    let _ = timeout(EXEC_END_TIME, client.end(terminal)).await;
     outcome
 }
 
@@ -94,7 +84,7 @@ impl Run {
             lines,
             writer,
             stage: Stage::Prompt,
-            next: Instant::now() + SILENT,
+            next: Instant::now() + EXEC_SILENT,
             tries: 0,
             expected: 0,
             lost: 0,
@@ -132,14 +122,14 @@ impl Run {
 
     /// Types the first line, or types it again, or gives up.
     async fn time_passed(&mut self) -> Result<(), Failure> {
-        if self.tries > AGAIN.len() {
+        if self.tries > EXEC_AGAIN.len() {
             return Err(Failure::local(
                 "the shell on the machine did not take the command",
                 "attach without `--exec` to see what it waits for",
             ));
         }
         self.stage = Stage::Starting;
-        self.next = Instant::now() + AGAIN.get(self.tries).copied().unwrap_or(GIVE_UP);
+        self.next = Instant::now() + EXEC_AGAIN.get(self.tries).copied().unwrap_or(EXEC_GIVE_UP);
         self.tries += 1;
         self.handle.type_bytes(self.first_line.clone()).await
     }
@@ -149,7 +139,7 @@ impl Run {
             TerminalEvent::Output { offset, bytes } => {
                 self.expected = offset + bytes.len() as u64;
                 if self.stage == Stage::Prompt {
-                    self.next = Instant::now() + QUIET;
+                    self.next = Instant::now() + EXEC_QUIET;
                 }
                 let found = self.markers.feed(&bytes);
                 self.found(found).await

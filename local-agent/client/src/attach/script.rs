@@ -6,12 +6,8 @@
 //! Lines without the tag are not the command's, so the first line may be typed again when a slow shell seems to have lost it.
 
 use crate::failure::Failure;
+use crate::limits::{COMMAND_LINE_MAX, COMMAND_MAX};
 use std::fmt::Write as _;
-
-/// Linux takes 128 KiB in one argument.
-const COMMAND_MAX: usize = 96 * 1024;
-/// Bytes of one typed line. Terminals cut lines at 4,096.
-const LINE_MAX: usize = 1024;
 
 /// `$0` and `$1` are the halves of the tag: in no echo of the line do they stand together.
 const SCRIPT: &str = concat!(
@@ -78,7 +74,7 @@ pub(super) fn command_lines(tag: &Tag, command: &str) -> String {
     let mut out = String::new();
     let mut line = String::new();
     for byte in command.bytes() {
-        if line.len() + 5 > LINE_MAX {
+        if line.len() + 5 > COMMAND_LINE_MAX {
             let _ = write!(out, "{}{line}\r", tag.second);
             line.clear();
         }

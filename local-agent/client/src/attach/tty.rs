@@ -1,5 +1,6 @@
 //! This side's terminal: raw while attached, restored whatever happens.
 
+use crate::limits::{KEYS_WAITING, ROWS_MAX};
 use lanyard_shared::limits::GRID_MAX;
 use lanyard_shared::msg::Grid;
 use rustix::stdio::{stdin, stdout};
@@ -8,9 +9,6 @@ use std::io::Read as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// Rows a holder takes at most.
-const ROWS_MAX: u16 = 500;
-const KEYS_WAITING: usize = 16;
 /// Without a terminal to ask.
 const DEFAULT: Grid = Grid { cols: 80, rows: 24 };
 

@@ -3,6 +3,7 @@
 use super::{Grant, Greeting};
 use crate::core::{Answer, Event, HandleId, Mode, State, TerminalEvent, Viewer};
 use crate::failure::Failure;
+use crate::limits::{LONGEST_SLEEP, TYPED_MAX};
 use crate::random;
 use bytes::Bytes;
 use lanyard_dial::{DialError, Incoming, Relay, Socket, clock};
@@ -16,11 +17,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// Where viewers dial.
 pub(super) const PATH: &str = "/v1/attach";
-/// Input that may wait to be applied before its typist does.
-const TYPED_MAX: usize = 256 * 1024;
-/// A timer may not count while the machine sleeps, so none runs for long.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-
 /// What handles ask for.
 #[derive(Debug)]
 pub(super) enum Command {

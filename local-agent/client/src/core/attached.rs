@@ -6,6 +6,7 @@ use super::typist::Typist;
 use super::view::View;
 use super::{Mode, TerminalEvent, TerminalEvents, Unsent};
 use crate::failure::Failure;
+use crate::limits::ANSWER_WINDOW;
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, StreamId};
@@ -15,9 +16,6 @@ use lanyard_shared::link::Link;
 use lanyard_shared::msg::{Grid, Scope};
 use lanyard_shared::record::AgentRecord;
 use lanyard_shared::time::{Mono, UnixMs};
-
-/// What the agent may have on its way to us in a terminal stream: short answers only.
-const ANSWER_WINDOW: u32 = 64 * 1024;
 
 /// One attached terminal.
 pub(super) struct Attached {

@@ -1,6 +1,7 @@
 //! The viewer's end of a stream in which Noise runs: the handshake, and whole messages under it.
 
 use super::Party;
+use crate::limits::{CHANNEL_WAITING_MAX, CHANNEL_WINDOW, SETUP_TIME};
 use bytes::BytesMut;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Accept, StreamId, Target};
@@ -13,14 +14,6 @@ use lanyard_shared::proof::common_version;
 use lanyard_shared::time::Mono;
 use serde::Serialize;
 use std::collections::VecDeque;
-use std::time::Duration;
-
-/// What the agent may have on its way to us.
-const WINDOW: u32 = 256 * 1024;
-/// The opening and the handshake may take this long, the agent's own bound included.
-const SETUP_TIME: Duration = Duration::from_secs(15);
-/// What waits for an agent that does not read. Beyond it the channel ends.
-const WAITING_MAX: usize = 512 * 1024;
 
 /// One such stream.
 pub(super) struct Channel {
@@ -52,7 +45,7 @@ pub(super) enum Heard {
 impl Channel {
     /// Opens the stream. `None` when the link has no room for one more.
     pub fn open(link: &mut Link, target: Target, now: Mono) -> Option<Self> {
-        let stream = link.open(target, WINDOW, SESSION_VERSIONS)?;
+        let stream = link.open(target, CHANNEL_WINDOW, SESSION_VERSIONS)?;
         Some(Self {
             stream,
             phase: Phase::Opening,
@@ -134,7 +127,7 @@ impl Channel {
         let sealed = session.seal(&msg::encode(message))?;
         self.waiting_bytes += sealed.len();
         self.waiting.push_back(sealed);
-        if self.waiting_bytes > WAITING_MAX {
+        if self.waiting_bytes > CHANNEL_WAITING_MAX {
             return Err(CloseCode::Busy);
         }
         self.flush(link)

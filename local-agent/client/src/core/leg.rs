@@ -1,15 +1,10 @@
 //! One purpose of one attached terminal: idle, minting, open, over; and when to try again.
 
 use super::sealed::Sealed;
+use crate::limits::{STREAM_FIRST_WAIT, STREAM_GOOD_AFTER, STREAM_LONGEST_WAIT};
 use lanyard_shared::frame::StreamId;
 use lanyard_shared::limits::STREAM_TIME;
 use lanyard_shared::time::Mono;
-use std::time::Duration;
-
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// A stream that still brings something after this long was worth opening.
-const GOOD_AFTER: Duration = Duration::from_secs(2);
 
 /// See [`Leg`].
 pub(super) enum Stage {
@@ -90,16 +85,16 @@ impl Leg {
 
     /// A record verified. One that comes right before the next end proves nothing.
     pub fn proven(&mut self, now: Mono) {
-        if now.since(self.since) >= GOOD_AFTER {
+        if now.since(self.since) >= STREAM_GOOD_AFTER {
             self.tries = 0;
         }
     }
 
     /// The stream or the attempt failed: the first time again at once, then after longer and longer waits.
     pub fn failed(&mut self, now: Mono) {
-        let wait = FIRST_WAIT
+        let wait = STREAM_FIRST_WAIT
             .saturating_mul(1 << self.tries.saturating_sub(1).min(8))
-            .min(LONGEST_WAIT);
+            .min(STREAM_LONGEST_WAIT);
         self.again = (self.tries > 0).then_some(now + wait);
         self.tries = self.tries.saturating_add(1);
         self.idle();

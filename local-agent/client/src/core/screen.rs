@@ -1,13 +1,11 @@
 //! What a view stream brings, put together and checked: snapshots whole, output without a gap.
 
 use super::TerminalEvent;
+use crate::limits::SNAPSHOT_MAX;
 use bytes::{Bytes, BytesMut};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::msg::Grid;
 use lanyard_shared::record::AgentRecord;
-
-/// The largest snapshot taken, in bytes. A holder's scrollback and both its screens, each cell with a colour of its own, are far smaller.
-pub(super) const SNAPSHOT_MAX: u32 = 32 * 1024 * 1024;
 
 /// Where one terminal's picture stands. Outlives the streams that feed it.
 #[derive(Debug, Default)]

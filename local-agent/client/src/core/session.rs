@@ -4,6 +4,7 @@ use super::channel::{Channel, Heard};
 use super::sealed::Minted;
 use super::{Answer, Event, Failure, Greeting, State, Viewer, events_of};
 use crate::failure::clean;
+use crate::limits::{OFFLINE_LOOK, SESSION_FIRST_WAIT, SESSION_LONGEST_WAIT};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Accept, Close, Target};
 use lanyard_shared::ids::TokenId;
@@ -12,11 +13,6 @@ use lanyard_shared::msg::{self, FromAgent, Terminal, ToAgent};
 use lanyard_shared::seal::StreamSecret;
 use lanyard_shared::time::{Mono, Now, UnixMs};
 use std::time::Duration;
-
-/// The relay says when the machine is back; this is for the day it forgets to.
-const OFFLINE_LOOK: Duration = Duration::from_secs(30);
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 impl Viewer {
     pub(super) fn open_session(&mut self, now: Mono) {
@@ -215,9 +211,9 @@ impl Viewer {
     }
 
     fn session_wait(&mut self) -> Duration {
-        let wait = FIRST_WAIT
+        let wait = SESSION_FIRST_WAIT
             .saturating_mul(1 << self.session_tries.min(8))
-            .min(LONGEST_WAIT);
+            .min(SESSION_LONGEST_WAIT);
         self.session_tries = self.session_tries.saturating_add(1);
         wait
     }

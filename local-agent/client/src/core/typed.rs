@@ -1,14 +1,12 @@
 //! Input on its way: numbered, kept until applied, sent again under the same number or given back to the person. Never lost in silence.
 
 use super::Unsent;
+use crate::limits::INPUT_PIECE;
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::limits::INPUT_RESEND;
 use lanyard_shared::time::Mono;
 use std::collections::VecDeque;
-
-/// Input bytes that go into one record. Well below the window of a terminal stream, so that a paste flows.
-const PIECE: usize = 16 * 1024;
 
 /// The inputs of one writer that are not known to be applied, in order.
 #[derive(Debug)]
@@ -45,7 +43,7 @@ impl Typed {
     /// Queues what was typed.
     pub fn push(&mut self, mut bytes: Bytes, now: Mono) {
         while !bytes.is_empty() {
-            let piece = bytes.split_to(bytes.len().min(PIECE));
+            let piece = bytes.split_to(bytes.len().min(INPUT_PIECE));
             self.bytes += piece.len();
             self.queue.push_back(Input {
                 seq: self.next,
@@ -288,7 +286,7 @@ mod tests {
     #[test]
     fn a_paste_is_cut_into_numbered_pieces_and_comes_back_whole() {
         let mut typed = Typed::default();
-        let paste = Bytes::from(vec![b'x'; 2 * PIECE + 1]);
+        let paste = Bytes::from(vec![b'x'; 2 * INPUT_PIECE + 1]);
         typed.push(paste.clone(), T0);
         assert_eq!((typed.bytes(), typed.next), (paste.len(), 4));
         assert_eq!(typed.take_all(), paste);

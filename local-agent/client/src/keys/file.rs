@@ -5,6 +5,7 @@ mod tests;
 
 use super::{Device, Machine};
 use crate::failure::Failure;
+use crate::limits::KEY_FILE_MAX;
 use crate::random;
 use lanyard_shared::b64;
 use lanyard_shared::ids::AgentId;
@@ -18,9 +19,6 @@ use std::path::{Path, PathBuf};
 use zeroize::{Zeroize as _, Zeroizing};
 
 const VERSION: u32 = 1;
-/// A file larger than this is not ours: keys and a few machines take a few kilobytes.
-const FILE_MAX: u64 = 1024 * 1024;
-
 /// The file with a device's keys and its machines.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -183,7 +181,7 @@ impl Store {
             ));
         }
         let mut text = Zeroizing::new(String::new());
-        file.take(FILE_MAX)
+        file.take(KEY_FILE_MAX)
             .read_to_string(&mut text)
             .map_err(|error| self.io("read", error))?;
         let contents: Contents =

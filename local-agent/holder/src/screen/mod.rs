@@ -38,6 +38,7 @@ mod whole;
 #[cfg(test)]
 mod tests;
 
+use crate::limits;
 use boundary::Boundary;
 use term::Term;
 use whole::Whole;
@@ -67,7 +68,7 @@ impl Screen {
     pub fn feed(&mut self, bytes: &[u8]) {
         let mut rest = self.whole.complete(&mut self.parser, &mut self.term, bytes);
         while !rest.is_empty() {
-            let (part, after) = rest.split_at(rest.len().min(PART_BYTES));
+            let (part, after) = rest.split_at(rest.len().min(limits::PART_BYTES));
             let cut = if after.is_empty() {
                 part.len()
             } else {
@@ -127,6 +128,3 @@ impl Screen {
         }
     }
 }
-
-/// Bytes given to the parser at once. It looks for the next escape after every byte that is not UTF-8; short parts keep that linear.
-const PART_BYTES: usize = 1024;

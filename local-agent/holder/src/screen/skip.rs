@@ -4,17 +4,14 @@
 //! but plain text and line ends, changes nothing that they do not change again. So `cat` of a large file costs the screen almost nothing.
 
 use super::term::Term;
-use crate::limits::SCROLLBACK_LINES;
-
-/// Less than this many bytes are not worth a look.
-const WORTH_IT: usize = 128 * 1024;
+use crate::limits::{SCROLLBACK_LINES, SKIP_WORTH_IT};
 
 /// How many bytes from the beginning may be left out. The cursor is then in the column where they would have left it; its row does not
 /// matter, for enough lines follow to take it to the bottom.
 pub(super) fn skip(term: &mut Term, first: &[u8], second: &[u8]) -> usize {
     // With margins or without autowrap, text may stay on the screen however much follows.
     let scrolls = term.top == 0 && term.bottom == term.rows - 1 && term.modes.autowrap;
-    if first.len() + second.len() < WORTH_IT || !scrolls {
+    if first.len() + second.len() < SKIP_WORTH_IT || !scrolls {
         return 0;
     }
     let plain_first = plain(first);

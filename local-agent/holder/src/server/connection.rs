@@ -211,7 +211,7 @@ async fn converse(connection: &Connection, hub: &Rc<Hub>, decoder: &mut Decoder<
 
 /// Takes what has arrived. False at the end of the connection.
 fn read(connection: &Connection, decoder: &mut Decoder<FromClient>) -> bool {
-    decoder.buffer().reserve(READ_BYTES);
+    decoder.buffer().reserve(limits::SERVER_READ_BYTES);
     match connection.stream.try_read_buf(decoder.buffer()) {
         Ok(count) => count > 0,
         Err(error) => matches!(
@@ -220,9 +220,6 @@ fn read(connection: &Connection, decoder: &mut Decoder<FromClient>) -> bool {
         ),
     }
 }
-
-/// What is read at once. Small, so that an idle connection costs little.
-const READ_BYTES: usize = 2 * 1024;
 
 fn obey(connection: &Connection, hub: &Rc<Hub>, message: FromClient) {
     match message {

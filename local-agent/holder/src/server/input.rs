@@ -41,7 +41,7 @@ pub(crate) async fn write_backlog(hub: Rc<Hub>) {
         let taken = write(&hub, backlog.as_slices().0);
         backlog.drain(..taken);
         if backlog.is_empty() {
-            backlog.shrink_to(BACKLOG_KEPT);
+            backlog.shrink_to(limits::BACKLOG_KEPT);
         }
         drop(backlog);
         if !had_room && has_room(&hub) {
@@ -49,9 +49,6 @@ pub(crate) async fn write_backlog(hub: Rc<Hub>) {
         }
     }
 }
-
-/// What an empty backlog keeps of its memory, in bytes.
-const BACKLOG_KEPT: usize = 4 * 1024;
 
 /// Writes what the PTY takes now. A terminal that nobody has open takes everything and loses it.
 fn write(hub: &Hub, bytes: &[u8]) -> usize {

@@ -113,7 +113,7 @@ async fn accept(hub: Rc<Hub>, listener: UnixListener) {
             Err(error) => {
                 // Out of descriptors, most likely; the next connection that ends makes room.
                 tracing::warn!(%error, "could not accept a connection");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(limits::ACCEPT_PAUSE).await;
             }
         }
     }

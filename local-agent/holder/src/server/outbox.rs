@@ -105,7 +105,7 @@ impl Outbox {
                     Err(sent) => return sent,
                 }
             }
-            if self.queue.capacity() > QUEUE_KEPT {
+            if self.queue.capacity() > limits::QUEUE_KEPT {
                 self.queue = BytesMut::new();
             }
             match self.step(hub, sink) {
@@ -169,9 +169,6 @@ impl Outbox {
         }
     }
 }
-
-/// What an empty queue keeps of its memory, in bytes.
-const QUEUE_KEPT: usize = 4 * 1024;
 
 impl Watching {
     /// Takes credit for one message of at most `wanted` bytes; `None` if there is none.

@@ -62,7 +62,7 @@ impl ScreenFeed {
         if self.resizes.back().is_some_and(|(at, ..)| *at == offset) {
             self.resizes.pop_back();
         }
-        if self.resizes.len() == PENDING_RESIZES {
+        if self.resizes.len() == limits::PENDING_RESIZES {
             self.resizes.pop_front();
         }
         self.resizes.push_back((offset, cols, rows));
@@ -93,8 +93,5 @@ impl ScreenFeed {
         self.screen.take_new_title()
     }
 }
-
-/// Sizes waiting for the screen to get there; a storm of them while it lags loses the oldest.
-const PENDING_RESIZES: usize = 64;
 
 const _: () = assert!(limits::SCREEN_LAG < crate::limits::RING_BYTES as u64);

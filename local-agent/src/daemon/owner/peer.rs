@@ -1,13 +1,11 @@
 //! Who is at the other end of the owner's socket.
 
+use crate::limits::GENERATIONS;
 use rustix::fs::{Mode, chmod};
 use rustix::process::{Pid, geteuid, umask};
 use std::io;
 use std::path::Path;
 use tokio::net::{UnixListener, UnixStream};
-
-/// More generations than any process tree has.
-const GENERATIONS: usize = 64;
 
 /// Why a caller is not served.
 #[derive(Debug, thiserror::Error)]

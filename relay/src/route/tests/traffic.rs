@@ -1,6 +1,7 @@
 //! Data, credit and closes between the legs.
 
 use super::*;
+use crate::limits::HELD_FRAME;
 use lanyard_shared::limits::RELAY_WINDOW;
 use proptest::prelude::*;
 
@@ -180,6 +181,38 @@ fn a_flooded_stream_delays_another_by_one_frame() {
     agent.take(data(agents_quiet, b"key"), world.now).unwrap();
     assert!(matches!(next(&viewer.port), Ok(Some(Frame::Data(id, _))) if id == flood));
     assert_eq!(next(&viewer.port), Ok(Some(data(quiet, b"key"))));
+}
+
+#[test]
+fn when_too_much_waits_for_one_machine_the_link_that_lets_most_wait_ends() {
+    let mut world = World::new();
+    world.router = Router::with_room(200_000);
+    let agent = world.agent();
+    let (mut modest, mut greedy) = (world.viewer(), world.viewer());
+    let (_, little) = world.stand::<View>(&mut modest, &agent);
+    let much = [0; 4].map(|_| world.stand::<View>(&mut greedy, &agent).1);
+    agent.take(data(little, b"key"), world.now).unwrap();
+    for id in much {
+        agent.take(data(id, &[0; 60_000]), world.now).unwrap();
+    }
+    assert_eq!(next(&greedy.port), Err(CloseCode::Busy));
+    assert!(matches!(next(&modest.port), Ok(Some(Frame::Data(..)))));
+    // What was let go is free again, before the link has noticed.
+    agent.take(data(little, &[0; 60_000]), world.now).unwrap();
+    assert!(matches!(next(&modest.port), Ok(Some(Frame::Data(..)))));
+}
+
+#[test]
+fn crumbs_that_wait_count_for_what_they_cost() {
+    let mut world = World::new();
+    world.router = Router::with_room(200_000);
+    let (agent, mut viewer) = (world.agent(), world.viewer());
+    let (_, id) = world.stand::<View>(&mut viewer, &agent);
+    let crumbs = (0..10_000).take_while(|_| {
+        agent.take(data(id, b"x"), world.now).unwrap();
+        viewer.port.ending(Waker::noop()).is_none()
+    });
+    assert!(crumbs.count() < 200_000 / HELD_FRAME);
 }
 
 #[derive(Clone, Debug)]

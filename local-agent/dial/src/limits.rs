@@ -1,0 +1,26 @@
+//! Every bound of dialling and of files that hold secrets, in one place. Lengths are bytes.
+
+use lanyard_shared::limits::FRAME_MAX;
+use std::time::Duration;
+
+/// From a name to a WebSocket.
+pub const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// How long the last words to a relay may take: it may be gone.
+pub const FINISH_TIME: Duration = Duration::from_secs(1);
+/// Read buffer of a WebSocket.
+pub const READ_BUFFER: usize = 16 * 1024;
+/// What may wait to be written: one frame that a slow socket left behind, the next, and a pong.
+pub const WRITE_BUFFER_MAX: usize = 64 * 1024 + 2 * FRAME_MAX;
+/// What is shown of a refusal that is not a WebSocket.
+pub const REFUSAL_SHOWN: usize = 200;
+
+/// The first wait between two attempts, at most.
+pub const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// The longest wait between two attempts.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// A link that stood for this long was worth dialling for; after a shorter one waits go on growing, or a relay that accepts and hangs up
+/// would be dialled without pause.
+pub const GOOD_AFTER: Duration = Duration::from_secs(2);
+
+/// A private file larger than this is not one of ours.
+pub const PRIVATE_FILE_MAX: u64 = 1 << 20;

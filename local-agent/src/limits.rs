@@ -1,0 +1,42 @@
+//! What the agent bounds beyond the protocol's own limits (`lanyard_shared::limits`), dialling (`lanyard_dial::limits`) and its holders
+//! (`lanyard_holder::limits`). Lengths are bytes.
+
+use lanyard_shared::limits::{MESSAGE_MAX, NAME_MAX, STREAM_WINDOW, TERMINALS_MAX};
+use std::time::Duration;
+
+/// What a viewer may have on its way to us in a session or pairing stream.
+pub const TALK_WINDOW: u32 = 128 * 1024;
+/// What we keep for a viewer that does not read its session. Beyond it the stream ends.
+pub const TALK_WAITING_MAX: usize = 512 * 1024;
+/// What a viewer may have on its way to us in a purpose stream.
+pub const INPUT_WINDOW: u32 = 64 * 1024;
+/// The least a watch is asked for at once, unless nothing is on its way.
+pub const PULL_STEP: u32 = STREAM_WINDOW / 8;
+
+/// Bytes of a title or folder in the list of terminals.
+pub const LISTED_TEXT: usize = 200;
+// Every byte of a text may become two in JSON, and what surrounds the texts takes less than 400.
+const _: () = assert!(TERMINALS_MAX * (2 * (2 * LISTED_TEXT + NAME_MAX) + 400) / 2 < MESSAGE_MAX);
+
+/// A grant is replaced by a younger one when it is used this long after its issue.
+pub const GRANT_SLIDES_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Leases that end within this time are looked at together.
+pub const LEASE_LOOK_AHEAD: Duration = Duration::from_secs(5);
+/// How far behind the latest known time the wall clock may be.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
+/// How long an agent waits after another one with its identity took its place: two that fight would end each other for ever.
+pub const AFTER_REPLACED: Duration = Duration::from_secs(60);
+/// The longest time in which nothing is looked at.
+pub const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// A line from an owner's command.
+pub const OWNER_LINE: u64 = 4096;
+/// Notices a slow listener on the owner's socket may be behind.
+pub const OWNER_BACKLOG: usize = 64;
+/// How long accepting on the owner's socket pauses when it failed.
+pub const OWNER_PAUSE: Duration = Duration::from_secs(1);
+/// Ancestors of a caller that are looked at. More generations than any process tree has.
+pub const GENERATIONS: usize = 64;
+/// A line that comes sooner than this after the question changed was meant for the one before.
+pub const TOO_SOON: Duration = Duration::from_secs(1);
