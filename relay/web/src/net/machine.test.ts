@@ -78,6 +78,17 @@ describe("when the network goes", () => {
     expect(link.retryAt).toBeGreaterThan(page.clock.now());
   });
 
+  test("a relay that hangs up right after its welcome is dialled less and less often", async () => {
+    const before = page.relay.dials;
+    for (let second = 0; second < 60; second++) {
+      page.relay.cut();
+      await page.clock.pass(1000);
+    }
+    expect(page.relay.dials - before).toBeLessThanOrEqual(15);
+    await page.clock.pass(20_000);
+    expect(linkOf(page)).toBe("session");
+  });
+
   test("a person, the browser's own word or a page that comes back does not wait for the next try", async () => {
     for (const again of ["retryNow", "networkChanged", "returned"] as const) {
       page.relay.down = true;

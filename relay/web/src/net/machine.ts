@@ -22,6 +22,8 @@ import { Wire } from "./wire";
 import { Refusal, Wishes } from "./wishes";
 
 const RETRY = { first: 250, most: 15_000 };
+/** A link that stood this long was worth dialling for: after a shorter one waits go on growing. */
+const GOOD_AFTER_MS = 2000;
 /** A machine that is away is announced by `wake`; this is for a wake that got lost. */
 const AWAY_RETRY_MS = 30_000;
 /** After the network changed or the page came back, a link that does not answer this soon is a dead one. */
@@ -37,6 +39,8 @@ export class MachineDriver implements TerminalHost {
   readonly cell: Cell<Machine>;
   private readonly ticker: Ticker;
   private readonly linkBackoff: Backoff;
+  /** When the relay said its first welcome on the present link. */
+  private provenAt: number | null = null;
   private readonly sessionBackoff: Backoff;
   private readonly terminals = new Set<LiveTerminal>();
   private readonly minting = new Map<number, (answer: Answer) => void>();
@@ -175,7 +179,7 @@ export class MachineDriver implements TerminalHost {
     this.wire = new Wire(this.env, identity, {
       proven: (conn) => {
         this.conn = conn;
-        this.linkBackoff.reset();
+        this.provenAt = this.env.clock.now();
         this.openSession();
       },
       wake: () => {
@@ -244,7 +248,10 @@ export class MachineDriver implements TerminalHost {
       this.end(verdict.reason);
       return;
     }
-    this.retryAt = this.env.clock.now() + this.linkBackoff.next();
+    const now = this.env.clock.now();
+    if (this.provenAt !== null && now - this.provenAt >= GOOD_AFTER_MS) this.linkBackoff.reset();
+    this.provenAt = null;
+    this.retryAt = now + this.linkBackoff.next();
     if (verdict.kind === "refused") this.become({ kind: "machine-offline", reason: verdict.reason });
     else if (!this.env.online()) this.become({ kind: "offline" });
     // A link that was sound a moment ago is most likely back with the next dial.
