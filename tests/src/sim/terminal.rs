@@ -78,7 +78,8 @@ impl EchoTerminal {
             | Effect::Spawn { .. }
             | Effect::Kill(_)
             | Effect::Resize(..)
-            | Effect::Pace(..) => {}
+            | Effect::Pace(..)
+            | Effect::Rename { .. } => {}
         }
     }
 
@@ -139,5 +140,6 @@ pub(super) fn description() -> Terminal {
         started: UnixMs(1),
         grid: GRID,
         exit: None,
+        driver: None,
     }
 }

@@ -467,5 +467,6 @@ fn terminal() -> Terminal {
         started: UnixMs(1),
         grid: GRID,
         exit: None,
+        driver: None,
     }
 }
