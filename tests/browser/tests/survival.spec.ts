@@ -94,6 +94,7 @@ test("a page that is opened while the machine is away says so, and comes back by
   await visitor.pair();
   await visitor.newTerminal();
   await visitor.screen.enter("echo kept");
+  await visitor.screen.shows("\nkept\n$");
   await rig.agent.crash();
   await visitor.page.reload();
   await expect(visitor.status).toContainText("Machine not connected");

@@ -46,6 +46,8 @@ test("that somebody types is said before the first key, which then goes nowhere"
   const idle: InputState = { kind: "idle" };
   expect(words({ input: idle, driver: PIXEL })).toMatchObject({ text: "Watching: Pixel types here.", tone: "ask" });
   expect(keysGo(idle, streaming, null, PIXEL)).toBe("refuse");
+  // What this browser's own stream left behind when it was cut keeps nobody out.
+  expect(keysGo(idle, streaming, null, { ...PIXEL, yours: true })).toBe("send");
 });
 
 test("what was not sent says whether somebody else types, or the machine kept silent", () => {

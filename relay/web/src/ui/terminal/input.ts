@@ -65,7 +65,7 @@ function typing(input: InputState, touch: boolean, driver: Driver | null): Input
         action: null,
       };
     case "idle":
-      if (driver !== null) return watching(driver);
+      if (isAnother(driver)) return watching(driver);
       return {
         tone: "calm",
         text: touch ? "Tap the screen and type." : "Ready. The first key takes the keyboard.",
@@ -95,6 +95,11 @@ function watching(driver: Driver | null): InputWords {
   return { tone: "ask", text: `Watching: ${whoTypes(driver)} here.`, action: "take-over" };
 }
 
+/** Another device types. (One's own may be this very page, on a stream that has just been cut.) */
+function isAnother(driver: Driver | null): boolean {
+  return driver?.yours === false;
+}
+
 /** Who drives, with the verb. */
 function whoTypes(driver: Driver | null): string {
   if (driver === null) return "someone else types";
@@ -103,7 +108,8 @@ function whoTypes(driver: Driver | null): string {
 
 /** Why what was typed has not gone out, and what sending it now means. */
 export function unsentWords(driver: Driver | null): { text: string; send: string } {
-  if (driver === null || driver.yours) return { text: "The machine never confirmed this. Send it now?", send: "Send" };
+  if (driver === null || !isAnother(driver))
+    return { text: "The machine never confirmed this. Send it now?", send: "Send" };
   return { text: `${driver.name} types here now, so this was not sent.`, send: "Take over and send" };
 }
 
@@ -118,7 +124,7 @@ export function keysGo(
   switch (input.kind) {
     case "idle":
       // Known before the first key: who types is not disturbed by it.
-      return driver === null ? "send" : "refuse";
+      return isAnother(driver) ? "refuse" : "send";
     case "asking":
     case "driver":
     case "lapsed":
