@@ -6,6 +6,7 @@ import type { SearchAddon } from "@xterm/addon-search";
 import type { Grid } from "../../core/generated";
 import { whileStylesAreAdopted } from "./adopted";
 import { gridFor, layoutFor, sameGrid, type Box } from "./fit";
+import { joinedRanges } from "./joined";
 import { applySticky, encodeKey, encodePaste, isReport, NONE, type KeyName, type Modifiers } from "./keys";
 import { lazily } from "../lazy";
 import { DARK, DARK_MATCHES, LIGHT, LIGHT_MATCHES } from "./theme";
@@ -94,6 +95,7 @@ export class Emulator {
     this.term.unicode.activeVersion = "11";
     this.term.parser.registerOscHandler(RESIZE, (data) => this.resizeInBand(data));
     whileStylesAreAdopted(() => this.term.open(this.mount));
+    this.term.registerCharacterJoiner(joinedRanges);
     this.term.textarea?.setAttribute("aria-label", options.label);
     this.term.textarea?.setAttribute("enterkeyhint", "enter");
 
@@ -211,12 +213,14 @@ export class Emulator {
     return this.term.getSelection();
   }
 
-  /** Which match of how many is shown now, from 1; null when search could not be loaded. */
-  async find(text: string, backwards: boolean): Promise<Matches | null> {
+  /** Which match of how many is shown now, from 1; null when search could not be loaded. Without a `step` it begins anew at the newest line. */
+  async find(text: string, step: "older" | "newer" | null): Promise<Matches | null> {
     const addon = await this.loadSearch();
     if (addon === null) return null;
+    // Or every further letter would lead one match further up.
+    if (step === null) this.term.clearSelection();
     const options = { decorations: this.dark.matches ? DARK_MATCHES : LIGHT_MATCHES };
-    if (text === "" || !(backwards ? addon.findPrevious(text, options) : addon.findNext(text, options))) {
+    if (text === "" || !(step === "newer" ? addon.findNext(text, options) : addon.findPrevious(text, options))) {
       if (text === "") addon.clearDecorations();
       return { at: 0, of: 0 };
     }
