@@ -104,7 +104,7 @@ export class Visitor {
     await expect(this.status.getByText("live", { exact: true })).toBeVisible();
   }
 
-  /** One finger on the terminal, moved down by so many pixels, then resting: no flick. */
+  /** One finger on the terminal, moved down by so many pixels. */
   async swipe(down: number): Promise<void> {
     const box = await this.screen.terminal.boundingBox();
     if (box === null) throw new Error("there is no terminal to swipe");

@@ -3,7 +3,7 @@
  * the picture takes as much room as was counted, and what follows stands where the program put it.
  */
 
-const MAYBE = /[\u200d\u{1f1e6}-\u{1f1ff}\u{1f3fb}-\u{1f3ff}]/u;
+const MAYBE = /\u200d|\p{Regional_Indicator}|\p{Emoji_Modifier}/u;
 const ONE = String.raw`\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?`;
 const JOINED = new RegExp(
   String.raw`\p{Regional_Indicator}{2}|${ONE}(?:\u200d${ONE})+|\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}`,
