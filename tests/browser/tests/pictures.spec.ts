@@ -208,7 +208,7 @@ for (const colorScheme of ["dark", "light"] as const) {
       await visitor.rename("trail");
       await screen.enter("cd trail; clear; ls --color -og --time-style=+'%e %b'; git log --graph --oneline --all");
       await screen.shows("Say how long");
-      await screen.enter(String.raw`printf '\\e]0;~/trail\\a'`);
+      await screen.enter(String.raw`printf '\e]0;~/trail\a'`);
       await writeFile(rig.path("go"), "");
       await expect(visitor.tab(/tests.*, new output/)).toBeVisible();
       await visitor.fitted();
@@ -233,6 +233,8 @@ for (const colorScheme of ["dark", "light"] as const) {
         await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
         await shot("keys");
         await page.keyboard.press("Escape");
+        await expect(page.getByRole("tab", { selected: true })).toBeFocused();
+        await page.keyboard.press("Enter");
       }
 
       await visitor.focus();

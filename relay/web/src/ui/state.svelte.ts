@@ -93,6 +93,11 @@ class Place {
     else one.news = false;
   }
 
+  /** Whether it has printed since it was last on the screen; any of those open here, if none is named. */
+  hasNews(terminal: string | null = null): boolean {
+    return this.opened.some((one) => one.news && (terminal === null || one.terminal === terminal));
+  }
+
   /** What the machine says of it now. */
   noteName(machine: string, terminal: string, name: string): void {
     const one = this.find(machine, terminal);

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import type { Terminal } from "../../core/generated";
 import type { Machine } from "../../net/api";
-import { commands, matching, type Doer } from "./commands";
+import { commands, matching, type Doer, type Here } from "./commands";
 
 const terminal = (id: string, part: Partial<Terminal> = {}): Terminal => ({
   id,
@@ -34,11 +34,13 @@ function doer(): Doer {
   return { open: vi.fn(), create: vi.fn(), rename: vi.fn(), leave: vi.fn(), go: vi.fn(), help: vi.fn() };
 }
 
+const BUILD: Here = { shown: { machine: "m", terminal: "build" }, hasNews: (terminal) => terminal === "logs" };
+
 const labels = (list: { label: string }[]) => list.map(({ label }) => label);
 
 test("every terminal but the one on the screen is offered, and what can be done with that one", () => {
   const [open, rename] = [vi.fn(), vi.fn()];
-  const list = commands([machine()], { machine: "m", terminal: "build" }, { ...doer(), open, rename });
+  const list = commands([machine()], BUILD, { ...doer(), open, rename });
   expect(labels(list)).toEqual([
     "logs",
     "Rename “build” …",
@@ -48,7 +50,7 @@ test("every terminal but the one on the screen is offered, and what can be done 
     "More and settings",
     "Keys",
   ]);
-  expect(list[0]?.detail).toBe("tower · status 2");
+  expect(list[0]?.detail).toBe("new output · status 2 · tower");
   list[0]?.run();
   list[1]?.run();
   expect(open).toHaveBeenCalledWith("m", "logs");
@@ -57,7 +59,7 @@ test("every terminal but the one on the screen is offered, and what can be done 
 
 test("who may only watch, or has lost the machine, is offered nothing that would be refused", () => {
   for (const part of [{ scopes: ["view" as const] }, { link: { kind: "connecting" as const } }]) {
-    const list = labels(commands([machine(part)], { machine: "m", terminal: "build" }, doer()));
+    const list = labels(commands([machine(part)], BUILD, doer()));
     expect(list).not.toContain("New terminal");
     expect(list).not.toContain("Rename “build” …");
     expect(list).toContain("Leave “build”");
@@ -65,7 +67,7 @@ test("who may only watch, or has lost the machine, is offered nothing that would
 });
 
 test("words are found in any order, and the beginning of a name first", () => {
-  const list = commands([machine()], null, doer());
+  const list = commands([machine()], { shown: null, hasNews: () => false }, doer());
   expect(labels(matching(list, "tower cargo"))).toEqual(["build"]);
   expect(labels(matching(list, "TOWER"))).toEqual(["build", "logs", "New terminal"]);
   expect(labels(matching(list, "m"))[0]).toBe("Machines");

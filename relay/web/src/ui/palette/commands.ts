@@ -9,6 +9,8 @@ export interface Command {
   label: string;
   /** More to know it by; may be empty. Searched too. */
   detail: string;
+  /** Keys that do the same. */
+  keys: string[];
   run(): void;
 }
 
@@ -22,43 +24,39 @@ export interface Doer {
   help(): void;
 }
 
-/** `shown` is the terminal on the screen. */
-export function commands(
-  machines: Machine[],
-  shown: { machine: string; terminal: string } | null,
-  doer: Doer,
-): Command[] {
+/** What the page knows of where one is. */
+export interface Here {
+  /** The terminal on the screen. */
+  shown: { machine: string; terminal: string } | null;
+  /** Whether a terminal has printed since it was last on the screen. */
+  hasNews: (terminal: string) => boolean;
+}
+
+export function commands(machines: Machine[], { shown, hasNews }: Here, doer: Doer): Command[] {
   const list: Command[] = [];
+  const add = (id: string, icon: IconName, label: string, detail: string, run: () => void, keys: string[] = []) =>
+    list.push({ id, icon, label, detail, keys, run });
   for (const machine of machines) {
     for (const terminal of inOrder(machine.terminals)) {
       if (terminal.id === shown?.terminal) continue;
       const state = terminal.exit === null ? terminal.title : exitMark(terminal.exit);
-      list.push({
-        id: `open-${terminal.id}`,
-        icon: "terminal",
-        label: terminal.name,
-        detail: [machine.name, state].filter((text) => text !== "").join(" · "),
-        run: () => doer.open(machine.id, terminal.id),
-      });
+      const detail = [hasNews(terminal.id) ? "new output" : "", state, machine.name].filter((text) => text !== "");
+      const open = () => doer.open(machine.id, terminal.id);
+      add(`open-${terminal.id}`, "terminal", terminal.name, detail.join(" · "), open);
     }
   }
   const here = machines.find((one) => one.id === shown?.machine);
   const terminal = here?.terminals.find((one) => one.id === shown?.terminal);
   if (here !== undefined && terminal !== undefined) {
-    if (mayType(here)) {
-      const run = () => doer.rename(here.id, terminal.id);
-      list.push({ id: "rename", icon: "write", label: `Rename “${terminal.name}” …`, detail: "", run });
-    }
-    const run = () => doer.leave(here.id, terminal.id);
-    list.push({ id: "leave", icon: "back", label: `Leave “${terminal.name}”`, detail: "it runs on", run });
+    const rename = () => doer.rename(here.id, terminal.id);
+    if (mayType(here)) add("rename", "write", `Rename “${terminal.name}” …`, "", rename);
+    add("leave", "back", `Leave “${terminal.name}”`, "it runs on", () => doer.leave(here.id, terminal.id));
   }
-  for (const machine of machines.filter(mayType)) {
-    const run = () => doer.create(machine);
-    list.push({ id: `new-${machine.id}`, icon: "add", label: "New terminal", detail: machine.name, run });
-  }
-  list.push({ id: "home", icon: "home", label: "Machines", detail: "g h", run: () => doer.go("home") });
-  list.push({ id: "more", icon: "more", label: "More and settings", detail: "g m", run: () => doer.go("more") });
-  list.push({ id: "help", icon: "keyboard", label: "Keys", detail: "?", run: () => doer.help() });
+  for (const machine of machines.filter(mayType))
+    add(`new-${machine.id}`, "add", "New terminal", machine.name, () => doer.create(machine));
+  add("home", "home", "Machines", "", () => doer.go("home"), ["g", "h"]);
+  add("more", "more", "More and settings", "", () => doer.go("more"), ["g", "m"]);
+  add("help", "keyboard", "Keys", "", () => doer.help(), ["?"]);
   return list;
 }
 
