@@ -14,9 +14,13 @@ pub const INPUT_WINDOW: u32 = 64 * 1024;
 pub const PULL_STEP: u32 = STREAM_WINDOW / 8;
 
 /// Bytes of a title or folder in the list of terminals.
-pub const LISTED_TEXT: usize = 200;
-// Every byte of a text may become two in JSON, and what surrounds the texts takes less than 400.
-const _: () = assert!(TERMINALS_MAX * (2 * (2 * LISTED_TEXT + NAME_MAX) + 400) / 2 < MESSAGE_MAX);
+pub const LISTED_TEXT: usize = 140;
+/// Bytes of the name of a device in the list of terminals.
+pub const LISTED_DRIVER: usize = 48;
+// A character of a name takes four bytes, a byte of another text may become two in JSON, and what surrounds them takes less than 300.
+const LISTED: usize = 4 * NAME_MAX + 2 * (2 * LISTED_TEXT + LISTED_DRIVER) + 300;
+// Beside the list, a welcome holds the names of machine and user, and little else.
+const _: () = assert!(TERMINALS_MAX * LISTED + 2 * 4 * NAME_MAX + 500 < MESSAGE_MAX);
 
 /// A grant is replaced by a younger one when it is used this long after its issue.
 pub const GRANT_SLIDES_AFTER: Duration = Duration::from_secs(24 * 3600);

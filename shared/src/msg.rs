@@ -123,6 +123,17 @@ pub enum Exit {
     },
 }
 
+/// Who types into a terminal now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct Driver {
+    /// How the device calls itself.
+    pub name: String,
+    /// Whether it is the device that is told this.
+    pub yours: bool,
+}
+
 /// One terminal, as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -142,6 +153,8 @@ pub struct Terminal {
     pub grid: Grid,
     /// `None` while it runs.
     pub exit: Option<Exit>,
+    /// `None` while nobody types.
+    pub driver: Option<Driver>,
 }
 
 /// From the viewer.
@@ -185,6 +198,15 @@ pub enum ToAgent {
         req: u32,
         /// The terminal.
         terminal: TerminalId,
+    },
+    /// Call a terminal something else. Needs scope `terminal`.
+    Rename {
+        /// Number of the request.
+        req: u32,
+        /// The terminal.
+        terminal: TerminalId,
+        /// Its new name; empty lets the machine choose.
+        name: String,
     },
 }
 
@@ -334,10 +356,13 @@ mod tests {
             started: UnixMs(1),
             grid: Grid { cols: 80, rows: 24 },
             exit: None,
+            driver: None,
         };
         let text = String::from_utf8(encode(&terminal)).unwrap();
         assert_eq!(decode::<Terminal>(text.as_bytes()), Ok(terminal));
-        let without = text.replace(r#","exit":null"#, "");
-        assert_eq!(decode::<Terminal>(without.as_bytes()), Err(BadMessage));
+        for field in [r#","exit":null"#, r#","driver":null"#] {
+            let without = text.replace(field, "");
+            assert_eq!(decode::<Terminal>(without.as_bytes()), Err(BadMessage));
+        }
     }
 }

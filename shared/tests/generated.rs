@@ -105,6 +105,7 @@ fn types() -> String {
     declare::<msg::Reason>(&mut out, &config);
     declare::<msg::Grid>(&mut out, &config);
     declare::<msg::Exit>(&mut out, &config);
+    declare::<msg::Driver>(&mut out, &config);
     declare::<msg::Terminal>(&mut out, &config);
     declare::<msg::ToAgent>(&mut out, &config);
     declare::<msg::FromAgent>(&mut out, &config);

@@ -121,14 +121,21 @@ impl TestTerminal {
     /// # Errors
     /// It does not appear in time.
     pub async fn until(&mut self, needle: &str) -> Result<()> {
-        while !self
-            .text
-            .windows(needle.len())
-            .any(|window| window == needle.as_bytes())
-        {
-            self.event().await?;
+        // What was searched is not searched again: a flood would take as long as its square.
+        let mut searched = 0;
+        loop {
+            let from = searched.min(self.text.len());
+            if self.text[from..]
+                .windows(needle.len())
+                .any(|window| window == needle.as_bytes())
+            {
+                return Ok(());
+            }
+            searched = (self.text.len() + 1).saturating_sub(needle.len());
+            if let TerminalEvent::Snapshot { .. } = self.event().await? {
+                searched = 0;
+            }
         }
-        Ok(())
     }
 
     /// Reads until an event is as wanted.

@@ -216,6 +216,20 @@ pub async fn list(dir: &Path) -> io::Result<Vec<Found>> {
     Ok(found)
 }
 
+/// Gives a holder another name for people: [`list`] finds it under that from now on. The holder itself never reads what it has written there.
+///
+/// # Errors
+/// There is no such holder, or its directory cannot be written.
+pub fn rename(dir: &Path, id: TerminalId, name: &str) -> io::Result<()> {
+    let path = dir.join(id.to_string()).join(META);
+    let mut meta: Meta = serde_json::from_slice(&std::fs::read(&path)?)?;
+    name.clone_into(&mut meta.name);
+    // Written beside the holder's directory and moved into it whole: a holder that leaves takes away no more than what it made.
+    let fresh = dir.join(format!(".meta-{id}"));
+    std::fs::write(&fresh, serde_json::to_vec(&meta)?)?;
+    std::fs::rename(&fresh, &path).inspect_err(|_| drop(std::fs::remove_file(&fresh)))
+}
+
 /// Before the name of a directory whose holder does not listen yet.
 pub(crate) const HALF_MADE_PREFIX: &str = ".new-";
 

@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 
 use bytes::{Bytes, BytesMut};
 use common::{BIN, Held, ME, config};
-use lanyard_holder::client::{ClientError, HolderConn, list};
+use lanyard_holder::client::{ClientError, HolderConn, list, rename};
 use lanyard_holder::wire::{ExitStatus, FromClient, FromHolder, Kind, Message, Refusal};
 use lanyard_holder::{SpawnError, limits, spawn_detached};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -46,6 +46,28 @@ async fn the_directory_and_socket_are_for_one_user_and_gone_after_the_end() {
     watcher.until_closed().await;
     assert!(!directory.exists());
     assert!(list(held.dir.path()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_holder_that_was_renamed_is_found_under_its_new_name_and_leaves_nothing_behind() {
+    let held = Held::start(&["/bin/cat"]).await;
+    let directory = held.spawned.socket.parent().unwrap().to_owned();
+    let [found] = &list(held.dir.path()).await.unwrap()[..] else {
+        panic!("one holder")
+    };
+    rename(held.dir.path(), found.meta.id, "Größe 漢字").unwrap();
+    let [renamed] = &list(held.dir.path()).await.unwrap()[..] else {
+        panic!("one holder")
+    };
+    assert_eq!(renamed.meta.name, "Größe 漢字");
+    assert_eq!(renamed.meta.command, found.meta.command);
+    let mut watcher = held.watch().await;
+    watcher.say(FromClient::Kill).await;
+    watcher.until_closed().await;
+    assert!(!directory.exists());
+    assert_eq!(std::fs::read_dir(held.dir.path()).unwrap().count(), 0);
+    let gone = rename(held.dir.path(), found.meta.id, "late").unwrap_err();
+    assert_eq!(gone.kind(), std::io::ErrorKind::NotFound);
 }
 
 #[tokio::test]

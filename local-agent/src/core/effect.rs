@@ -1,6 +1,7 @@
 //! What the core wants done. The shell does it, in order, before it writes to the relay.
 
 use crate::core::pairing::QuestionId;
+use crate::core::terminals::Wish;
 use bytes::Bytes;
 use lanyard_shared::frame::{Close, StreamId};
 use lanyard_shared::ids::{AgentId, TerminalId, WriterId};
@@ -48,6 +49,15 @@ pub enum Effect {
     },
     /// End a terminal's program and forget it.
     Kill(TerminalId),
+    /// Write a terminal's new name where it outlives this process; answered by [`crate::core::Core::renamed`].
+    Rename {
+        /// The terminal.
+        terminal: TerminalId,
+        /// Its new name.
+        name: String,
+        /// Who wants it.
+        wish: Wish,
+    },
     /// Change a terminal's size.
     Resize(TerminalId, Grid),
     /// Type into a terminal; answered by [`crate::core::Core::applied`].

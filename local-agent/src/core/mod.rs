@@ -14,7 +14,7 @@ mod purpose;
 mod session;
 mod signer;
 mod talk;
-mod terminals;
+pub mod terminals;
 #[cfg(test)]
 mod tests;
 

@@ -250,10 +250,17 @@ impl Core {
     }
 
     fn note_presence(&mut self, stream: StreamId, now: Mono) {
-        let session = self.purposes.get(&stream).map(|purpose| purpose.session);
-        if let Some(talk) = session.and_then(|session| self.talks.get_mut(&session)) {
+        if let Some(talk) = self
+            .session_of(stream)
+            .and_then(|session| self.talks.get_mut(&session))
+        {
             talk.present = Some(now);
         }
+    }
+
+    /// The session that opened a stream.
+    pub(super) fn session_of(&self, stream: StreamId) -> Option<StreamId> {
+        self.purposes.get(&stream).map(|purpose| purpose.session)
     }
 
     fn give_back(&mut self, stream: StreamId, cost: u32) {
@@ -462,7 +469,9 @@ impl Core {
             Kind::View(view) if view.open => self.effects.push_back(Effect::Unwatch(stream)),
             Kind::View(_) => {}
             Kind::Terminal(_) => {
-                self.terminals.clear_driver(purpose.terminal, stream);
+                if self.terminals.clear_driver(purpose.terminal, stream) {
+                    self.tell_terminals();
+                }
                 self.repace(purpose.terminal, None);
             }
         }

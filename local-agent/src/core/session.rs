@@ -71,7 +71,7 @@ impl Core {
             time: now.unix,
             scopes: device.scopes.clone(),
             expires: device.expires,
-            terminals: self.terminals.list(),
+            terminals: self.terminals_for(Some(device.id)),
         };
         self.devices
             .admit(device, now.unix)
@@ -116,6 +116,15 @@ impl Core {
             ToAgent::End { req, terminal } => {
                 let outcome = self.end_terminal(stream, terminal, now);
                 self.reply(stream, req, outcome.map(|()| FromAgent::Done { req }));
+            }
+            ToAgent::Rename {
+                req,
+                terminal,
+                name,
+            } => {
+                if let Err(code) = self.rename(stream, req, terminal, &name, now) {
+                    self.reply(stream, req, Err(code));
+                }
             }
         }
         Ok(())
@@ -200,8 +209,9 @@ impl Core {
 
     /// The name asked for, or the folder's with a number.
     fn terminal_name(&self, wanted: &str) -> String {
-        if !wanted.trim().is_empty() {
-            return clean_name(wanted);
+        let wanted = cleaned(wanted);
+        if !wanted.is_empty() {
+            return wanted;
         }
         let taken = |name: &str| {
             self.terminals
@@ -235,19 +245,46 @@ impl Core {
         self.effects.push_back(Effect::Kill(terminal));
         Ok(())
     }
+
+    /// The answer comes when the new name is on disk.
+    fn rename(
+        &mut self,
+        stream: StreamId,
+        req: u32,
+        terminal: TerminalId,
+        name: &str,
+        now: Now,
+    ) -> Result<(), CloseCode> {
+        self.allowed(stream, Scope::Terminal, now)?;
+        self.terminals
+            .get(terminal)
+            .ok_or(CloseCode::TerminalGone)?;
+        self.effects.push_back(Effect::Rename {
+            terminal,
+            name: self.terminal_name(name),
+            wish: Wish {
+                session: stream,
+                req,
+            },
+        });
+        Ok(())
+    }
 }
 
 /// A name that a person will read in a terminal: no control or invisible characters, not too long.
 pub(super) fn clean_name(name: &str) -> String {
-    let clean: String = name
-        .chars()
-        .filter(|c| !c.is_control() && !is_invisible(*c))
-        .take(NAME_MAX)
-        .collect();
-    let clean = clean.trim();
+    let clean = cleaned(name);
     if clean.is_empty() {
         "unnamed".to_owned()
     } else {
-        clean.to_owned()
+        clean
     }
+}
+
+fn cleaned(name: &str) -> String {
+    let seen = name
+        .chars()
+        .filter(|c| !c.is_control() && !is_invisible(*c));
+    let clean: String = seen.take(NAME_MAX).collect();
+    clean.trim().to_owned()
 }

@@ -256,7 +256,8 @@ impl Core {
             && talk.waiting.is_empty()
             && std::mem::take(&mut talk.list_is_old)
         {
-            let terminals = self.terminals.list();
+            let device = talk.device;
+            let terminals = self.terminals_for(Some(device));
             self.say(stream, &msg::FromAgent::Terminals { terminals });
         }
     }

@@ -1,13 +1,14 @@
 //! The terminals there are, and who drives each.
 
 use super::Core;
-use crate::limits::LISTED_TEXT;
+use super::devices::Device;
+use crate::limits::{LISTED_DRIVER, LISTED_TEXT};
 use crate::text::shortened;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
-use lanyard_shared::ids::TerminalId;
+use lanyard_shared::ids::{DeviceId, TerminalId};
 use lanyard_shared::limits::TERMINALS_MAX;
-use lanyard_shared::msg::{FromAgent, Reason, Terminal};
+use lanyard_shared::msg::{Driver, FromAgent, Reason, Terminal};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A wish for a terminal that its holder has not answered yet.
@@ -42,6 +43,14 @@ impl Terminals {
     #[must_use]
     pub fn get(&self, id: TerminalId) -> Option<&Terminal> {
         self.known.get(&id)
+    }
+
+    /// Gives one another name. False when it is not there.
+    pub fn rename(&mut self, id: TerminalId, name: String) -> bool {
+        self.known
+            .get_mut(&id)
+            .map(|terminal| terminal.name = name)
+            .is_some()
     }
 
     /// Adds or replaces one.
@@ -145,6 +154,11 @@ impl Core {
         // All terminals fit into one message, whatever their programs call themselves.
         terminal.title = shortened(&terminal.title, LISTED_TEXT).to_owned();
         terminal.cwd = shortened(&terminal.cwd, LISTED_TEXT).to_owned();
+        // Its holder knows the name it was started with, and nothing of viewers.
+        terminal.driver = None;
+        if let Some(known) = self.terminals.get(terminal.id) {
+            terminal.name.clone_from(&known.name);
+        }
         if self.terminals.get(terminal.id) != Some(&terminal) {
             self.terminals.put(terminal);
             self.tell_terminals();
@@ -167,14 +181,56 @@ impl Core {
         }
     }
 
-    /// All terminals, as a list shows them.
+    /// A terminal's new name is on disk, or could not be written there: answers [`super::Effect::Rename`].
+    pub fn renamed(
+        &mut self,
+        id: TerminalId,
+        name: String,
+        wish: Wish,
+        outcome: Result<(), CloseCode>,
+    ) {
+        let req = wish.req;
+        let outcome = outcome.and_then(|()| {
+            let is_there = self.terminals.rename(id, name);
+            is_there.then_some(()).ok_or(CloseCode::TerminalGone)
+        });
+        match outcome {
+            Ok(()) => {
+                self.tell_terminals();
+                self.say(wish.session, &FromAgent::Done { req });
+            }
+            Err(code) => {
+                let reason = code.into();
+                self.say(wish.session, &FromAgent::Refused { req, reason });
+            }
+        }
+    }
+
+    /// All terminals, as a list shows them to the machine's owner.
     #[must_use]
     pub fn terminals(&self) -> Vec<Terminal> {
-        self.terminals.list()
+        self.terminals_for(None)
+    }
+
+    /// All terminals, as a list shows them to a device.
+    pub(super) fn terminals_for(&self, device: Option<DeviceId>) -> Vec<Terminal> {
+        let mut list = self.terminals.list();
+        for terminal in &mut list {
+            terminal.driver = self.driver_of(terminal.id).map(|driver| Driver {
+                name: shortened(&driver.name, LISTED_DRIVER).to_owned(),
+                yours: device == Some(driver.id),
+            });
+        }
+        list
+    }
+
+    fn driver_of(&self, terminal: TerminalId) -> Option<&Device> {
+        let session = self.session_of(self.terminals.driver(terminal)?)?;
+        self.devices.get(self.talks.get(&session)?.device)
     }
 
     /// Every session hears the list, but no session has more than one waiting: a program that changes its title all the time fills no queue.
-    fn tell_terminals(&mut self) {
+    pub(super) fn tell_terminals(&mut self) {
         let sessions: Vec<_> = self
             .talks
             .iter()

@@ -5,6 +5,7 @@
 )]
 
 mod rig;
+mod sharing;
 
 use crate::core::Effect;
 use lanyard_shared::close::CloseCode;

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use lanyard_holder::client::{self, ClientError, HolderConn};
 use lanyard_holder::wire::{ExitStatus, FromClient, FromHolder, Kind, Refusal, Welcome};
 use lanyard_holder::{HolderConfig, spawn_detached};
+use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
 use lanyard_shared::ids::{TerminalId, WriterId};
 use lanyard_shared::msg::{Exit, Grid, Terminal};
@@ -147,6 +148,22 @@ impl Holders {
         );
     }
 
+    /// Gives a terminal another name, which outlives this process.
+    ///
+    /// # Errors
+    /// Its holder is gone, or what it left of itself cannot be written.
+    pub fn rename(&self, id: TerminalId, name: &str) -> Result<(), CloseCode> {
+        let outcome = client::rename(&self.dir, lanyard_holder::TerminalId(id.0), name);
+        outcome.map_err(|error| {
+            tracing::warn!(terminal = %id, %error, "a terminal could not be renamed");
+            if error.kind() == std::io::ErrorKind::NotFound {
+                CloseCode::TerminalGone
+            } else {
+                CloseCode::Internal
+            }
+        })
+    }
+
     /// Forgets a holder that has left.
     pub fn gone(&mut self, id: TerminalId) {
         self.controls.remove(&id);
@@ -214,6 +231,7 @@ impl Described {
                 rows: welcome.rows,
             },
             exit: welcome.exit.map(exit),
+            driver: None,
         }
     }
 }

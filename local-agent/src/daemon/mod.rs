@@ -263,6 +263,14 @@ impl Daemon {
                         .any(|t| t.id == terminal && t.exit.is_some());
                     self.holders.kill(terminal, ended);
                 }
+                Effect::Rename {
+                    terminal,
+                    name,
+                    wish,
+                } => {
+                    let outcome = self.holders.rename(terminal, &name);
+                    self.core.renamed(terminal, name, wish, outcome);
+                }
                 Effect::Resize(terminal, grid) => {
                     self.holders.tell(
                         terminal,

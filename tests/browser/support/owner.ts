@@ -11,7 +11,7 @@ export interface Grid {
 }
 
 export interface Status {
-  terminals: { id: string; name: string; grid: Grid }[];
+  terminals: { id: string; name: string; grid: Grid; driver: { name: string } | null }[];
   devices: { id: string; name: string; scopes: Scope[] }[];
 }
 

@@ -56,6 +56,37 @@ export class Visitor {
     await this.focus();
   }
 
+  /** Opens one more beside those that are open. */
+  async anotherTerminal(): Promise<void> {
+    const before = await this.tabs.count();
+    await this.page
+      .getByRole("main")
+      .getByRole("button", { name: /^New terminal/ })
+      .click();
+    await expect(this.tabs).toHaveCount(before + 1);
+    await this.screen.prompt();
+    await this.focus();
+  }
+
+  /** The tabs of terminals open in this page. */
+  get tabs(): Locator {
+    return this.page.getByRole("tab");
+  }
+
+  tab(name: string | RegExp): Locator {
+    return this.page.getByRole("tab", { name });
+  }
+
+  /** Gives the terminal on the screen another name, by its menu. */
+  async rename(name: string, given = name): Promise<void> {
+    await this.page.getByRole("button", { name: /^More for/ }).click();
+    await this.page.getByRole("button", { name: "Rename …" }).click();
+    await this.page.getByRole("dialog").getByRole("textbox").fill(name);
+    await this.page.getByRole("button", { name: "Save name" }).click();
+    await expect(this.tab(given)).toBeVisible();
+    await this.focus();
+  }
+
   /** Opens a terminal that is there already. */
   async show(): Promise<void> {
     await this.page.getByRole("main").getByRole("link", { name: "running" }).click();
@@ -73,7 +104,7 @@ export class Visitor {
     await expect(this.status.getByText("live", { exact: true })).toBeVisible();
   }
 
-  /** One finger on the terminal, moved down by so many pixels, then resting: no flick. */
+  /** One finger on the terminal, moved down by so many pixels. */
   async swipe(down: number): Promise<void> {
     const box = await this.screen.terminal.boundingBox();
     if (box === null) throw new Error("there is no terminal to swipe");

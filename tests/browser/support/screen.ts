@@ -60,6 +60,75 @@ export class Screen {
     return { rows: await this.rows.count(), width, height };
   }
 
+  /** Every cell that is drawn: its character and how it looks, whatever size it has. The cursor, which only one viewer fills, does not count. */
+  async cells(): Promise<string[][]> {
+    const rows = await this.rows.evaluateAll((elements) =>
+      elements.map((row) =>
+        [...row.children].flatMap((span) => {
+          const classes = [...span.classList].filter((name) => !name.startsWith("xterm-cursor")).sort();
+          const { color, backgroundColor } = (span as HTMLElement).style;
+          const look = [...classes, color, backgroundColor].filter((part) => part !== "").join(" ");
+          const characters = [...new Intl.Segmenter("en").segment(span.textContent.replaceAll("\u00a0", " "))];
+          return characters.map(({ segment }) => (look === "" ? segment : `${segment} ${look}`));
+        }),
+      ),
+    );
+    const blank = (cell: string | undefined) => cell === " ";
+    for (const row of rows) while (blank(row.at(-1))) row.pop();
+    while (rows.at(-1)?.length === 0) rows.pop();
+    return rows;
+  }
+
+  /** At which column of a row each text begins as it is drawn, in cells from the left. `cols` is how many there are. */
+  async columnsOf(row: Locator, texts: readonly string[], cols: number): Promise<number[]> {
+    const { width } = (await this.terminal.locator(".xterm-screen").boundingBox()) ?? { width: 0 };
+    const pixels = await row.evaluate((element, wanted) => {
+      const { left } = element.getBoundingClientRect();
+      return wanted.map((text) => {
+        const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+        for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+          const at = node.textContent?.indexOf(text) ?? -1;
+          if (at < 0) continue;
+          const range = document.createRange();
+          range.setStart(node, at);
+          range.setEnd(node, at + 1);
+          return range.getBoundingClientRect().left - left;
+        }
+        return Number.NaN;
+      });
+    }, texts);
+    return pixels.map((x) => Math.round((x / width) * cols * 10) / 10);
+  }
+
+  /** The middle of a text on the screen, to point at. */
+  async point(text: string): Promise<{ x: number; y: number }> {
+    const row = this.rows.filter({ hasText: text }).last();
+    const at = await row.evaluate((element, wanted) => {
+      const all = element.textContent.replaceAll("\u00a0", " ");
+      const [from, to] = [all.indexOf(wanted), all.indexOf(wanted) + wanted.length - 1];
+      const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+      const range = document.createRange();
+      let passed = 0;
+      for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+        const length = node.textContent?.length ?? 0;
+        if (from >= passed && from < passed + length) range.setStart(node, from - passed);
+        if (to >= passed && to < passed + length) range.setEnd(node, to - passed + 1);
+        passed += length;
+      }
+      const { left, top, width, height } = range.getBoundingClientRect();
+      return { x: left + width / 2, y: top + height / 2 };
+    }, text);
+    return at;
+  }
+
+  /** The middle of a cell, both counted from 1 as programs do. */
+  async cellAt(column: number, row: number, cols: number): Promise<{ x: number; y: number }> {
+    const box = await this.terminal.locator(".xterm-screen").boundingBox();
+    const rows = await this.rows.count();
+    const { x, y, width, height } = box ?? { x: 0, y: 0, width: 0, height: 0 };
+    return { x: x + ((column - 0.5) * width) / cols, y: y + ((row - 0.5) * height) / rows };
+  }
+
   /** How one text is drawn: colours as the eye gets them. */
   async style(text: string | RegExp): Promise<{ color: string; background: string; bold: boolean }> {
     const cell = this.rows.locator("span").filter({ hasText: text }).last();

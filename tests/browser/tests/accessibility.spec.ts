@@ -52,6 +52,8 @@ test("axe finds nothing on the way from a link to a terminal", async ({ rig, vis
   await page.getByRole("button", { name: "Find in the scrollback" }).click();
   await page.getByRole("button", { name: /^More for/ }).click();
   await expectNothing(page);
+  await page.keyboard.press("Escape");
+  await page.getByRole("search").getByRole("button", { name: "Close" }).click();
 
   await page.goto(`${rig.relay.web}/#/`);
   await expect(page.getByRole("link", { name: "running" })).toBeVisible();
@@ -59,6 +61,48 @@ test("axe finds nothing on the way from a link to a terminal", async ({ rig, vis
   await page.goto(`${rig.relay.web}/#/more`);
   await expect(page.getByRole("heading", { name: "Add a machine" })).toBeVisible();
   await expectNothing(page);
+});
+
+test("axe finds nothing among several terminals, in what lies over them, and where another device types", async ({
+  visitor,
+  another,
+}) => {
+  test.slow();
+  const { page, screen } = visitor;
+  await visitor.pair();
+  await visitor.newTerminal();
+  await screen.enter("exit 3");
+  await expect(visitor.tab(/status 3/)).toBeVisible();
+  await visitor.anotherTerminal();
+  await screen.enter("echo here");
+  await screen.shows("\nhere\n$");
+  await expectNothing(page);
+  await page.getByRole("button", { name: "All terminals and commands" }).click();
+  await expect(page.getByRole("combobox")).toBeFocused();
+  await expectNothing(page);
+  await screen.type("keys");
+  await screen.press("Enter");
+  await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
+  await expectNothing(page);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: /^More for/ }).click();
+  await page.getByRole("button", { name: "Rename …" }).click();
+  await expect(page.getByRole("dialog", { name: "Name this terminal" })).toBeVisible();
+  await expectNothing(page);
+  await page.keyboard.press("Escape");
+
+  const other = await another();
+  await other.pair();
+  await other.page.getByRole("main").getByRole("link", { name: "running" }).click();
+  await expect(other.screen.inputLine).toContainText("types here.");
+  await expectNothing(other.page);
+  // What is pressed by a finger is large enough for it.
+  if (await visitor.touches()) {
+    for (const target of await page.getByRole("tab").or(page.getByRole("main").getByRole("button")).all()) {
+      const box = await target.boundingBox();
+      if (box !== null) expect(Math.min(box.width, box.height), await target.innerText()).toBeGreaterThanOrEqual(44);
+    }
+  }
 });
 
 test("axe finds nothing where something is wrong", async ({ rig, visitor }) => {

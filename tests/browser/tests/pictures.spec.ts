@@ -167,11 +167,6 @@ test("pictures of what goes wrong", async ({ rig, visitor, another }, { project 
   const other = await another();
   await other.pair();
   await other.show();
-  await other.screen.type("x");
-  const unsent = other.page.getByRole("alertdialog");
-  await expect(unsent).toBeVisible();
-  await shot("unsent", other.page);
-  await unsent.getByRole("button", { name: "Discard" }).click();
   await expect(other.screen.inputLine).toContainText("Watching");
   await shot("watching", other.page);
   await rig.relay.crash();
@@ -183,6 +178,91 @@ test("pictures of what goes wrong", async ({ rig, visitor, another }, { project 
   await expect(status).toContainText("Access ended");
   await shot("ended");
 });
+
+for (const colorScheme of ["dark", "light"] as const) {
+  test.describe(colorScheme, () => {
+    test.use({ colorScheme });
+
+    test(`pictures of several terminals and of two viewers, ${colorScheme}`, async ({ rig, visitor, another }, {
+      project,
+    }) => {
+      test.slow();
+      const { page, screen } = visitor;
+      await mkdir(SCREENS, { recursive: true });
+      const shot = (name: string, of = page) =>
+        of.screenshot({ path: join(SCREENS, `${project.name}-${colorScheme}-${name}.png`), animations: "disabled" });
+      await trail(rig, colorScheme);
+      await visitor.pair();
+      await visitor.newTerminal();
+      await visitor.rename("tests");
+      await screen.enter("cd trail; clear; until [ -e ../go ]; do sleep 0.02; done; echo all 214 tests passed");
+      await visitor.anotherTerminal();
+      await visitor.rename("deploy");
+      await screen.enter("exit 2");
+      await expect(visitor.tab(/deploy/)).toContainText("status 2");
+      await visitor.anotherTerminal();
+      await visitor.rename("notes");
+      await screen.enter("exit");
+      await expect(visitor.tab(/notes/)).toContainText("finished");
+      await visitor.anotherTerminal();
+      await visitor.rename("trail");
+      await screen.enter("cd trail; clear; ls --color -og --time-style=+'%e %b'; git log --graph --oneline --all");
+      await screen.shows("Say how long");
+      await screen.enter(String.raw`printf '\e]0;~/trail\a'`);
+      await writeFile(rig.path("go"), "");
+      await expect(visitor.tab(/tests.*, new output/)).toBeVisible();
+      await visitor.fitted();
+      await shot("several");
+      await page.getByRole("button", { name: "All terminals and commands" }).click();
+      await expect(page.getByRole("combobox")).toBeFocused();
+      await shot("palette");
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: /^More for/ }).click();
+      await shot("menu");
+      await page.getByRole("button", { name: "Rename …" }).click();
+      await shot("rename");
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "Find in the scrollback" }).click();
+      await page.getByRole("searchbox").fill("track");
+      await expect(page.getByRole("search").getByRole("status")).toContainText("of");
+      await shot("search");
+      await page.keyboard.press("Escape");
+      if (project.name === "desktop") {
+        await page.getByRole("tab", { selected: true }).focus();
+        await page.keyboard.press("?");
+        await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
+        await shot("keys");
+        await page.keyboard.press("Escape");
+        await expect(page.getByRole("tab", { selected: true })).toBeFocused();
+        await page.keyboard.press("Enter");
+      }
+
+      await visitor.focus();
+      await screen.type("vim src/lib.rs\n");
+      await screen.shows("Naismith");
+      const other = await another();
+      await other.page.emulateMedia({ colorScheme });
+      await other.page.setViewportSize(
+        project.name === "phone" ? { width: 1000, height: 900 } : { width: 760, height: 560 },
+      );
+      await other.pair();
+      await other.page.getByRole("main").getByRole("link", { name: /trail/ }).click();
+      await other.screen.shows("Naismith");
+      await shot("watcher", other.page);
+      await other.page.setViewportSize({ width: 1700, height: 1050 });
+      await expect(other.screen.terminal).toHaveClass(/letterboxed/);
+      await other.screen.shows("Naismith");
+      await shot("watcher-large", other.page);
+      if (project.name === "phone") {
+        await page.getByRole("button", { name: "Control, for the next key" }).tap();
+        await shot("key-row");
+        await rig.relay.crash();
+        await expect(visitor.status).toContainText("Relay unreachable");
+        await shot("away");
+      }
+    });
+  });
+}
 
 async function trail(rig: Rig, background: "dark" | "light"): Promise<void> {
   await writeFile(rig.path("journey.rs"), SOURCE);

@@ -83,6 +83,40 @@ test("cells have the colours that programs asked for: of 256, of 16 million, bol
   expect((await screen.style(/^bol$/)).bold).toBe(true);
 });
 
+test.describe("on a light ground", () => {
+  test.use({ colorScheme: "light" });
+
+  test("colours that were chosen for a dark one are darkened until they can be read @desktop", async ({ visitor }) => {
+    const { screen } = visitor;
+    await visitor.pair();
+    await visitor.newTerminal();
+    await screen.enter(
+      String.raw`clear; printf '\e[38;2;255;255;120mpale\e[0m \e[38;5;195mice\e[0m \e[97mwhite\e[0m \e[38;2;0;0;120mnavy\e[0m\n'`,
+    );
+    await screen.shows(/^pale ice white navy$/m);
+    for (const text of [/^pale$/, /^ice$/, /^white$/, /^navy$/]) {
+      expect(contrast((await screen.style(text)).color, "rgb(253, 251, 246)"), String(text)).toBeGreaterThanOrEqual(
+        4.4,
+      );
+    }
+    // What can be read is left as it is.
+    expect((await screen.style(/^navy$/)).color).toBe("rgb(0, 0, 120)");
+  });
+});
+
+/** How far two colours are apart, as WCAG counts it. */
+function contrast(one: string, other: string): number {
+  const luminance = (color: string) => {
+    const [red = 0, green = 0, blue = 0] = (color.match(/\d+/g) ?? []).slice(0, 3).map((part) => {
+      const share = Number(part) / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [light = 0, dark = 0] = [luminance(one), luminance(other)].sort((a, b) => b - a);
+  return (light + 0.05) / (dark + 0.05);
+}
+
 test("the machine's terminal takes the size of the window, and follows it", async ({ visitor }) => {
   const { page, screen } = visitor;
   await visitor.pair();

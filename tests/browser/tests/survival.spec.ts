@@ -73,6 +73,9 @@ test("ending a device at the machine ends its open page within a second @desktop
   await rig.agent.owner.revoke(device?.id ?? "");
   await expect(status).toContainText("Access ended", { timeout: 1000 });
   await expect(status).toContainText("This access was ended by the owner.");
+  // A new try would meet the same.
+  await expect(page.getByRole("button", { name: "Open again" })).toHaveCount(0);
+  await expect(page.getByRole("button", { name: "Close tab" })).toBeVisible();
   await expect(screen.inputLine).not.toHaveText("You are typing here.");
   // Old pixels stay; nothing typed reaches the machine.
   await screen.enter("touch after");
@@ -102,4 +105,64 @@ test("a page that is opened while the machine is away says so, and comes back by
   await rig.agent.restart();
   await visitor.live();
   await visitor.screen.shows("\nkept\n$");
+});
+
+test("a page whose parts were replaced at the relay offers to be loaded anew, and throws nothing", async ({
+  visitor,
+  watch,
+}) => {
+  const { page, screen } = visitor;
+  await page.route(/addon-(search|web-links)/, (route) => route.fulfill({ status: 404, body: "" }));
+  await visitor.pair();
+  await visitor.newTerminal();
+  const notice = page.getByText("A part of this page could not be loaded.");
+  await expect(notice).toBeVisible();
+  await page.getByRole("button", { name: "Find in the scrollback" }).click();
+  await page.getByRole("searchbox").fill("text");
+  await expect(page.getByRole("search").getByRole("status")).toHaveText("");
+  // Typing goes on as before.
+  await page.getByRole("search").getByRole("button", { name: "Close" }).click();
+  await visitor.focus();
+  await screen.enter("echo here");
+  await screen.shows("\nhere\n$");
+  await page.unroute(/addon-(search|web-links)/);
+  await page.getByRole("button", { name: "Reload", exact: true }).click();
+  await screen.shows("\nhere\n$");
+  await expect(notice).toBeHidden();
+  // The browser tells of what it did not find; nothing else was complained of.
+  const complaints = watch.takeComplaints().filter((text) => !/404|Failed to fetch dynamically|MIME/i.test(text));
+  expect(complaints).toEqual([]);
+});
+
+test("a page whose terminal was replaced at the relay says so where the terminal would be @desktop", async ({
+  visitor,
+  watch,
+}) => {
+  const { page, screen } = visitor;
+  await page.route(/TerminalPanel-.*\.js/, (route) => route.fulfill({ status: 404, body: "" }));
+  await visitor.pair();
+  await page
+    .getByRole("main")
+    .getByRole("button", { name: /^New terminal/ })
+    .click();
+  await expect(page.getByText("The terminal could not be loaded from the relay.")).toBeVisible();
+  await page.unroute(/TerminalPanel-.*\.js/);
+  await page.getByRole("button", { name: "Reload the page" }).click();
+  await screen.prompt();
+  watch.takeComplaints();
+});
+
+test("what is wrong takes one row on a phone @phone", async ({ rig, visitor }) => {
+  const { page, status } = visitor;
+  await visitor.pair();
+  const height = async () => (await status.boundingBox())?.height ?? 0;
+  const calm = await height();
+  await rig.relay.crash();
+  await expect(status).toContainText("Relay unreachable");
+  expect(await height()).toBe(calm);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
+  await expect(status.getByText(/^as of \d\d:\d\d:\d\d$/)).toBeVisible();
+  const retry = await status.getByRole("button", { name: "Retry now" }).boundingBox();
+  expect(Math.min(retry?.width ?? 0, retry?.height ?? 0)).toBeGreaterThanOrEqual(44);
+  expect((retry?.x ?? 0) + (retry?.width ?? 0)).toBeLessThanOrEqual(page.viewportSize()?.width ?? 0);
 });

@@ -208,6 +208,7 @@ impl Agent {
             | Effect::Withdraw(_)
             | Effect::Paired { .. }
             | Effect::Spawn { .. }
+            | Effect::Rename { .. }
             | Effect::Kill(_) => {}
         }
     }

@@ -97,6 +97,7 @@ impl Terminals {
             started: UnixMs(1),
             grid: program.grid,
             exit: None,
+            driver: None,
         })
     }
 
@@ -176,7 +177,8 @@ impl Terminals {
             | Effect::Paired { .. }
             | Effect::Spawn { .. }
             | Effect::Kill(_)
-            | Effect::Pace(..) => None,
+            | Effect::Pace(..)
+            | Effect::Rename { .. } => None,
         }
     }
 

@@ -133,6 +133,7 @@ mod tests {
             started: UnixMs(0),
             grid: Grid { cols: 80, rows: 24 },
             exit,
+            driver: None,
         }
     }
 

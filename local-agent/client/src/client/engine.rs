@@ -30,6 +30,11 @@ pub(super) enum Command {
         terminal: TerminalId,
         reply: Reply,
     },
+    Rename {
+        terminal: TerminalId,
+        name: String,
+        reply: Reply,
+    },
     Open {
         handle: HandleId,
         terminal: TerminalId,
@@ -199,6 +204,14 @@ impl Engine {
             }
             Command::End { terminal, reply } => {
                 let req = self.viewer.end_terminal(terminal, now);
+                self.replies.insert(req, reply);
+            }
+            Command::Rename {
+                terminal,
+                name,
+                reply,
+            } => {
+                let req = self.viewer.rename_terminal(terminal, name, now);
                 self.replies.insert(req, reply);
             }
             Command::Open {

@@ -167,6 +167,21 @@ impl Client {
         answer.await.map_err(|_| gone())?.map(drop)
     }
 
+    /// Calls a terminal something else; an empty name lets the machine choose.
+    ///
+    /// # Errors
+    /// As [`Client::create`].
+    pub async fn rename(&self, terminal: TerminalId, name: &str) -> Result<(), Failure> {
+        let (reply, answer) = oneshot::channel();
+        let name = name.to_owned();
+        self.send(Command::Rename {
+            terminal,
+            name,
+            reply,
+        })?;
+        answer.await.map_err(|_| gone())?.map(drop)
+    }
+
     /// Attaches to a terminal; its first event is a snapshot, or what interrupts the way to one.
     ///
     /// # Errors

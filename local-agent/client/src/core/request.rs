@@ -20,6 +20,11 @@ pub(super) enum Request {
         name: String,
         grid: Grid,
     },
+    /// The same name twice is the same name: harmless to ask again.
+    Rename {
+        terminal: TerminalId,
+        name: String,
+    },
     /// `again`: an earlier session may have done it.
     End {
         terminal: TerminalId,
@@ -45,6 +50,11 @@ impl Viewer {
         )
     }
 
+    /// Asks to call a terminal something else; an empty name lets the machine choose. As [`Viewer::create`].
+    pub fn rename_terminal(&mut self, terminal: TerminalId, name: String, now: Now) -> u32 {
+        self.ask(Request::Rename { terminal, name }, now)
+    }
+
     fn ask(&mut self, request: Request, now: Now) -> u32 {
         let req = self.next_request;
         self.next_request = self.next_request.wrapping_add(1);
@@ -67,6 +77,11 @@ impl Viewer {
                 key: b64::Bytes(*key),
                 name: name.clone(),
                 grid: *grid,
+            },
+            Some(Request::Rename { terminal, name }) => ToAgent::Rename {
+                req,
+                terminal: *terminal,
+                name: name.clone(),
             },
             Some(Request::End { terminal, .. }) => ToAgent::End {
                 req,
@@ -152,9 +167,17 @@ impl Viewer {
             (Request::Create { .. }, Ok(Answer::Created(terminal))) => {
                 Ok(Answer::Created(terminal))
             }
-            (Request::End { .. }, Ok(Answer::Done)) => Ok(Answer::Done),
-            (Request::Create { .. } | Request::End { .. }, Err(why)) => Err(why),
-            (Request::Mint { .. } | Request::Create { .. } | Request::End { .. }, Ok(_)) => {
+            (Request::End { .. } | Request::Rename { .. }, Ok(Answer::Done)) => Ok(Answer::Done),
+            (Request::Create { .. } | Request::End { .. } | Request::Rename { .. }, Err(why)) => {
+                Err(why)
+            }
+            (
+                Request::Mint { .. }
+                | Request::Create { .. }
+                | Request::End { .. }
+                | Request::Rename { .. },
+                Ok(_),
+            ) => {
                 return Err(CloseCode::UnexpectedFrame);
             }
         };
@@ -166,7 +189,7 @@ impl Viewer {
     pub(super) fn forget_requests(&mut self) {
         self.requests.retain(|_, request| match request {
             Request::Mint { .. } => false,
-            Request::Create { .. } => true,
+            Request::Create { .. } | Request::Rename { .. } => true,
             Request::End { again, .. } => {
                 *again = true;
                 true

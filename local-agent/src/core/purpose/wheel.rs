@@ -26,6 +26,7 @@ impl Core {
         }
         if !already {
             self.send_record(stream, AgentRecord::Driver(true));
+            self.tell_terminals();
         }
         self.effects.push_back(Effect::Resize(terminal, grid));
         self.look_at_heartbeats(now);

@@ -471,5 +471,6 @@ fn terminal() -> Terminal {
         started: UnixMs(1),
         grid: GRID,
         exit: None,
+        driver: None,
     }
 }

@@ -134,7 +134,8 @@ export class Input {
     this.held = false;
     if (send) {
       for (const one of this.pending) one.at = now;
-      if (this.stage.at === "standing" && !this.stage.driver) this.takeOver(now);
+      // Who says "send" means it to be applied, whoever drives by the time there is a stream again.
+      if (this.stage.at !== "standing" || !this.stage.driver) this.takeOver(now);
       else this.go(now);
     } else this.drop();
     this.changed();

@@ -76,6 +76,8 @@ export function integer(least: number, most: number): Check<number> {
 export const text: Check<string> = (value) =>
   typeof value === "string" && !/\p{Surrogate}/u.test(value) ? value : undefined;
 
+export const flag: Check<boolean> = (value) => (typeof value === "boolean" ? value : undefined);
+
 export function bytes(length: number): Check<string> {
   return (value) => (typeof value === "string" && decodeExactly(value, length) !== null ? value : undefined);
 }

@@ -15,6 +15,7 @@ const terminal: Terminal = {
   started: 1,
   grid: { cols: 80, rows: 24 },
   exit: null,
+  driver: null,
 };
 const MESSAGES: FromAgent[] = [
   {

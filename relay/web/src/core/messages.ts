@@ -4,6 +4,7 @@ import {
   GRID_MAX,
   MESSAGE_MAX,
   TOKEN_MAX,
+  type Driver,
   type Exit,
   type FromAgent,
   type Grid,
@@ -15,7 +16,7 @@ import {
   type Terminal,
   type ToAgent,
 } from "./generated";
-import { bytes, integer, list, nullable, object, oneOf, parse, tagged, text, type Check } from "./json";
+import { bytes, flag, integer, list, nullable, object, oneOf, parse, tagged, text, type Check } from "./json";
 
 export function decodeFromAgent(message: Bytes): FromAgent | undefined {
   return decode(message, fromAgent);
@@ -61,6 +62,7 @@ const terminal = object<Terminal>({
   started: time,
   grid,
   exit: nullable(exit),
+  driver: nullable(object<Driver>({ name: text, yours: flag })),
 });
 const terminals = list(terminal, LIST_MAX);
 

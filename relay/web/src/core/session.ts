@@ -124,6 +124,10 @@ export class Session {
     return this.ask((req) => ({ t: "end", req, terminal }));
   }
 
+  rename(terminal: string, name: string): number {
+    return this.ask((req) => ({ t: "rename", req, terminal, name }));
+  }
+
   setVisible(visible: boolean, now: number): void {
     if (visible && !this.visible) this.ping(now);
     this.visible = visible;
@@ -163,9 +167,9 @@ export class Session {
       case "minted":
         return this.minted(message);
       case "created":
-        return this.answer(message.req, "create", { kind: "created", terminal: message.terminal });
+        return this.answer(message.req, ["create"], { kind: "created", terminal: message.terminal });
       case "done":
-        return this.answer(message.req, "end", { kind: "done" });
+        return this.answer(message.req, ["end", "rename"], { kind: "done" });
       case "refused":
         return this.answer(message.req, null, { kind: "refused", reason: message.reason });
       case "terminals":
@@ -216,13 +220,14 @@ export class Session {
       const { jti, expires, life } = message;
       this.table.set(jti, { jti, purpose: request.purpose, terminal: request.terminal, expires, life });
     }
-    this.answer(message.req, "mint", { kind: "minted", minted: message });
+    this.answer(message.req, ["mint"], { kind: "minted", minted: message });
     this.effects.push({ kind: "changed" });
   }
 
-  private answer(req: number, to: Request["t"] | null, answer: Answer): void {
+  /** `to` are the requests to which this is an answer; null stands for all. */
+  private answer(req: number, to: readonly Request["t"][] | null, answer: Answer): void {
     const request = this.requests.get(req);
-    if (request === undefined || (to !== null && request.t !== to)) {
+    if (request === undefined || to?.includes(request.t) === false) {
       this.effects.push({ kind: "fault" });
       return;
     }

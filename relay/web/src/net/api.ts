@@ -125,6 +125,8 @@ export interface Lanyard {
   openTerminal(machine: string, terminal: string, grid: Grid): TerminalSession;
   /** Resolves with the new terminal. Rejects with a `Reason`. */
   createTerminal(machine: string, name: string, grid: Grid): Promise<Terminal>;
+  /** Calls it something else; an empty name lets the machine choose. Rejects with a `Reason`. */
+  renameTerminal(machine: string, terminal: string, name: string): Promise<void>;
   /** Ends its program and forgets it. Rejects with a `Reason`. */
   endTerminal(machine: string, terminal: string): Promise<void>;
   /** Forgets the machine in this browser. */

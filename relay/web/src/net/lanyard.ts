@@ -63,6 +63,12 @@ export class Machines implements Lanyard {
     return driver.endTerminal(terminal);
   }
 
+  async renameTerminal(machine: string, terminal: string, name: string): Promise<void> {
+    const driver = this.find(machine);
+    if (driver === undefined) throw new Refusal(reasonFor("unknown-device"));
+    return driver.renameTerminal(terminal, name);
+  }
+
   async forget(machine: string): Promise<void> {
     this.leave(machine);
     this.publish();

@@ -210,6 +210,15 @@ test("a wish that nobody answers is given up in half a minute", async () => {
   await refused;
 });
 
+test("a new name is done when the machine says so, and a refusal says why", async () => {
+  const { agent, terminal } = page.machine;
+  await page.lanyard.renameTerminal(agent, terminal.id, "build");
+  expect(only(page).terminals[0]?.name).toBe("build");
+  page.machine.refuses = "not-granted";
+  await expect(page.lanyard.renameTerminal(agent, terminal.id, "mine")).rejects.toMatchObject({ code: "not-granted" });
+  expect(only(page).terminals[0]?.name).toBe("build");
+});
+
 test("ending a terminal that is gone already is done", async () => {
   await page.lanyard.endTerminal(page.machine.agent, page.machine.terminal.id);
 });

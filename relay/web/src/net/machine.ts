@@ -103,6 +103,10 @@ export class MachineDriver implements TerminalHost {
     }
   }
 
+  async renameTerminal(terminal: string, name: string): Promise<void> {
+    await this.wish((session) => session.rename(terminal, name));
+  }
+
   /** Tries now what would be tried later. */
   retryNow(): void {
     if (this.closed) return;

@@ -5,6 +5,10 @@ import { parseRoute, routeHash, type Route } from "./model/route";
 export interface Opened {
   machine: string;
   terminal: string;
+  /** What it was called last, for when it is gone. */
+  name: string;
+  /** It has printed since it was last on the screen. */
+  news: boolean;
 }
 
 export interface Notice {
@@ -18,6 +22,12 @@ class Place {
   /** Terminals open in this page, in the order they were opened. They stay mounted, whatever is on the screen. */
   opened = $state<Opened[]>([]);
   notices = $state<Notice[]>([]);
+  /** A part of the page is no longer there to be loaded. */
+  outdated = $state(false);
+  /** What lies over the page. */
+  over = $state<"palette" | "help" | null>(null);
+  /** The terminal whose name is being changed. */
+  renaming = $state<{ machine: string; terminal: string } | null>(null);
   /** What fitted last, for a terminal that is still to be made. */
   lastFit: Grid | null = null;
 
@@ -44,7 +54,14 @@ class Place {
     const here = this.route.screen === "terminal" && this.route.terminal === terminal;
     if (!here) return;
     const next = this.opened[Math.min(at, this.opened.length - 1)];
-    this.go(next === undefined ? { screen: "home" } : { screen: "terminal", ...next });
+    if (next === undefined) this.go({ screen: "home" });
+    else this.open(next.machine, next.terminal);
+  }
+
+  /** A terminal that is not on the screen has printed something. */
+  noteOutput(machine: string, terminal: string): void {
+    const one = this.find(machine, terminal);
+    if (one?.news === false) one.news = true;
   }
 
   /** Back to the terminal that was on the screen last. */
@@ -62,7 +79,7 @@ class Place {
     this.notices = this.notices.filter((one) => one.id !== id);
   }
 
-  private latest: Opened | null = null;
+  private latest: { machine: string; terminal: string } | null = null;
   private nextNotice = 0;
 
   private follow(): void {
@@ -71,9 +88,24 @@ class Place {
     if (route.screen !== "terminal") return;
     const { machine, terminal } = route;
     this.latest = { machine, terminal };
-    if (!this.opened.some((one) => one.machine === machine && one.terminal === terminal)) {
-      this.opened.push({ machine, terminal });
-    }
+    const one = this.find(machine, terminal);
+    if (one === undefined) this.opened.push({ machine, terminal, name: "terminal", news: false });
+    else one.news = false;
+  }
+
+  /** Whether it has printed since it was last on the screen; any of those open here, if none is named. */
+  hasNews(terminal: string | null = null): boolean {
+    return this.opened.some((one) => one.news && (terminal === null || one.terminal === terminal));
+  }
+
+  /** What the machine says of it now. */
+  noteName(machine: string, terminal: string, name: string): void {
+    const one = this.find(machine, terminal);
+    if (one !== undefined && one.name !== name) one.name = name;
+  }
+
+  private find(machine: string, terminal: string): Opened | undefined {
+    return this.opened.find((one) => one.machine === machine && one.terminal === terminal);
   }
 }
 

@@ -262,7 +262,8 @@ impl Peer {
             ToAgent::Ping { .. }
             | ToAgent::Hello { .. }
             | ToAgent::Create { .. }
-            | ToAgent::End { .. } => {}
+            | ToAgent::End { .. }
+            | ToAgent::Rename { .. } => {}
         }
         self.seen.push(Seen::Said(message));
     }

@@ -194,5 +194,6 @@ pub fn terminal(id: TerminalId) -> Terminal {
         started: UnixMs(0),
         grid: GRID,
         exit: None,
+        driver: None,
     }
 }

@@ -133,6 +133,13 @@ export type Exit = { "t": "status",
   /** The signal's number. */
   number: number, };
 
+/** Who types into a terminal now. */
+export type Driver = {
+  /** How the device calls itself. */
+  name: string,
+  /** Whether it is the device that is told this. */
+  yours: boolean, };
+
 /** One terminal, as a list shows it. */
 export type Terminal = {
   /** Its id. */
@@ -148,7 +155,9 @@ export type Terminal = {
   /** Its size. */
   grid: Grid,
   /** `None` while it runs. */
-  exit: Exit | null, };
+  exit: Exit | null,
+  /** `None` while nobody types. */
+  driver: Driver | null, };
 
 /** From the viewer. */
 export type ToAgent = { "t": "hello",
@@ -177,7 +186,14 @@ export type ToAgent = { "t": "hello",
   /** Number of the request. */
   req: number,
   /** The terminal. */
-  terminal: TerminalId, };
+  terminal: TerminalId, }
+  | { "t": "rename",
+  /** Number of the request. */
+  req: number,
+  /** The terminal. */
+  terminal: TerminalId,
+  /** Its new name; empty lets the machine choose. */
+  name: string, };
 
 /** From the agent. */
 export type FromAgent = { "t": "welcome",

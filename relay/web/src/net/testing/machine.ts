@@ -38,6 +38,7 @@ export class TestMachine {
     started: 1,
     grid: { cols: 80, rows: 24 },
     exit: null,
+    driver: null,
   };
   terminals: Terminal[] = [this.terminal];
   scopes: Offer["scopes"] = ["view", "terminal"];
@@ -200,6 +201,13 @@ export class TestMachine {
         return this.refuses === "busy" ? undefined : say({ t: "created", req: message.req, terminal: this.terminal });
       case "end":
         return refuse(message.req, "terminal-gone");
+      case "rename":
+        if (this.refuses !== null) return refuse(message.req, this.refuses);
+        this.terminals = this.terminals.map((one) =>
+          one.id === message.terminal ? { ...one, name: message.name } : one,
+        );
+        say({ t: "terminals", terminals: this.terminals });
+        return say({ t: "done", req: message.req });
     }
   }
 

@@ -33,9 +33,23 @@ export class DemoLanyard implements Lanyard {
 
   createTerminal(machine: string, name: string, grid: Grid): Promise<Terminal> {
     const id = `t-${crypto.randomUUID().slice(0, 8)}`;
-    const made: Terminal = { id, name: name || "fish", title: "", cwd: "~", started: Date.now(), grid, exit: null };
+    const made: Terminal = {
+      id,
+      name: name || "fish",
+      title: "",
+      cwd: "~",
+      started: Date.now(),
+      grid,
+      exit: null,
+      driver: null,
+    };
     this.change(machine, (terminals) => [...terminals, made]);
     return Promise.resolve(made);
+  }
+
+  renameTerminal(machine: string, terminal: string, name: string): Promise<void> {
+    this.change(machine, (terminals) => terminals.map((one) => (one.id === terminal ? { ...one, name } : one)));
+    return Promise.resolve();
   }
 
   endTerminal(machine: string, terminal: string): Promise<void> {

@@ -26,7 +26,17 @@ function reason(name: string): Reason {
 
 function terminal(id: string, name: string, part: Partial<Terminal> = {}): Terminal {
   const started = NOW - 42 * MINUTE;
-  return { id, name, title: "", cwd: "~/src/lanyard", started, grid: { cols: 120, rows: 32 }, exit: null, ...part };
+  return {
+    id,
+    name,
+    title: "",
+    cwd: "~/src/lanyard",
+    started,
+    grid: { cols: 120, rows: 32 },
+    exit: null,
+    driver: null,
+    ...part,
+  };
 }
 
 const TERMINALS: Terminal[] = [

@@ -72,6 +72,7 @@ test("running terminals come first, the youngest before the older", () => {
     started,
     grid: { cols: 80, rows: 24 },
     exit,
+    driver: null,
   });
   const ended = terminal("ended", 30, { t: "status", code: 0 });
   const order = inOrder([terminal("old", 10, null), ended, terminal("young", 20, null)]);

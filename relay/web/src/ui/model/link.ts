@@ -91,9 +91,14 @@ export function exitFailed(exit: Exit): boolean {
   return !(exit.t === "status" && exit.code === 0);
 }
 
-/** Running first, youngest first. */
+/** Running first, youngest first; of those made within one second, the one with the higher number. */
 export function inOrder(terminals: Terminal[]): Terminal[] {
-  return [...terminals].sort((a, b) => Number(a.exit !== null) - Number(b.exit !== null) || b.started - a.started);
+  return [...terminals].sort(
+    (a, b) =>
+      Number(a.exit !== null) - Number(b.exit !== null) ||
+      b.started - a.started ||
+      b.name.localeCompare(a.name, "en", { numeric: true }),
+  );
 }
 
 /** A reason as one sentence with a full stop and a capital: they come without either. */

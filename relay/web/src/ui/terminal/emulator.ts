@@ -1,12 +1,14 @@
 /** The terminal emulator behind one small face. The only file that knows xterm. */
 import "@xterm/xterm/css/xterm.css";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
-import { Terminal } from "@xterm/xterm";
+import { Terminal, type IBufferRange, type ITheme } from "@xterm/xterm";
 import type { SearchAddon } from "@xterm/addon-search";
 import type { Grid } from "../../core/generated";
 import { whileStylesAreAdopted } from "./adopted";
 import { gridFor, layoutFor, sameGrid, type Box } from "./fit";
+import { joinedRanges } from "./joined";
 import { applySticky, encodeKey, encodePaste, isReport, NONE, type KeyName, type Modifiers } from "./keys";
+import { lazily } from "../lazy";
 import { DARK, DARK_MATCHES, LIGHT, LIGHT_MATCHES } from "./theme";
 import { followFinger } from "./touch";
 
@@ -27,8 +29,14 @@ export interface EmulatorOptions {
   onLeave(): void;
   /** A sticky modifier was used up. */
   onSticky(modifiers: Modifiers): void;
-  /** A link was followed. `hidden`: the address is not what stands on the screen. */
-  onLink(address: string, hidden: boolean): void;
+  /** A link was followed; `label` is what stands on the screen. */
+  onLink(address: string, label: string): void;
+}
+
+/** `at` is 0 where the match that is shown is none of those counted, for there are too many. */
+export interface Matches {
+  at: number;
+  of: number;
 }
 
 /** Of the options, those that only the live session can answer. */
@@ -48,7 +56,9 @@ export class Emulator {
   private readonly dark = matchMedia("(prefers-color-scheme: dark)");
   private readonly encoder = new TextEncoder();
   private readonly cleanup: (() => void)[] = [];
-  private search: Promise<SearchAddon> | null = null;
+  private search: Promise<SearchAddon | null> | null = null;
+  private matches: Matches = { at: 0, of: 0 };
+  private disposed = false;
   private sticky: Modifiers = NONE;
   private preferred: number;
   private drives = false;
@@ -78,18 +88,19 @@ export class Emulator {
       cursorInactiveStyle: "outline",
       screenReaderMode: options.screenReader,
       macOptionIsMeta: true,
-      theme: this.dark.matches ? DARK : LIGHT,
-      linkHandler: { activate: (_event, address) => this.options.onLink(address, true) },
+      ...this.colours(),
+      linkHandler: { activate: (_event, address, range) => this.options.onLink(address, this.textIn(range)) },
     });
     this.term.loadAddon(new Unicode11Addon());
     this.term.unicode.activeVersion = "11";
     this.term.parser.registerOscHandler(RESIZE, (data) => this.resizeInBand(data));
     whileStylesAreAdopted(() => this.term.open(this.mount));
+    this.term.registerCharacterJoiner(joinedRanges);
     this.term.textarea?.setAttribute("aria-label", options.label);
     this.term.textarea?.setAttribute("enterkeyhint", "enter");
 
     this.listen();
-    const onScheme = () => (this.term.options.theme = this.dark.matches ? DARK : LIGHT);
+    const onScheme = () => Object.assign(this.term.options, this.colours());
     this.dark.addEventListener("change", onScheme);
     this.cleanup.push(() => this.dark.removeEventListener("change", onScheme));
     this.watchSize();
@@ -188,31 +199,69 @@ export class Emulator {
     return lines.join("\n").trimEnd();
   }
 
+  /** Whatever stands there now, from the first cell to the last. Both counts begin with 1. */
+  private textIn({ start, end }: IBufferRange): string {
+    let text = "";
+    for (let y = start.y; y <= end.y; y++) {
+      const line = this.term.buffer.active.getLine(y - 1);
+      text += line?.translateToString(true, y === start.y ? start.x - 1 : 0, y === end.y ? end.x : undefined) ?? "";
+    }
+    return text;
+  }
+
   selection(): string {
     return this.term.getSelection();
   }
 
-  async find(text: string, backwards: boolean): Promise<boolean> {
-    this.search ??= import("@xterm/addon-search").then(({ SearchAddon }) => {
-      const addon = new SearchAddon();
-      this.term.loadAddon(addon);
-      return addon;
-    });
-    const addon = await this.search;
+  /** Which match of how many is shown now, from 1; null when search could not be loaded. Without a `step` it begins anew at the newest line. */
+  async find(text: string, step: "older" | "newer" | null): Promise<Matches | null> {
+    const addon = await this.loadSearch();
+    if (addon === null) return null;
+    // Or every further letter would lead one match further up.
+    if (step === null) this.term.clearSelection();
     const options = { decorations: this.dark.matches ? DARK_MATCHES : LIGHT_MATCHES };
-    return backwards ? addon.findPrevious(text, options) : addon.findNext(text, options);
+    if (text === "" || !(step === "newer" ? addon.findNext(text, options) : addon.findPrevious(text, options))) {
+      if (text === "") addon.clearDecorations();
+      return { at: 0, of: 0 };
+    }
+    return this.matches;
+  }
+
+  private loadSearch(): Promise<SearchAddon | null> {
+    this.search ??= this.openSearch();
+    return this.search;
+  }
+
+  private async openSearch(): Promise<SearchAddon | null> {
+    const loaded = await lazily(() => import("@xterm/addon-search"));
+    if (loaded === null || this.disposed) {
+      this.search = null;
+      return null;
+    }
+    const addon = new loaded.SearchAddon();
+    this.term.loadAddon(addon);
+    addon.onDidChangeResults(({ resultIndex, resultCount }) => {
+      this.matches = { at: resultIndex + 1, of: resultCount };
+    });
+    return addon;
   }
 
   stopFinding(): void {
-    void this.search?.then((addon) => addon.clearDecorations());
+    void this.search?.then((addon) => addon?.clearDecorations());
     this.term.clearSelection();
     this.term.scrollToBottom();
   }
 
   dispose(): void {
+    this.disposed = true;
     for (const undo of this.cleanup) undo();
     this.term.dispose();
     this.mount.remove();
+  }
+
+  /** On paper-white ground many a program's colours, chosen for black, could not be read: there they are darkened as far as it takes. */
+  private colours(): { theme: ITheme; minimumContrastRatio: number } {
+    return this.dark.matches ? { theme: DARK, minimumContrastRatio: 1 } : { theme: LIGHT, minimumContrastRatio: 4.5 };
   }
 
   private listen(): void {
@@ -248,6 +297,7 @@ export class Emulator {
       followFinger(this.mount, {
         lineHeight: () => this.cell().height,
         scroll: (lines) => this.scroll(lines),
+        surface: () => this.term.buffer.active.type,
       }),
     );
   }
@@ -377,7 +427,8 @@ export class Emulator {
   }
 
   private async loadLinks(): Promise<void> {
-    const { WebLinksAddon } = await import("@xterm/addon-web-links");
-    this.term.loadAddon(new WebLinksAddon((_event, address) => this.options.onLink(address, false)));
+    const addon = await lazily(() => import("@xterm/addon-web-links"));
+    if (addon === null || this.disposed) return;
+    this.term.loadAddon(new addon.WebLinksAddon((_event, address) => this.options.onLink(address, address)));
   }
 }

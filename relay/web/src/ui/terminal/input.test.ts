@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { InputState, ViewState } from "../../net/api";
-import { inputWords, keysGo, type Situation } from "./input";
+import { inputWords, keysGo, unsentWords, type Situation } from "./input";
 
+const PIXEL = { name: "Pixel", yours: false };
 const streaming: ViewState = { kind: "streaming" };
 const lapsed: InputState = { kind: "lapsed", reason: { code: "lapsed", sentence: "", hint: "" } };
 
@@ -14,6 +15,7 @@ function words(part: Partial<Situation>) {
     paired: true,
     mayEnd: true,
     asOf: null,
+    driver: null,
     ...part,
   });
 }
@@ -32,8 +34,33 @@ test("a token ended for another reason says that reason", () => {
   expect(words({ input }).text).toBe("This access was ended. Press any key to go on.");
 });
 
-test("who watches is offered to take over", () => {
-  expect(words({ input: { kind: "watching" } }).action).toBe("take-over");
+test("who watches is told who types, and offered to take over", () => {
+  const input: InputState = { kind: "watching" };
+  expect(words({ input, driver: PIXEL })).toMatchObject({ text: "Watching: Pixel types here.", action: "take-over" });
+  expect(words({ input }).text).toBe("Watching: someone else types here.");
+  const own = { name: "Chrome on Linux", yours: true };
+  expect(words({ input, driver: own }).text).toBe("Watching: another window of this browser types here.");
+});
+
+test("that somebody types is said before the first key, which then goes nowhere", () => {
+  const idle: InputState = { kind: "idle" };
+  expect(words({ input: idle, driver: PIXEL })).toMatchObject({ text: "Watching: Pixel types here.", tone: "ask" });
+  expect(keysGo(idle, streaming, null, PIXEL)).toBe("refuse");
+  // What this browser's own stream left behind when it was cut keeps nobody out.
+  expect(keysGo(idle, streaming, null, { ...PIXEL, yours: true })).toBe("send");
+});
+
+test("what was not sent says whether somebody else types, or the machine kept silent", () => {
+  expect(unsentWords(PIXEL)).toEqual({
+    text: "Pixel types here now, so this was not sent.",
+    send: "Take over and send",
+  });
+  expect(unsentWords(null).text).toContain("never confirmed");
+});
+
+test("access that was ended is not offered to be opened again", () => {
+  const reason = { code: "revoked", sentence: "this access was ended by the owner", hint: "" };
+  expect(words({ view: { kind: "ended", reason } }).action).toBe("leave");
 });
 
 test("an interruption says how old the screen is", () => {
@@ -56,13 +83,13 @@ test("a terminal that is gone is not offered again", () => {
 });
 
 test("keys ask for a token when none is live, and never take over by themselves", () => {
-  expect(keysGo(lapsed, streaming, null)).toBe("send");
-  expect(keysGo({ kind: "idle" }, streaming, null)).toBe("send");
-  expect(keysGo({ kind: "watching" }, streaming, null)).toBe("refuse");
-  expect(keysGo({ kind: "not-granted" }, streaming, null)).toBe("refuse");
+  expect(keysGo(lapsed, streaming, null, null)).toBe("send");
+  expect(keysGo({ kind: "idle" }, streaming, null, null)).toBe("send");
+  expect(keysGo({ kind: "watching" }, streaming, null, null)).toBe("refuse");
+  expect(keysGo({ kind: "not-granted" }, streaming, null, null)).toBe("refuse");
 });
 
 test("keys go nowhere while unsent input waits for an answer, or after the end", () => {
-  expect(keysGo({ kind: "unsent", text: new Uint8Array() }, streaming, null)).toBe("refuse");
-  expect(keysGo({ kind: "driver" }, streaming, { t: "status", code: 0 })).toBe("refuse");
+  expect(keysGo({ kind: "unsent", text: new Uint8Array() }, streaming, null, null)).toBe("refuse");
+  expect(keysGo({ kind: "driver" }, streaming, { t: "status", code: 0 }, null)).toBe("refuse");
 });

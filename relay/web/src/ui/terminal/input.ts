@@ -1,5 +1,5 @@
 /** What the line under a terminal says: whether one may type, why not, and how to go on. */
-import type { Exit } from "../../core/generated";
+import type { Driver, Exit } from "../../core/generated";
 import type { InputState, ViewState } from "../../net/api";
 import { asSentence, exitWords } from "../model/link";
 
@@ -22,9 +22,14 @@ export interface Situation {
   mayEnd: boolean;
   /** How old the screen is, in words; null while it is live. */
   asOf: string | null;
+  /** Who types here, as far as the machine has told. */
+  driver: Driver | null;
 }
 
-export function inputWords({ view, input, exit, touch, paired, mayEnd, asOf }: Situation): InputWords {
+/** Ends that a new try would meet again. */
+const LASTING = ["terminal-gone", "revoked", "unknown-device", "not-granted"];
+
+export function inputWords({ view, input, exit, touch, paired, mayEnd, asOf, driver }: Situation): InputWords {
   if (exit !== null) {
     return {
       tone: "stop",
@@ -36,7 +41,7 @@ export function inputWords({ view, input, exit, touch, paired, mayEnd, asOf }: S
     case "connecting":
       return { tone: "calm", text: "Opening the terminal …", action: null };
     case "ended": {
-      const again = paired && view.reason.code !== "terminal-gone";
+      const again = paired && !LASTING.includes(view.reason.code);
       const text = `${asSentence(view.reason.sentence)} ${asSentence(view.reason.hint)}`.trim();
       return { tone: "stop", text, action: again ? "open-again" : "leave" };
     }
@@ -47,11 +52,11 @@ export function inputWords({ view, input, exit, touch, paired, mayEnd, asOf }: S
         action: null,
       };
     case "streaming":
-      return typing(input, touch);
+      return typing(input, touch, driver);
   }
 }
 
-function typing(input: InputState, touch: boolean): InputWords {
+function typing(input: InputState, touch: boolean, driver: Driver | null): InputWords {
   switch (input.kind) {
     case "not-granted":
       return {
@@ -60,6 +65,7 @@ function typing(input: InputState, touch: boolean): InputWords {
         action: null,
       };
     case "idle":
+      if (isAnother(driver)) return watching(driver);
       return {
         tone: "calm",
         text: touch ? "Tap the screen and type." : "Ready. The first key takes the keyboard.",
@@ -70,7 +76,7 @@ function typing(input: InputState, touch: boolean): InputWords {
     case "driver":
       return { tone: "calm", text: "You are typing here.", action: null };
     case "watching":
-      return { tone: "ask", text: "Watching: someone else is typing here.", action: "take-over" };
+      return watching(driver);
     case "lapsed": {
       const why =
         input.reason.code === "lapsed" ? "Typing paused after 5 quiet minutes." : asSentence(input.reason.sentence);
@@ -85,11 +91,40 @@ function typing(input: InputState, touch: boolean): InputWords {
   }
 }
 
+function watching(driver: Driver | null): InputWords {
+  return { tone: "ask", text: `Watching: ${whoTypes(driver)} here.`, action: "take-over" };
+}
+
+/** Another device types. (One's own may be this very page, on a stream that has just been cut.) */
+function isAnother(driver: Driver | null): boolean {
+  return driver?.yours === false;
+}
+
+/** Who drives, with the verb. */
+function whoTypes(driver: Driver | null): string {
+  if (driver === null) return "someone else types";
+  return driver.yours ? "another window of this browser types" : `${driver.name} types`;
+}
+
+/** Why what was typed has not gone out, and what sending it now means. */
+export function unsentWords(driver: Driver | null): { text: string; send: string } {
+  if (driver === null || !isAnother(driver))
+    return { text: "The machine never confirmed this. Send it now?", send: "Send" };
+  return { text: `${driver.name} types here now, so this was not sent.`, send: "Take over and send" };
+}
+
 /** What becomes of keys. `send` also asks for a token where none is live. */
-export function keysGo(input: InputState, view: ViewState, exit: Exit | null): "send" | "refuse" {
+export function keysGo(
+  input: InputState,
+  view: ViewState,
+  exit: Exit | null,
+  driver: Driver | null,
+): "send" | "refuse" {
   if (exit !== null || view.kind === "ended") return "refuse";
   switch (input.kind) {
     case "idle":
+      // Known before the first key: who types is not disturbed by it.
+      return isAnother(driver) ? "refuse" : "send";
     case "asking":
     case "driver":
     case "lapsed":

@@ -6,6 +6,8 @@ export interface Scrolled {
   lineHeight: () => number;
   /** Positive is towards newer lines. */
   scroll: (lines: number) => void;
+  /** What is scrolled. A flick on one does not go on in another. */
+  surface: () => string;
 }
 
 /** Below this a finger taps. */
@@ -15,13 +17,14 @@ const FRICTION = 0.004;
 const SLOWEST = 0.03;
 
 /** Follows a finger on `element` until the returned function is called. */
-export function followFinger(element: HTMLElement, { lineHeight, scroll }: Scrolled): () => void {
+export function followFinger(element: HTMLElement, { lineHeight, scroll, surface }: Scrolled): () => void {
   const steps = new Steps(lineHeight);
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let last: { y: number; at: number } | null = null;
   let moved = false;
   let speed = 0;
   let frame = 0;
+  let on = "";
 
   const go = (distance: number) => {
     const lines = steps.take(distance);
@@ -30,6 +33,7 @@ export function followFinger(element: HTMLElement, { lineHeight, scroll }: Scrol
 
   const onStart = (event: TouchEvent) => {
     cancelAnimationFrame(frame);
+    on = surface();
     const finger = event.touches.length === 1 ? event.touches[0] : undefined;
     last = finger === undefined ? null : { y: finger.clientY, at: event.timeStamp };
     moved = false;
@@ -59,7 +63,7 @@ export function followFinger(element: HTMLElement, { lineHeight, scroll }: Scrol
       const passed = now - then;
       then = now;
       speed *= Math.max(0, 1 - FRICTION * passed);
-      if (Math.abs(speed) < SLOWEST) return;
+      if (Math.abs(speed) < SLOWEST || surface() !== on) return;
       go(speed * passed);
       frame = requestAnimationFrame(glide);
     };
