@@ -82,6 +82,8 @@ pub enum Event {
     Room(StreamId),
     /// The other side ended a stream.
     Closed(StreamId, Close),
+    /// The relay has taken in all that was said before [`Link::ask`] gave this number.
+    TakenIn(u64),
     /// The link is over; nothing more comes.
     Ended(Close),
 }
@@ -116,6 +118,10 @@ pub struct Link {
     outbox: Outbox,
     events: VecDeque<Event>,
     heard: Mono,
+    /// Every ping carries the last number that [`Link::ask`] gave; a relay may answer only the last of several.
+    asked: u64,
+    /// The highest number that came back.
+    taken_in: u64,
     next_ping: Mono,
     /// Until then the relay must have said welcome.
     welcome_by: Mono,
@@ -136,6 +142,8 @@ impl Link {
             outbox: Outbox::default(),
             events: VecDeque::new(),
             heard: now,
+            asked: 0,
+            taken_in: 0,
             next_ping: now + PING_EVERY,
             welcome_by: now + WELCOME_TIME,
         }
@@ -163,7 +171,15 @@ impl Link {
         match frame {
             Frame::Challenge(challenge) => self.answer(&challenge, now),
             Frame::Welcome(welcome) => self.welcome(welcome),
-            Frame::Pong(_) => Ok(()),
+            Frame::Pong(body) => {
+                // A relay that answers what nobody asked is not believed to have heard it.
+                let upto = u64::from_be_bytes(body).min(self.asked);
+                if upto > self.taken_in {
+                    self.taken_in = upto;
+                    self.events.push_back(Event::TakenIn(upto));
+                }
+                Ok(())
+            }
             Frame::Wake => {
                 self.events.push_back(Event::Wake);
                 Ok(())
@@ -451,6 +467,18 @@ impl Link {
         Some(self.next_ping.min(ends))
     }
 
+    /// Asks for a sign that the relay has taken in what was said so far: [`Event::TakenIn`] with this number or a higher one.
+    pub fn ask(&mut self) -> u64 {
+        self.asked += 1;
+        self.ping();
+        self.asked
+    }
+
+    fn ping(&mut self) {
+        let body = self.asked.to_be_bytes();
+        self.outbox.push_link(Frame::Ping(body).encode());
+    }
+
     /// Looks at the clock: pings, and gives the link up after too much silence.
     pub fn on_timeout(&mut self, now: Mono) {
         if self.over {
@@ -462,7 +490,7 @@ impl Link {
             self.end(CloseCode::HandshakeTimeout);
         } else if now >= self.next_ping {
             self.next_ping = now + PING_EVERY;
-            self.outbox.push_link(Frame::Ping([0; 8]).encode());
+            self.ping();
         }
     }
 
@@ -537,6 +565,25 @@ mod tests {
         assert!(!link.is_over());
         link.on_timeout(now.mono + DIALLER_SILENCE);
         assert!(link.is_over());
+    }
+
+    #[test]
+    fn a_pong_says_that_all_before_the_question_was_taken_in_and_nothing_that_was_not_asked() {
+        let (mut link, now) = link();
+        welcome(&mut link, now);
+        while link.poll_event().is_some() {}
+        assert_eq!((link.ask(), link.ask()), (1, 2));
+        let mut hear = |number: u64| {
+            link.handle(Frame::Pong(number.to_be_bytes()).encode(), now);
+            match link.poll_event() {
+                Some(Event::TakenIn(upto)) => Some(upto),
+                _ => None,
+            }
+        };
+        assert_eq!(hear(0), None);
+        // The first pong was left out for the second.
+        assert_eq!(hear(9), Some(2));
+        assert_eq!(hear(2), None);
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub enum Effect {
         /// Something the person should know, or empty.
         warning: String,
     },
+    /// The relay has taken in what was said before [`crate::core::Core::ask_relay`] gave this number.
+    TakenIn(u64),
     /// The link has ended.
     Offline(Close),
     /// A device wants in: show this and ask.

@@ -214,6 +214,12 @@ impl Core {
         Ok(link)
     }
 
+    /// Asks for a sign that the relay has taken in what was said so far: [`Effect::TakenIn`] with this number or a higher one, or
+    /// [`Effect::Offline`]. `None` without a link.
+    pub fn ask_relay(&mut self) -> Option<u64> {
+        self.link.as_mut().filter(|_| self.online).map(Link::ask)
+    }
+
     /// Ends every pairing link that is still open.
     pub fn cancel_pairings(&mut self) {
         self.pairings.cancel_all();
@@ -287,6 +293,7 @@ impl Core {
                 }
                 // The relay sends neither to an agent.
                 Event::Wake | Event::Accepted(..) => {}
+                Event::TakenIn(upto) => self.effects.push_back(Effect::TakenIn(upto)),
                 Event::Open(stream, open) => self.opened(stream, open, now),
                 Event::Data(stream, data) => self.data(stream, data, now),
                 Event::Room(stream) => self.room(stream),

@@ -4,6 +4,7 @@
 //! the relay, so what must be on disk is there first.
 
 mod dialling;
+mod handout;
 mod holders;
 pub mod owner;
 
@@ -12,6 +13,7 @@ use crate::core::{Core, Effect, Identity, Machine};
 use crate::limits::LONGEST_SLEEP;
 use crate::state::{Enrolment, StateDir, StateError};
 use dialling::{Dialled, Dialling};
+use handout::Handout;
 use holders::{Holders, News};
 use lanyard_dial::{Incoming, Relay, Socket, clock};
 use lanyard_holder::wire::FromClient;
@@ -106,6 +108,7 @@ pub struct Daemon {
     ever_online: bool,
     /// Something that must be on disk is not.
     unsaved: bool,
+    handout: Handout,
 }
 
 impl Daemon {
@@ -139,6 +142,7 @@ impl Daemon {
             web: None,
             ever_online: false,
             unsaved: false,
+            handout: Handout::default(),
         };
         Ok((daemon, owners))
     }
@@ -243,7 +247,11 @@ impl Daemon {
                     }
                 }
                 Effect::Online { web, warning, .. } => self.online(&web, warning)?,
-                Effect::Offline(close) => self.offline(close)?,
+                Effect::TakenIn(upto) => self.handout.taken_in(upto),
+                Effect::Offline(close) => {
+                    self.handout.offline();
+                    self.offline(close)?;
+                }
                 Effect::Ask(question) => self.owners.ask(question),
                 Effect::Withdraw(question) => self.owners.withdraw(question),
                 Effect::Paired { name, scopes } => self.owners.tell(&Notice::Paired {
@@ -403,7 +411,7 @@ impl Daemon {
                         link.map(|link| owner::Link::new(web, &link))
                     }
                 };
-                let _ = reply.send(outcome);
+                self.handout.put(outcome, self.core.ask_relay(), reply);
             }
             Command::Cancel => self.core.cancel_pairings(),
             Command::Answer { question, yes } => {

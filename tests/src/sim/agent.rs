@@ -204,7 +204,8 @@ impl Agent {
             | Effect::Resize(..)
             | Effect::Type { .. }
             | Effect::LastInput { .. } => self.pass_on(effect, 0, at),
-            Effect::Ask(_)
+            Effect::TakenIn(_)
+            | Effect::Ask(_)
             | Effect::Withdraw(_)
             | Effect::Paired { .. }
             | Effect::Spawn { .. }

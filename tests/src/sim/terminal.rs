@@ -171,6 +171,7 @@ impl Terminals {
             | Effect::NoteDevices
             | Effect::SaveTime
             | Effect::Online { .. }
+            | Effect::TakenIn(_)
             | Effect::Offline(_)
             | Effect::Ask(_)
             | Effect::Withdraw(_)

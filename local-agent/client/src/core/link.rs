@@ -130,8 +130,8 @@ impl Viewer {
                 LinkEvent::Room(stream) => self.room(stream, now),
                 LinkEvent::Closed(stream, close) => self.closed(stream, &close, now),
                 LinkEvent::Ended(close) => self.ended(&close, now.mono),
-                // The relay opens nothing at a viewer.
-                LinkEvent::Open(..) => {}
+                // The relay opens nothing at a viewer, and viewers ask for no sign.
+                LinkEvent::Open(..) | LinkEvent::TakenIn(_) => {}
             }
         }
         self.pump(now);

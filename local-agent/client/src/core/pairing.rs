@@ -148,9 +148,10 @@ impl Pairing {
                     self.fail(Failure::from(&close));
                     Ok(())
                 }
-                LinkEvent::Welcome { first: false, .. } | LinkEvent::Wake | LinkEvent::Open(..) => {
-                    Ok(())
-                }
+                LinkEvent::Welcome { first: false, .. }
+                | LinkEvent::Wake
+                | LinkEvent::TakenIn(_)
+                | LinkEvent::Open(..) => Ok(()),
             };
             if let Err(code) = outcome {
                 self.fail(code.into());
