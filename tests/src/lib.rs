@@ -3,6 +3,7 @@
 //! Nothing here sleeps: every wait is for an event, with a bound far beyond what it takes.
 
 pub mod agent;
+pub mod mark;
 pub mod process;
 pub mod relay;
 pub mod sim;

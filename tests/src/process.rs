@@ -6,6 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
@@ -16,11 +17,13 @@ use tokio::time::timeout;
 /// It has not been built.
 pub fn program(name: &str) -> Result<PathBuf> {
     let here = std::env::current_exe()?;
-    // target/debug/deps/test-1234 -> target/debug/name
-    let dir = here
-        .ancestors()
-        .nth(2)
-        .context("a test lives two folders deep")?;
+    // target/debug/deps/test-1234 -> target/debug/name; a program itself lies beside the others.
+    let dir = here.parent().context("a program lies in a folder")?;
+    let dir = if dir.ends_with("deps") {
+        dir.parent().context("a test lies two folders deep")?
+    } else {
+        dir
+    };
     let path = dir.join(name);
     if !path.exists() {
         bail!(
@@ -64,7 +67,11 @@ impl Process {
     /// # Errors
     /// The process has ended; the error holds what it said on standard error.
     pub async fn event(&mut self) -> Result<Value> {
-        match timeout(PATIENCE, self.lines.next_line())
+        self.next_event(PATIENCE).await
+    }
+
+    async fn next_event(&mut self, patience: Duration) -> Result<Value> {
+        match timeout(patience, self.lines.next_line())
             .await
             .context("no event in time")??
         {
@@ -78,8 +85,16 @@ impl Process {
     /// # Errors
     /// The process ends first.
     pub async fn event_named(&mut self, name: &str) -> Result<Value> {
+        self.event_within(PATIENCE, name).await
+    }
+
+    /// The same for what takes longer than anything in a test.
+    ///
+    /// # Errors
+    /// The process ends first.
+    pub async fn event_within(&mut self, patience: Duration, name: &str) -> Result<Value> {
         loop {
-            let event = self.event().await?;
+            let event = self.next_event(patience).await?;
             if event["event"] == name {
                 return Ok(event);
             }

@@ -27,6 +27,14 @@ impl Relay {
         Self::start_on(data, "127.0.0.1:0", "127.0.0.1:0").await
     }
 
+    /// Starts one that serves viewers over TLS only, as a relay for others does.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start_tls_only(data: PathBuf) -> Result<Self> {
+        Self::start_on(data, "127.0.0.1:0", "off").await
+    }
+
     async fn start_on(data: PathBuf, listen: &str, http: &str) -> Result<Self> {
         let mut command = Command::new(program("lanyard-relay")?);
         command
@@ -58,7 +66,10 @@ impl Relay {
     /// It does not start.
     pub async fn restart(&mut self) -> Result<()> {
         let listen = self.https.trim_start_matches("https://").to_owned();
-        let http = self.web.replace("http://localhost", "127.0.0.1");
+        let http = match self.web.strip_prefix("http://localhost") {
+            Some(port) => format!("127.0.0.1{port}"),
+            None => "off".to_owned(),
+        };
         *self = Self::start_on(self.data.clone(), &listen, &http).await?;
         Ok(())
     }

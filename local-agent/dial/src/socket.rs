@@ -114,6 +114,18 @@ impl Socket {
         let tcp = TcpStream::connect(relay.host_and_port())
             .await
             .map_err(unreachable)?;
+        Self::over(relay, path, tcp).await
+    }
+
+    /// The same over a TCP connection that stands already.
+    ///
+    /// # Errors
+    /// See [`DialError`].
+    pub async fn over(relay: &Relay, path: &str, tcp: TcpStream) -> Result<Self, DialError> {
+        let unreachable = |source| DialError::Unreachable {
+            address: relay.to_string(),
+            source,
+        };
         tcp.set_nodelay(true).map_err(unreachable)?;
         let stream: Box<dyn Duplex> = if relay.address().is_https() {
             let name = ServerName::try_from(relay.host_and_port().0.to_owned())

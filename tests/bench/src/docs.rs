@@ -1,0 +1,1 @@
+//! The part of `docs/PERFORMANCE.md` that a run writes.
