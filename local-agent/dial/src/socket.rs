@@ -19,7 +19,8 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 const READ_BUFFER: usize = 16 * 1024;
-const WRITE_BUFFER: usize = 64 * 1024;
+/// Frames are gathered up to this size, one TLS record, before they go out: what is ready together travels together.
+const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Why no WebSocket came to be.
 #[derive(Debug, thiserror::Error)]
@@ -225,7 +226,7 @@ impl Socket {
 fn buffers() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(WRITE_BUFFER + 2 * FRAME_MAX)
         .max_message_size(Some(FRAME_MAX))
         .max_frame_size(Some(FRAME_MAX))
