@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// A grant is replaced by a younger one when it is used this long after its issue.
 const GRANT_SLIDES_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// When a device was last seen is known to this.
+const SEEN_EVERY: Duration = Duration::from_secs(60);
 
 impl Core {
     /// A paired device opens its session.
@@ -60,6 +62,7 @@ impl Core {
             .get(talk.device)
             .cloned()
             .ok_or(CloseCode::UnknownDevice)?;
+        let before = device.clone();
         device.name = clean_name(&name);
         let slides =
             !self.clock_behind && now.unix.until(device.expires) < LIFE_DEVICE - GRANT_SLIDES_AFTER;
@@ -67,7 +70,13 @@ impl Core {
         if let Some((_, expires)) = &renewed {
             device.expires = *expires;
         }
-        device.seen = now.unix;
+        // A page that comes back every few seconds is not worth a write to disk each time, which everybody here would wait for.
+        let is_news = device.name != before.name
+            || renewed.is_some()
+            || before.seen.until(now.unix) >= SEEN_EVERY;
+        if is_news {
+            device.seen = now.unix;
+        }
         let welcome = FromAgent::Welcome {
             machine: self.machine.name.clone(),
             user: self.machine.user.clone(),
@@ -79,7 +88,9 @@ impl Core {
         self.devices
             .admit(device, now.unix)
             .map_err(|_| CloseCode::Busy)?;
-        self.effects.push_back(Effect::NoteDevices);
+        if is_news {
+            self.effects.push_back(Effect::NoteDevices);
+        }
         self.say(stream, &welcome);
         if let Some((grant, expires)) = renewed {
             self.say(stream, &FromAgent::Grant { grant, expires });

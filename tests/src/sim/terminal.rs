@@ -65,7 +65,7 @@ impl EchoTerminal {
                     self.output.extend_from_slice(&bytes);
                 }
                 let last = *last;
-                agent.applied(terminal, writer, last);
+                agent.applied(terminal, writer, last, now.mono);
             }
             Effect::SaveDevices
             | Effect::NoteDevices
