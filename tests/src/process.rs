@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// A program of ours, as cargo built it.
@@ -38,7 +39,12 @@ pub fn program(name: &str) -> Result<PathBuf> {
 pub struct Process {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    /// What it says on standard error, read all the time: a program that logs must not wait for us.
+    complaint: Option<JoinHandle<String>>,
 }
+
+/// What is kept of standard error.
+const COMPLAINT: usize = 256 * 1024;
 
 impl Process {
     /// Starts it; it is killed when this value goes.
@@ -56,9 +62,11 @@ impl Process {
             .stdout
             .take()
             .context("standard output was asked for")?;
+        let complaint = child.stderr.take().map(|err| tokio::spawn(listen(err)));
         Ok(Self {
             child,
             lines: BufReader::new(out).lines(),
+            complaint,
         })
     }
 
@@ -147,12 +155,27 @@ impl Process {
     }
 
     async fn complaint(&mut self) -> String {
-        let mut text = String::new();
-        if let Some(mut stderr) = self.child.stderr.take() {
-            let _ = timeout(PATIENCE, stderr.read_to_string(&mut text)).await;
+        match self.complaint.take() {
+            Some(complaint) => timeout(PATIENCE, complaint)
+                .await
+                .ok()
+                .and_then(Result::ok)
+                .unwrap_or_default(),
+            None => String::new(),
         }
-        text
     }
+}
+
+/// Reads to the end; keeps what was said last.
+async fn listen(mut err: ChildStderr) -> String {
+    let (mut kept, mut buffer) = (Vec::new(), vec![0; 16 * 1024]);
+    while let Ok(count @ 1..) = err.read(&mut buffer).await {
+        kept.extend_from_slice(&buffer[..count]);
+        if kept.len() > COMPLAINT {
+            kept.drain(..kept.len() - COMPLAINT / 2);
+        }
+    }
+    String::from_utf8_lossy(&kept).into_owned()
 }
 
 /// Runs a program to its end; returns status, standard output and standard error.

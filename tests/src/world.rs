@@ -45,8 +45,7 @@ impl World {
             Relay::start(data).await?
         };
         let code = relay.enrol().await?;
-        let agent =
-            Agent::start(dir.path().join("agent"), home, mark.text(), Some(&code)).await?;
+        let agent = Agent::start(dir.path().join("agent"), home, mark.text(), Some(&code)).await?;
         Ok(Self {
             relay,
             agent,

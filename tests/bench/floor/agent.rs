@@ -5,7 +5,9 @@ use lanyard_bench::floor::{Address, Leg, PTY_NUMBER, Wish, connect};
 use lanyard_bench::say;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, copy_bidirectional_with_sizes};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncReadExt as _, BufReader, copy_bidirectional_with_sizes,
+};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::process::Command;
 use tokio_rustls::client::TlsStream;

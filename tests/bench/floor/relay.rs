@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt as _, copy_bidirectional_with_sizes};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -20,7 +20,7 @@ const BACKLOG: u32 = 4096;
 
 type Stream = TlsStream<TcpStream>;
 /// Where a waiting agent's leg takes its viewer.
-type Waiting = Mutex<HashMap<[u8; ID_BYTES], mpsc::Sender<Stream>>>;
+type Waiting = Mutex<HashMap<[u8; ID_BYTES], oneshot::Sender<Box<Stream>>>>;
 
 pub async fn run() -> Result<()> {
     let (acceptor, certificate) = identity()?;
@@ -50,7 +50,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor) -> Result<()> {
 
 async fn connection(acceptor: TlsAcceptor, tcp: TcpStream, waiting: &Waiting) -> Result<()> {
     // Boxed, so that what the handshake needs is given back when it is over.
-    let mut stream = Box::pin(acceptor.accept(tcp)).await?;
+    let mut stream = Box::new(Box::pin(acceptor.accept(tcp)).await?);
     let mut hello = [0; 1 + ID_BYTES];
     stream.read_exact(&mut hello).await?;
     let [leg, id @ ..] = hello;
@@ -60,11 +60,12 @@ async fn connection(acceptor: TlsAcceptor, tcp: TcpStream, waiting: &Waiting) ->
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&id);
         if let Some(agent) = agent {
-            let _ = agent.send(stream).await;
+            // A leg that has just gone takes no viewer.
+            let _ = agent.send(stream);
         }
         return Ok(());
     }
-    let (sender, mut viewers) = mpsc::channel(1);
+    let (sender, viewer) = oneshot::channel();
     waiting
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -72,7 +73,7 @@ async fn connection(acceptor: TlsAcceptor, tcp: TcpStream, waiting: &Waiting) ->
     // An idle leg is watched for its end, with one byte.
     let mut byte = [0; 1];
     let viewer = tokio::select! {
-        viewer = viewers.recv() => viewer,
+        viewer = viewer => viewer.ok(),
         _ = stream.read(&mut byte) => None,
     };
     let Some(mut viewer) = viewer else {

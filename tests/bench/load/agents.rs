@@ -85,12 +85,7 @@ where
     Ok(())
 }
 
-async fn agent(
-    relay: Arc<Relay>,
-    operator: Arc<PathBuf>,
-    number: u32,
-    place: Place,
-) -> Result<()> {
+async fn agent(relay: Arc<Relay>, operator: Arc<PathBuf>, number: u32, place: Place) -> Result<()> {
     let mut peer = enrolled(&relay, &operator, number).await?;
     let (identity, signer) = (key(number), key(number | 1 << 31).verifying_key());
     let agent = AgentId::of_first_key(&identity.verifying_key().to_bytes());

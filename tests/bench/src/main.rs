@@ -6,8 +6,8 @@ use lanyard_bench::bars::{BARS, bar};
 use lanyard_bench::figures::{FIGURES, Figure};
 use lanyard_bench::machine::Machine;
 use lanyard_bench::report::{Report, Row};
-use lanyard_bench::{Bench, say};
-use std::path::PathBuf;
+use lanyard_bench::{Bench, docs, plots, say};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,6 +24,12 @@ struct Arguments {
     /// Measure only these
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     only: Vec<String>,
+    /// Draw what was measured, as SVG
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
+    /// Write the table and the pictures of docs/PERFORMANCE.md anew
+    #[arg(long)]
+    docs: bool,
     /// Finish in about a minute, with more noise
     #[arg(long)]
     quick: bool,
@@ -61,7 +67,10 @@ async fn until_told(arguments: Arguments) -> Result<()> {
 async fn run(arguments: Arguments) -> Result<()> {
     if let Some(unknown) = arguments.only.iter().find(|name| bar(name).is_none()) {
         let known: Vec<&str> = BARS.iter().map(|bar| bar.name).collect();
-        bail!("there is no figure {unknown}; there are {}", known.join(" "));
+        bail!(
+            "there is no figure {unknown}; there are {}",
+            known.join(" ")
+        );
     }
     let wanted = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|n| n == name);
     let mut bench = Bench {
@@ -82,6 +91,13 @@ async fn run(arguments: Arguments) -> Result<()> {
     say::text(&report.table())?;
     if let Some(path) = &arguments.json {
         std::fs::write(path, format!("{:#}\n", report.json()))?;
+    }
+    if let Some(dir) = &arguments.plots {
+        plots::draw(&bench, dir)?;
+    }
+    if arguments.docs {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+        docs::write(Path::new(root), &bench, &report)?;
     }
     Ok(())
 }

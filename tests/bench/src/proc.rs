@@ -2,9 +2,9 @@
 
 use anyhow::{Context as _, Result};
 use lanyard_tests::mark::VARIABLE;
+use std::collections::BTreeMap;
 use std::fs::{read, read_dir, read_to_string};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// A process id.
 pub type Id = i32;
@@ -13,25 +13,39 @@ fn of(id: Id) -> PathBuf {
     PathBuf::from(format!("/proc/{id}"))
 }
 
-/// CPU time of all threads of these processes, to the nanosecond. A thread that has ended no longer counts.
+/// CPU time of every thread of some processes, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Cpu(BTreeMap<String, u64>);
+
+/// Looks at all threads of these processes, to the nanosecond.
 ///
 /// # Errors
 /// One of them has ended.
-pub fn cpu(ids: &[Id]) -> Result<Duration> {
-    let mut sum = 0;
+pub fn cpu(ids: &[Id]) -> Result<Cpu> {
+    let mut threads = BTreeMap::new();
     for id in ids {
         let tasks = of(*id).join("task");
         for task in read_dir(&tasks).with_context(|| format!("process {id} has ended"))? {
-            let stat = read_to_string(task?.path().join("schedstat"));
-            let stat = stat.unwrap_or_default();
-            sum += stat
-                .split(' ')
-                .next()
-                .and_then(|ns| ns.parse::<u64>().ok())
-                .unwrap_or_default();
+            let task = task?;
+            let stat = read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            if let Some(time) = stat.split(' ').next().and_then(|ns| ns.parse().ok()) {
+                threads.insert(task.file_name().to_string_lossy().into_owned(), time);
+            }
         }
     }
-    Ok(Duration::from_nanos(sum))
+    Ok(Cpu(threads))
+}
+
+impl Cpu {
+    /// What was spent since then, in microseconds. What a thread spent that has ended meanwhile is not known.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> f64 {
+        let threads = self.0.iter().map(|(thread, now)| {
+            let before = earlier.0.get(thread).copied().unwrap_or_default();
+            now.saturating_sub(before)
+        });
+        threads.sum::<u64>() as f64 / 1e3
+    }
 }
 
 /// Memory of a process that no file stands behind, in bytes.

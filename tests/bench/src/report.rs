@@ -66,7 +66,7 @@ impl Row {
     pub fn missing(name: &'static str, why: impl Into<String>) -> Self {
         Self {
             name,
-            note: why.into(),
+            note: why.into().replace(['\n', '|'], " "),
             ..Self::default()
         }
     }

@@ -22,7 +22,8 @@ pub trait Terminal {
     fn read(&mut self) -> impl Future<Output = Result<Bytes>>;
 }
 
-/// Makes the shell hand over to `command` on a raw terminal that echoes nothing; returns once it has.
+/// Makes the shell hand over to `command` on a raw terminal that echoes nothing; returns once it has. A command
+/// that writes by itself must wait for a line first.
 ///
 /// # Errors
 /// The shell does not answer.
@@ -33,7 +34,13 @@ pub async fn hand_over(terminal: &mut impl Terminal, command: &str) -> Result<()
     let mut seen = Vec::new();
     while !seen.ends_with(b"ready\n") {
         let read = timeout(PATIENCE, terminal.read()).await;
-        let said = || format!("the shell said only {}", String::from_utf8_lossy(&seen));
+        let said = || {
+            let last = String::from_utf8_lossy(&seen[seen.len().saturating_sub(200)..]);
+            format!(
+                "the shell did not get ready; it said {}",
+                last.escape_debug()
+            )
+        };
         let bytes = read.with_context(said)??;
         seen.extend_from_slice(&bytes);
     }

@@ -10,7 +10,11 @@ use anyhow::{Context as _, Result, bail};
 use lanyard_tests::PATIENCE;
 use lanyard_tests::process::program;
 use lanyard_tests::viewer::plain;
-use tokio::time::{Instant, timeout};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// Bytes a second that a slow viewer takes: a browser that draws.
+pub const SLOW: f64 = 20e6;
 
 /// Measures it.
 pub async fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
@@ -87,7 +91,7 @@ impl Flood {
     ///
     /// # Errors
     /// Nothing comes.
-    pub async fn read(&mut self, terminal: &mut impl Terminal) -> Result<usize> {
+    pub async fn read(&mut self, terminal: &mut impl Terminal) -> Result<()> {
         let bytes = timeout(PATIENCE, terminal.read()).await.with_context(|| {
             format!(
                 "it is stuck: {} of {} bytes have not come",
@@ -99,7 +103,13 @@ impl Flood {
             .left
             .checked_sub(bytes.len() as u64)
             .context("more came than was written")?;
-        Ok(bytes.len())
+        Ok(())
+    }
+
+    /// Waits until taking what came so far took as long as at so many bytes a second.
+    pub async fn keep_to(&self, pace: f64) {
+        let taken = (self.bytes - self.left) as f64;
+        sleep_until(self.began + Duration::from_secs_f64(taken / pace)).await;
     }
 
     /// How long it has been on its way, in seconds.

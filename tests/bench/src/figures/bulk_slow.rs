@@ -1,6 +1,6 @@
 //! `bulk_slow*`: output for somebody who takes it slowly, stops for a while, or stops for good beside somebody who does not.
 
-use super::bulk::{Flood, flood};
+use super::bulk::{Flood, SLOW, flood};
 use crate::Bench;
 use crate::pattern::{BULK, Pattern};
 use crate::proc;
@@ -14,10 +14,8 @@ use lanyard_shared::limits::RELAY_WINDOW;
 use lanyard_tests::TestViewer;
 use lanyard_tests::viewer::plain;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
-/// Bytes a second of a slow viewer.
-const SLOW: f64 = 20e6;
 /// What a viewer takes before it stops.
 const BEFORE_STOP: u64 = BULK / 8;
 
@@ -57,10 +55,9 @@ pub async fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
 async fn slowly(ours: &Ours, expected: &[u8]) -> Result<()> {
     let (id, mut terminal) = ours.terminal().await?;
     let mut flood = Flood::begin(&mut terminal, BULK).await?;
-    let (began, mut taken) = (Instant::now(), 0.0);
     while flood.left > 0 {
-        taken += flood.read(&mut terminal).await? as f64;
-        sleep_until(began + Duration::from_secs_f64(taken / SLOW)).await;
+        flood.read(&mut terminal).await?;
+        flood.keep_to(SLOW).await;
     }
     flood.end(expected)?;
     ours.viewer.client.end(id).await.map_err(plain)

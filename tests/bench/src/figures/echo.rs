@@ -50,10 +50,7 @@ pub async fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
         };
         let [p50, p99, relay, machine] = &mut rows;
         p50.push(percentile(&our.trips, 0.5), percentile(&their.trips, 0.5));
-        p99.push(
-            percentile(&our.trips, 0.99),
-            percentile(&their.trips, 0.99),
-        );
+        p99.push(percentile(&our.trips, 0.99), percentile(&their.trips, 0.99));
         relay.push(our.relay, their.relay);
         machine.push(our.machine, their.machine);
         bench.echoes[0].extend(our.trips);
@@ -74,11 +71,10 @@ async fn round(
 ) -> Result<Round> {
     let before = (proc::cpu(&[*relay])?, proc::cpu(machine)?);
     let trips = type_keys(terminal, keys).await?;
-    let per_key = |spent: Duration| spent.as_secs_f64() * 1e6 / keys as f64;
     Ok(Round {
         trips,
-        relay: per_key(proc::cpu(&[*relay])?.saturating_sub(before.0)),
-        machine: per_key(proc::cpu(machine)?.saturating_sub(before.1)),
+        relay: proc::cpu(&[*relay])?.since(&before.0) / keys as f64,
+        machine: proc::cpu(machine)?.since(&before.1) / keys as f64,
     })
 }
 

@@ -94,7 +94,10 @@ pub async fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
         }
     }
     if there < CPU_AT {
-        rows.push(Row::missing("idle_cpu", "too few descriptors for its agents"));
+        rows.push(Row::missing(
+            "idle_cpu",
+            "too few descriptors for its agents",
+        ));
     }
     Ok(rows)
 }
@@ -110,6 +113,6 @@ async fn standing(load: &mut Process) -> Result<()> {
 async fn cpu(relay: Id, agents: u32) -> Result<f64> {
     let before = proc::cpu(&[relay])?;
     sleep(WATCHED).await;
-    let spent = proc::cpu(&[relay])?.saturating_sub(before);
-    Ok(spent.as_secs_f64() * 1e6 / WATCHED.as_secs_f64() / f64::from(agents))
+    let spent = proc::cpu(&[relay])?.since(&before);
+    Ok(spent / WATCHED.as_secs_f64() / f64::from(agents))
 }

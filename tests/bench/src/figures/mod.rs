@@ -4,7 +4,7 @@
 mod attach;
 mod bulk;
 mod bulk_slow;
-mod echo;
+pub mod echo;
 mod head_of_line;
 mod idle;
 mod relay_limit;

@@ -56,11 +56,8 @@ async fn flood(mut load: Process, relay: Id) -> Result<(f64, f64)> {
     load.event_named("begun").await?;
     let before = proc::cpu(&[relay])?;
     let over = load.event_named("over").await?;
-    let spent = proc::cpu(&[relay])?.saturating_sub(before);
+    let spent = proc::cpu(&[relay])?.since(&before);
     let megabytes = over["bytes"].as_f64().context("bytes")? / MB;
     let seconds = over["seconds"].as_f64().context("seconds")?;
-    Ok((
-        megabytes / seconds,
-        spent.as_secs_f64() * 1e6 / megabytes,
-    ))
+    Ok((megabytes / seconds, spent / megabytes))
 }
