@@ -9,7 +9,7 @@ pub const TALK_WINDOW: u32 = 128 * 1024;
 /// What we keep for a viewer that does not read its session. Beyond it the stream ends.
 pub const TALK_WAITING_MAX: usize = 512 * 1024;
 /// What a viewer may have on its way to us in a purpose stream.
-pub const INPUT_WINDOW: u32 = 64 * 1024;
+pub const INPUT_WINDOW: u32 = 128 * 1024;
 /// The least a watch is asked for at once, unless nothing is on its way.
 pub const PULL_STEP: u32 = STREAM_WINDOW / 8;
 
@@ -22,6 +22,8 @@ const LISTED: usize = 4 * NAME_MAX + 2 * (2 * LISTED_TEXT + LISTED_DRIVER) + 300
 // Beside the list, a welcome holds the names of machine and user, and little else.
 const _: () = assert!(TERMINALS_MAX * LISTED + 2 * 4 * NAME_MAX + 500 < MESSAGE_MAX);
 
+/// When a device was last seen is known to this.
+pub const SEEN_EVERY: Duration = Duration::from_secs(60);
 /// A grant is replaced by a younger one when it is used this long after its issue.
 pub const GRANT_SLIDES_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// Leases that end within this time are looked at together.

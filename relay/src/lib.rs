@@ -4,6 +4,7 @@
 mod admission;
 mod agents;
 mod budget;
+mod burst;
 pub mod cli;
 mod clock;
 pub mod data;

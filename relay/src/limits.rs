@@ -22,6 +22,8 @@ pub const PAGES_TIME: Duration = Duration::from_secs(120);
 
 /// Read buffer of a WebSocket. Every idle link keeps one.
 pub const WS_READ_BUFFER: usize = 2 * 1024;
+/// What one read takes of a flooded socket. A link keeps it only while it is flooded.
+pub const BURST_READ: usize = 32 * 1024;
 /// Frames are gathered up to this size before they go to TLS.
 pub const WS_WRITE_BUFFER: usize = 32 * 1024;
 /// What may wait below the fair queue: the gathered frames, one more, and a pong.

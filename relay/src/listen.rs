@@ -2,6 +2,7 @@
 
 use crate::admission::Place;
 use crate::budget::Budgeted;
+use crate::burst::Burst;
 use crate::clock;
 use crate::door::{Conn, Door};
 use crate::limits::{
@@ -95,7 +96,7 @@ impl Listener {
             None => serve(stream, conn, self.app, accepted).await,
             Some(tls) => {
                 let deadline = clock::instant(accepted + UNPROVEN_TIME);
-                match tokio::time::timeout_at(deadline, tls.accept(stream)).await {
+                match tokio::time::timeout_at(deadline, tls.accept(Burst::new(stream))).await {
                     Ok(Ok(stream)) => serve(stream, conn, self.app, accepted).await,
                     Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
                     Err(_) => tracing::debug!("TLS handshake took too long"),

@@ -103,6 +103,10 @@ struct Stream {
     send: Credit,
     /// What the peer may send.
     receive: Credit,
+    /// What it may hold at most: the credit it was given first.
+    window: u32,
+    /// What it may send and has not been told.
+    owed: u32,
 }
 
 /// The dialler's end of one link.
@@ -271,6 +275,8 @@ impl Link {
             phase: Phase::Opening,
             send: Credit::new(open.credit),
             receive: Credit::default(),
+            window: 0,
+            owed: 0,
         };
         self.streams.insert(id, stream);
         self.events.push_back(Event::Open(id, open));
@@ -348,6 +354,8 @@ impl Link {
             phase: Phase::Opening,
             send: Credit::default(),
             receive: Credit::new(credit),
+            window: credit,
+            owed: 0,
         };
         self.streams.insert(id, stream);
         Some(id)
@@ -358,6 +366,7 @@ impl Link {
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.phase = Phase::Standing;
             stream.receive = Credit::new(credit);
+            stream.window = credit;
             self.outbox.push_link(
                 Frame::Accept(
                     id,
@@ -398,13 +407,17 @@ impl Link {
         Ok(())
     }
 
-    /// Lets the peer send `amount` more bytes on the stream.
+    /// Lets the peer send `amount` more bytes on the stream. It is told when that is worth a frame, so that a key does not cost one.
     pub fn grant(&mut self, id: StreamId, amount: u32) {
-        if let Some(stream) = self.streams.get_mut(&id)
-            && amount > 0
-            && stream.receive.add(amount).is_ok()
-        {
-            self.outbox.push_link(Frame::Credit(id, amount).encode());
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return;
+        };
+        let owed = stream.owed.saturating_add(amount);
+        if owed == 0 || owed < worth_a_frame(stream.window) {
+            stream.owed = owed;
+        } else if stream.receive.add(owed).is_ok() {
+            stream.owed = 0;
+            self.outbox.push_link(Frame::Credit(id, owed).encode());
         }
     }
 
@@ -501,6 +514,11 @@ impl Link {
     }
 }
 
+/// The credit that is told at once to a peer with this window. Less than it never keeps the peer from sending a whole frame.
+fn worth_a_frame(window: u32) -> u32 {
+    window.saturating_sub(FRAME_MAX as u32) / 8
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -594,6 +612,56 @@ mod tests {
         link.handle(Frame::Pong([0; 8]).encode(), now);
         link.on_timeout(now.mono + WELCOME_TIME);
         assert!(link.is_over());
+    }
+
+    /// A link with one stream that the agent has accepted.
+    fn standing(window: u32) -> (Link, Now, StreamId) {
+        let (mut link, now) = link();
+        link.handle(challenge(0), now);
+        let welcome = Welcome {
+            held: 0,
+            time: UnixMs(0),
+            agent: AgentId([2; 16]),
+            web: String::new(),
+            warning: String::new(),
+        };
+        link.handle(Frame::Welcome(welcome).encode(), now);
+        let id = link
+            .open(Target::Session(String::new()), window, &[1])
+            .unwrap();
+        let accept = Accept {
+            credit: 100,
+            versions: vec![1],
+        };
+        link.handle(Frame::Accept(id, accept).encode(), now);
+        while link.poll_output().is_some() {}
+        (link, now, id)
+    }
+
+    #[test]
+    fn credit_for_keys_is_gathered_and_a_whole_frame_always_fits() {
+        let window = 4 * FRAME_MAX as u32;
+        let (mut link, now, id) = standing(window);
+        let (mut told, mut used) = (0_u64, 0_u64);
+        for _ in 0..100_000 {
+            let key = Frame::Data(id, Bytes::from_static(&[0; 30])).encode();
+            link.handle(key, now);
+            link.grant(id, 30);
+            used += 30;
+            while let Some(message) = link.poll_output() {
+                told += u64::from(u32::from_be_bytes(message[5..9].try_into().unwrap()));
+            }
+            assert!(u64::from(window) + told - used >= FRAME_MAX as u64);
+        }
+        assert!(!link.is_over());
+        assert!(told > 0);
+    }
+
+    #[test]
+    fn a_small_window_is_told_of_every_byte() {
+        let (mut link, _, id) = standing(FRAME_MAX as u32);
+        link.grant(id, 1);
+        assert_eq!(link.poll_output(), Some(Frame::Credit(id, 1).encode()));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod attack;
+pub mod mark;
 pub mod process;
 pub mod relay;
 pub mod sim;

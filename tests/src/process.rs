@@ -6,8 +6,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -17,11 +18,13 @@ use tokio::time::timeout;
 /// It has not been built.
 pub fn program(name: &str) -> Result<PathBuf> {
     let here = std::env::current_exe()?;
-    // target/debug/deps/test-1234 -> target/debug/name
-    let dir = here
-        .ancestors()
-        .nth(2)
-        .context("a test lives two folders deep")?;
+    // target/debug/deps/test-1234 -> target/debug/name; a program itself lies beside the others.
+    let dir = here.parent().context("a program lies in a folder")?;
+    let dir = if dir.ends_with("deps") {
+        dir.parent().context("a test lies two folders deep")?
+    } else {
+        dir
+    };
     let path = dir.join(name);
     if !path.exists() {
         bail!(
@@ -40,6 +43,9 @@ pub struct Process {
     complaints: JoinHandle<String>,
 }
 
+/// What is kept of standard error.
+const COMPLAINT: usize = 16 * 1024 * 1024;
+
 impl Process {
     /// Starts it; it is killed when this value goes.
     ///
@@ -56,19 +62,14 @@ impl Process {
             .stdout
             .take()
             .context("standard output was asked for")?;
-        let mut err = child
+        let err = child
             .stderr
             .take()
             .context("standard error was asked for")?;
-        let complaints = tokio::spawn(async move {
-            let mut text = Vec::new();
-            let _ = err.read_to_end(&mut text).await;
-            String::from_utf8_lossy(&text).into_owned()
-        });
         Ok(Self {
             child,
             lines: BufReader::new(out).lines(),
-            complaints,
+            complaints: tokio::spawn(listen(err)),
         })
     }
 
@@ -77,7 +78,11 @@ impl Process {
     /// # Errors
     /// The process has ended; the error holds what it said on standard error.
     pub async fn event(&mut self) -> Result<Value> {
-        match timeout(PATIENCE, self.lines.next_line())
+        self.next_event(PATIENCE).await
+    }
+
+    async fn next_event(&mut self, patience: Duration) -> Result<Value> {
+        match timeout(patience, self.lines.next_line())
             .await
             .context("no event in time")??
         {
@@ -91,8 +96,16 @@ impl Process {
     /// # Errors
     /// The process ends first.
     pub async fn event_named(&mut self, name: &str) -> Result<Value> {
+        self.event_within(PATIENCE, name).await
+    }
+
+    /// The same for what takes longer than anything in a test.
+    ///
+    /// # Errors
+    /// The process ends first.
+    pub async fn event_within(&mut self, patience: Duration, name: &str) -> Result<Value> {
         loop {
-            let event = self.event().await?;
+            let event = self.next_event(patience).await?;
             if event["event"] == name {
                 return Ok(event);
             }
@@ -151,6 +164,18 @@ impl Process {
             Ok(Err(_)) | Err(_) => String::new(),
         }
     }
+}
+
+/// Reads to the end; keeps what was said last.
+async fn listen(mut err: ChildStderr) -> String {
+    let (mut kept, mut buffer) = (Vec::new(), vec![0; 16 * 1024]);
+    while let Ok(count @ 1..) = err.read(&mut buffer).await {
+        kept.extend_from_slice(&buffer[..count]);
+        if kept.len() > COMPLAINT {
+            kept.drain(..kept.len() - COMPLAINT / 2);
+        }
+    }
+    String::from_utf8_lossy(&kept).into_owned()
 }
 
 /// Runs a program to its end; returns status, standard output and standard error.

@@ -35,6 +35,14 @@ impl Relay {
         Self::start_on(data, "127.0.0.1:0", "127.0.0.1:0", Some(log)).await
     }
 
+    /// Starts one that serves viewers over TLS only, as a relay for others does.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start_tls_only(data: PathBuf) -> Result<Self> {
+        Self::start_on(data, "127.0.0.1:0", "off", None).await
+    }
+
     async fn start_on(data: PathBuf, listen: &str, http: &str, log: Option<&str>) -> Result<Self> {
         let mut command = Command::new(program("lanyard-relay")?);
         command
@@ -69,7 +77,10 @@ impl Relay {
     /// It does not start.
     pub async fn restart(&mut self) -> Result<()> {
         let listen = self.https.trim_start_matches("https://").to_owned();
-        let http = self.web.replace("http://localhost", "127.0.0.1");
+        let http = match self.web.strip_prefix("http://localhost") {
+            Some(port) => format!("127.0.0.1{port}"),
+            None => "off".to_owned(),
+        };
         *self = Self::start_on(self.data.clone(), &listen, &http, None).await?;
         Ok(())
     }

@@ -9,8 +9,10 @@ pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 pub const FINISH_TIME: Duration = Duration::from_secs(1);
 /// Read buffer of a WebSocket.
 pub const READ_BUFFER: usize = 16 * 1024;
-/// What may wait to be written: one frame that a slow socket left behind, the next, and a pong.
-pub const WRITE_BUFFER_MAX: usize = 64 * 1024 + 2 * FRAME_MAX;
+/// Frames are gathered up to this size, one TLS record, before they go out: what is ready together travels together.
+pub const WRITE_BUFFER: usize = 16 * 1024;
+/// What may wait to be written: what was gathered, one frame that a slow socket left behind, and the next.
+pub const WRITE_BUFFER_MAX: usize = WRITE_BUFFER + 2 * FRAME_MAX;
 /// What is shown of a refusal that is not a WebSocket.
 pub const REFUSAL_SHOWN: usize = 200;
 

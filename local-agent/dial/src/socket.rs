@@ -1,7 +1,9 @@
 //! One WebSocket to a relay: whole messages in and out, with bounded buffers.
 
 use crate::address::Relay;
-use crate::limits::{CONNECT_TIME, FINISH_TIME, READ_BUFFER, REFUSAL_SHOWN, WRITE_BUFFER_MAX};
+use crate::limits::{
+    CONNECT_TIME, FINISH_TIME, READ_BUFFER, REFUSAL_SHOWN, WRITE_BUFFER, WRITE_BUFFER_MAX,
+};
 use crate::tls;
 use bytes::Bytes;
 use futures_util::{Sink as _, Stream as _};
@@ -110,6 +112,18 @@ impl Socket {
         let tcp = TcpStream::connect(relay.host_and_port())
             .await
             .map_err(unreachable)?;
+        Self::over(relay, path, tcp).await
+    }
+
+    /// The same over a TCP connection that stands already.
+    ///
+    /// # Errors
+    /// See [`DialError`].
+    pub async fn over(relay: &Relay, path: &str, tcp: TcpStream) -> Result<Self, DialError> {
+        let unreachable = |source| DialError::Unreachable {
+            address: relay.to_string(),
+            source,
+        };
         tcp.set_nodelay(true).map_err(unreachable)?;
         let stream: Box<dyn Duplex> = if relay.address().is_https() {
             let name = ServerName::try_from(relay.host_and_port().0.to_owned())
@@ -209,7 +223,7 @@ impl Socket {
 fn buffers() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(WRITE_BUFFER_MAX)
         .max_message_size(Some(FRAME_MAX))
         .max_frame_size(Some(FRAME_MAX))

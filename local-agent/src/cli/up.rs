@@ -81,14 +81,26 @@ pub async fn run(state: StateDir, args: Args) -> Result<ExitCode, Failure> {
     let mut stop = signals()?;
     let ui = converse(owners.clone(), scopes(&args.grant), &args);
     tokio::pin!(ui);
-    let running = daemon.run();
-    tokio::pin!(running);
+    // A task of its own is woken by other tasks without a system call; what `block_on` itself waits for is not.
+    let mut running = tokio::spawn(daemon.run());
     loop {
         tokio::select! {
-            outcome = &mut running => return outcome.map(|()| ExitCode::SUCCESS).map_err(Failure::from),
+            outcome = &mut running => return outcome
+                .map_err(|_| broken())?
+                .map(|()| ExitCode::SUCCESS)
+                .map_err(Failure::from),
             () = &mut ui => {}
             _ = stop.recv() => owners.stop(),
         }
+    }
+}
+
+/// The daemon's task panicked, and has said so.
+fn broken() -> Failure {
+    Failure {
+        sentence: "the agent came to an unexpected end".to_owned(),
+        hint: "terminals live on: start it again with `lanyard up`, and please report this"
+            .to_owned(),
     }
 }
 

@@ -79,6 +79,8 @@ pub struct Core {
     link: Option<Link>,
     talks: BTreeMap<StreamId, Talk>,
     purposes: BTreeMap<StreamId, PurposeStream>,
+    /// When acknowledgements of input go out that nothing has taken along.
+    acks_due: Option<Mono>,
     effects: VecDeque<Effect>,
     next_question: pairing::QuestionId,
     /// It was later than this once: while the clock says less, nothing is granted.
@@ -105,6 +107,7 @@ impl Core {
             link: None,
             talks: BTreeMap::new(),
             purposes: BTreeMap::new(),
+            acks_due: None,
             effects: VecDeque::new(),
             next_question: 1,
             earliest: UnixMs::default(),
@@ -247,7 +250,7 @@ impl Core {
             .then(|| [self.pairings.next_expiry(), Some(self.signer.renews())]);
         let unix = ours.into_iter().flatten().chain([self.leases.next_look()]);
         let unix = unix.flatten().min().map(|at| now.mono + now.unix.until(at));
-        let mono = [link.poll_timeout(), self.next_talk_look()];
+        let mono = [link.poll_timeout(), self.next_talk_look(), self.acks_due];
         mono.into_iter().flatten().chain(unix).min()
     }
 
@@ -266,6 +269,7 @@ impl Core {
         }
         self.look_at_leases(now);
         self.look_at_talks(now);
+        self.look_at_acks(now.mono);
         if let Some(link) = &mut self.link {
             link.on_timeout(now.mono);
         }

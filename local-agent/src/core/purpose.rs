@@ -1,5 +1,6 @@
 //! Streams for one purpose: a token opened each, one terminal is behind each, and the present permit is asked at every use.
 
+mod acks;
 mod wheel;
 
 use super::Core;
@@ -304,32 +305,6 @@ impl Core {
         }
     }
 
-    /// The holder has applied inputs of a writer up to `seq`: answers [`Effect::Type`].
-    pub fn applied(&mut self, terminal: TerminalId, writer: WriterId, seq: u64) {
-        let mut told = Vec::new();
-        for (stream, purpose) in &mut self.purposes {
-            if purpose.terminal != terminal {
-                continue;
-            }
-            let Kind::Terminal(typist) = &mut purpose.kind else {
-                continue;
-            };
-            if typist.writer != Some(writer) {
-                continue;
-            }
-            let mut cost = 0;
-            while let Some((_, held)) = typist.typing.front().filter(|(number, _)| *number <= seq) {
-                cost += held;
-                typist.typing.pop_front();
-            }
-            told.push((*stream, cost));
-        }
-        for (stream, cost) in told {
-            self.give_back(stream, cost);
-            self.send_record(stream, AgentRecord::Applied(seq));
-        }
-    }
-
     /// The holder refused what its driver typed.
     pub fn input_refused(&mut self, terminal: TerminalId, code: CloseCode) {
         let driver = self
@@ -368,11 +343,13 @@ impl Core {
         let Some(PurposeStream {
             kind: Kind::View(view),
             jti,
+            terminal,
             ..
         }) = self.purposes.get_mut(&stream)
         else {
             return;
         };
+        let terminal = *terminal;
         let record = match what {
             Watched::Snapshot {
                 offset,
@@ -407,6 +384,7 @@ impl Core {
             }
         };
         self.send_record(stream, record);
+        self.acks_travel(terminal);
     }
 
     fn send_record(&mut self, stream: StreamId, record: AgentRecord) {

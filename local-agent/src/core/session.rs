@@ -5,7 +5,7 @@ use super::devices::Device;
 use super::effect::Effect;
 use super::talk::TalkPurpose;
 use super::terminals::Wish;
-use crate::limits::GRANT_SLIDES_AFTER;
+use crate::limits::{GRANT_SLIDES_AFTER, SEEN_EVERY};
 use crate::text::is_invisible;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Origin, StreamId};
@@ -57,6 +57,7 @@ impl Core {
             .get(talk.device)
             .cloned()
             .ok_or(CloseCode::UnknownDevice)?;
+        let before = device.clone();
         device.name = clean_name(&name);
         let slides = !self.clock_is_behind(now)
             && now.unix.until(device.expires) < LIFE_DEVICE - GRANT_SLIDES_AFTER;
@@ -64,7 +65,13 @@ impl Core {
         if let Some((_, expires)) = &renewed {
             device.expires = *expires;
         }
-        device.seen = now.unix;
+        // A page that comes back every few seconds is not worth a write to disk each time, which everybody here would wait for.
+        let is_news = device.name != before.name
+            || renewed.is_some()
+            || before.seen.until(now.unix) >= SEEN_EVERY;
+        if is_news {
+            device.seen = now.unix;
+        }
         let welcome = FromAgent::Welcome {
             machine: self.machine.name.clone(),
             user: self.machine.user.clone(),
@@ -76,7 +83,9 @@ impl Core {
         self.devices
             .admit(device, now.unix)
             .map_err(|_| CloseCode::Busy)?;
-        self.effects.push_back(Effect::NoteDevices);
+        if is_news {
+            self.effects.push_back(Effect::NoteDevices);
+        }
         self.say(stream, &welcome);
         if let Some((grant, expires)) = renewed {
             self.say(stream, &FromAgent::Grant { grant, expires });

@@ -4,7 +4,9 @@
     reason = "a test looks for one kind of thing among all"
 )]
 
+mod acks;
 mod rig;
+mod seen;
 mod sharing;
 
 use crate::core::Effect;

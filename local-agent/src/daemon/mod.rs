@@ -387,7 +387,7 @@ impl Daemon {
             }
             News::Applied(terminal, writer, seq) => {
                 self.core.last_input(terminal, writer, seq, now);
-                self.core.applied(terminal, writer, seq);
+                self.core.applied(terminal, writer, seq, now.mono);
             }
             News::InputGap(terminal) => self.core.input_refused(terminal, CloseCode::InputGap),
             News::Watched(stream, number, watched) => {

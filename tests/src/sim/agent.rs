@@ -224,7 +224,7 @@ impl Agent {
         match news {
             News::Applied(terminal, writer, seq) => {
                 self.core.last_input(terminal, writer, seq, now);
-                self.core.applied(terminal, writer, seq);
+                self.core.applied(terminal, writer, seq, now.mono);
             }
             News::Gap(terminal) => self.core.input_refused(terminal, CloseCode::InputGap),
             News::Watched(stream, number, watched) => {

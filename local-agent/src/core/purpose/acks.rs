@@ -1,0 +1,79 @@
+//! Acknowledgements of input: they say that a key was applied, and travel with its echo.
+
+use super::{Kind, PurposeStream};
+use crate::core::Core;
+use lanyard_shared::ids::{TerminalId, WriterId};
+use lanyard_shared::record::AgentRecord;
+use lanyard_shared::time::Mono;
+use std::time::Duration;
+
+/// An acknowledgement of input waits so long for output to travel with: a key's echo, most times. Alone it would cost as much as the echo.
+const ACK_WAITS: Duration = Duration::from_millis(5);
+
+impl Core {
+    /// The holder has applied inputs of a writer up to `seq`: answers [`Effect::Type`].
+    pub fn applied(&mut self, terminal: TerminalId, writer: WriterId, seq: u64, now: Mono) {
+        let mut told = Vec::new();
+        for (stream, purpose) in &mut self.purposes {
+            if purpose.terminal != terminal {
+                continue;
+            }
+            let Kind::Terminal(typist) = &mut purpose.kind else {
+                continue;
+            };
+            if typist.writer != Some(writer) {
+                continue;
+            }
+            let mut cost = 0;
+            while let Some((_, held)) = typist.typing.front().filter(|(number, _)| *number <= seq) {
+                cost += held;
+                typist.typing.pop_front();
+            }
+            told.push((*stream, cost));
+        }
+        for (stream, cost) in told {
+            self.give_back(stream, cost);
+            if let Some(purpose) = self.purposes.get_mut(&stream) {
+                purpose.push(AgentRecord::Applied(seq));
+                self.acks_due.get_or_insert(now + ACK_WAITS);
+            }
+        }
+    }
+
+    /// Sends acknowledgements that have waited long enough.
+    pub(in crate::core) fn look_at_acks(&mut self, now: Mono) {
+        if self.acks_due.is_some_and(|due| due <= now) {
+            self.acks_due = None;
+            self.send_acks(|_| true);
+        }
+    }
+
+    /// Output of this terminal has just been sent: what its typists are to hear goes with it.
+    pub(super) fn acks_travel(&mut self, terminal: TerminalId) {
+        if self.acks_due.is_some() {
+            self.send_acks(|of| of == terminal);
+            // Nobody is to be woken for what has been said.
+            if !self.purposes.values().any(PurposeStream::owes_ack) {
+                self.acks_due = None;
+            }
+        }
+    }
+
+    fn send_acks(&mut self, of: impl Fn(TerminalId) -> bool) {
+        let streams: Vec<_> = self
+            .purposes
+            .iter()
+            .filter(|(_, purpose)| purpose.owes_ack() && of(purpose.terminal))
+            .map(|(stream, _)| *stream)
+            .collect();
+        for stream in streams {
+            self.flush_purpose(stream);
+        }
+    }
+}
+
+impl PurposeStream {
+    fn owes_ack(&self) -> bool {
+        matches!(self.kind, Kind::Terminal(_)) && !self.waiting.is_empty()
+    }
+}
