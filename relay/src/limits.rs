@@ -35,8 +35,9 @@ pub const CLOSE_TIME: Duration = Duration::from_secs(2);
 pub const CLOSING_TOTAL: usize = 1024;
 /// How long a stopping relay waits for its links to end.
 pub const STOP_TIME: Duration = Duration::from_secs(4);
-/// Tasks that run before the runtime looks for new input. Few, so that links that flood do not keep a key waiting in its socket.
-pub const EVENT_INTERVAL: u32 = 4;
+/// Tasks that run before the runtime looks for new input. Few, so that links that flood do not keep a key waiting in its socket; not fewer,
+/// for each look costs every key of a quiet relay a system call.
+pub const EVENT_INTERVAL: u32 = 16;
 /// Messages a link handles before other links get their turn. Few, for the same reason.
 pub const MESSAGES_PER_TURN: u32 = 8;
 
