@@ -22,6 +22,8 @@ const LISTED: usize = 4 * NAME_MAX + 2 * (2 * LISTED_TEXT + LISTED_DRIVER) + 300
 // Beside the list, a welcome holds the names of machine and user, and little else.
 const _: () = assert!(TERMINALS_MAX * LISTED + 2 * 4 * NAME_MAX + 500 < MESSAGE_MAX);
 
+/// An acknowledgement of input waits so long for output to travel with: a key's echo, most times. Alone it would cost as much as the echo.
+pub const ACK_WAITS: Duration = Duration::from_millis(5);
 /// When a device was last seen is known to this.
 pub const SEEN_EVERY: Duration = Duration::from_secs(60);
 /// A grant is replaced by a younger one when it is used this long after its issue.
@@ -36,6 +38,8 @@ pub const AFTER_REPLACED: Duration = Duration::from_secs(60);
 /// The longest time in which nothing is looked at.
 pub const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
+/// How long a pairing link waits for the relay to take it in.
+pub const PAIR_TIME: Duration = Duration::from_secs(10);
 /// A line from an owner's command.
 pub const OWNER_LINE: u64 = 4096;
 /// Notices a slow listener on the owner's socket may be behind.

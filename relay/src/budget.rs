@@ -5,13 +5,19 @@ use lanyard_shared::limits::UNPROVEN_BYTES;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What may still come in; `usize::MAX` stands for anything.
 #[derive(Clone, Debug)]
-pub struct Budget(Arc<AtomicUsize>);
+pub struct Budget(Arc<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    left: AtomicUsize,
+    lifted: AtomicBool,
+}
 
 /// The peer sent more than it may.
 #[derive(Debug, thiserror::Error)]
@@ -22,17 +28,27 @@ impl Budget {
     /// No limit. A request head has its own.
     #[must_use]
     pub fn open() -> Self {
-        Self(Arc::new(AtomicUsize::new(usize::MAX)))
+        Self(Arc::new(Counts {
+            left: AtomicUsize::new(usize::MAX),
+            lifted: AtomicBool::new(false),
+        }))
     }
 
     /// From here on `bytes` may come.
     pub fn limit(&self, bytes: usize) {
-        self.0.store(bytes, Ordering::Relaxed);
+        self.0.left.store(bytes, Ordering::Relaxed);
     }
 
     /// The peer has proven who it is.
     pub fn lift(&self) {
         self.limit(usize::MAX);
+        self.0.lifted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the peer has proven who it is.
+    #[must_use]
+    pub fn is_lifted(&self) -> bool {
+        self.0.lifted.load(Ordering::Relaxed)
     }
 }
 
@@ -57,7 +73,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Budgeted<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let left = self.budget.0.load(Ordering::Relaxed);
+        let left = self.budget.0.left.load(Ordering::Relaxed);
         if left != usize::MAX {
             match left.checked_sub(buf.filled().len() - before) {
                 Some(left) => self.budget.limit(left),

@@ -1,8 +1,9 @@
 //! Reads a burst in large pieces, and an idle connection with no memory at all.
 //!
 //! TLS asks for 4 KiB at a time. In a flood that is a system call for every four kilobytes; so once a read was filled to the brim, the next
-//! one takes as much as there is, and what TLS did not ask for waits here. The buffer goes as soon as a read finds less than that.
+//! one takes as much as there is, if the peer has proven who it is, and what TLS did not ask for waits here. The buffer goes as soon as a read finds less than that.
 
+use crate::budget::Budget;
 use crate::limits::BURST_READ;
 use std::io;
 use std::pin::Pin;
@@ -12,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// A connection that reads so.
 pub struct Burst<S> {
     stream: S,
+    /// A stranger gets no buffer.
+    budget: Budget,
     /// What was read ahead; empty between bursts.
     ahead: Vec<u8>,
     taken: usize,
@@ -21,9 +24,10 @@ pub struct Burst<S> {
 
 impl<S> Burst<S> {
     /// Reads `stream` so.
-    pub fn new(stream: S) -> Self {
+    pub fn new(stream: S, budget: Budget) -> Self {
         Self {
             stream,
+            budget,
             ahead: Vec::new(),
             taken: 0,
             flooded: false,
@@ -57,7 +61,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Burst<S> {
         if !this.flooded {
             let (before, room) = (buf.filled().len(), buf.remaining());
             ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
-            this.flooded = room > 0 && buf.filled().len() - before == room;
+            let filled = room > 0 && buf.filled().len() - before == room;
+            this.flooded = filled && this.budget.is_lifted();
             return Poll::Ready(Ok(()));
         }
         this.ahead.resize(BURST_READ, 0);
@@ -114,7 +119,9 @@ mod tests {
     #[tokio::test]
     async fn a_flood_comes_out_as_it_went_in_and_leaves_no_memory_behind() {
         let (mut source, sink) = tokio::io::duplex(3 * BURST_READ);
-        let mut sink = Burst::new(sink);
+        let budget = Budget::open();
+        budget.lift();
+        let mut sink = Burst::new(sink, budget);
         let sent: Vec<u8> = (0..2 * BURST_READ + 1000)
             .map(|n| (n % 251) as u8)
             .collect();
@@ -133,9 +140,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_stranger_gets_no_buffer_however_much_it_sends() {
+        let (mut source, sink) = tokio::io::duplex(3 * BURST_READ);
+        let mut sink = Burst::new(sink, Budget::open());
+        source.write_all(&[7; 2 * BURST_READ]).await.unwrap();
+        for _ in 0..4 {
+            sink.read_exact(&mut [0; 4096]).await.unwrap();
+            assert_eq!(sink.ahead.capacity(), 0);
+        }
+    }
+
+    #[tokio::test]
     async fn small_reads_and_an_end_pass_through() {
         let (mut source, sink) = tokio::io::duplex(64);
-        let mut sink = Burst::new(sink);
+        let mut sink = Burst::new(sink, Budget::open());
         source.write_all(b"keys").await.unwrap();
         let mut four = [0; 4];
         sink.read_exact(&mut four).await.unwrap();

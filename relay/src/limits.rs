@@ -22,7 +22,7 @@ pub const PAGES_TIME: Duration = Duration::from_secs(120);
 
 /// Read buffer of a WebSocket. Every idle link keeps one.
 pub const WS_READ_BUFFER: usize = 2 * 1024;
-/// What one read takes of a flooded socket. A link keeps it only while it is flooded.
+/// What one read takes of a flooded socket. A link keeps it only while it is flooded; a stranger never has it.
 pub const BURST_READ: usize = 32 * 1024;
 /// Frames are gathered up to this size before they go to TLS.
 pub const WS_WRITE_BUFFER: usize = 32 * 1024;
@@ -30,7 +30,8 @@ pub const WS_WRITE_BUFFER: usize = 32 * 1024;
 pub const WS_WRITE_BUFFER_MAX: usize = WS_WRITE_BUFFER + FRAME_MAX + 4 * 1024;
 /// How long a closing link waits for its close frame to be written and answered.
 pub const CLOSE_TIME: Duration = Duration::from_secs(2);
-/// Links that have lost their place in a hub and are being told why. Beyond it they are dropped without a word: they hold a socket each, and a
+/// Links that have lost their place in a hub and are being told why. Beyond it they are dropped without a word, but for those
+/// who were replaced or hear that the relay stops: they hold a socket each, and a
 /// peer that comes again and again without reading would gather them.
 pub const CLOSING_TOTAL: usize = 1024;
 /// How long a stopping relay waits for its links to end.

@@ -96,7 +96,8 @@ impl Listener {
             None => serve(stream, conn, self.app, accepted).await,
             Some(tls) => {
                 let deadline = clock::instant(accepted + UNPROVEN_TIME);
-                match tokio::time::timeout_at(deadline, tls.accept(Burst::new(stream))).await {
+                let burst = Burst::new(stream, conn.budget.clone());
+                match tokio::time::timeout_at(deadline, tls.accept(burst)).await {
                     Ok(Ok(stream)) => serve(stream, conn, self.app, accepted).await,
                     Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
                     Err(_) => tracing::debug!("TLS handshake took too long"),

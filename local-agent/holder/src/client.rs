@@ -226,8 +226,9 @@ pub fn rename(dir: &Path, id: TerminalId, name: &str) -> io::Result<()> {
     name.clone_into(&mut meta.name);
     // Written beside the holder's directory and moved into it whole: a holder that leaves takes away no more than what it made.
     let fresh = dir.join(format!(".meta-{id}"));
-    std::fs::write(&fresh, serde_json::to_vec(&meta)?)?;
-    std::fs::rename(&fresh, &path).inspect_err(|_| drop(std::fs::remove_file(&fresh)))
+    std::fs::write(&fresh, serde_json::to_vec(&meta)?)
+        .and_then(|()| std::fs::rename(&fresh, &path))
+        .inspect_err(|_| drop(std::fs::remove_file(&fresh)))
 }
 
 /// Before the name of a directory whose holder does not listen yet.

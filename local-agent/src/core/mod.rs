@@ -217,6 +217,12 @@ impl Core {
         Ok(link)
     }
 
+    /// Whether the relay has welcomed the present link.
+    #[must_use]
+    pub fn is_online(&self) -> bool {
+        self.online
+    }
+
     /// Asks for a sign that the relay has taken in what was said so far: [`Effect::TakenIn`] with this number or a higher one, or
     /// [`Effect::Offline`]. `None` without a link.
     pub fn ask_relay(&mut self) -> Option<u64> {

@@ -428,6 +428,8 @@ impl Core {
     /// Says the last word, sealed, then closes: `end_lease` is the way here.
     pub(super) fn finish_purpose(&mut self, stream: StreamId, close: &Close) {
         if let (Some(purpose), Some(link)) = (self.purposes.get_mut(&stream), &mut self.link) {
+            // What there is room for still goes: the last input may have been applied a moment ago.
+            let _ = purpose.flush(stream, link);
             purpose.waiting.clear();
             purpose.waiting.push_back(AgentRecord::End(close.clone()));
             // Without room for it the viewer sees an unsealed close, "cut", and asks again.

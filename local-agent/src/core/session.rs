@@ -209,15 +209,15 @@ impl Core {
         ) {
             self.effects.push_back(Effect::Spawn {
                 terminal,
-                name: self.terminal_name(name),
+                name: self.terminal_name(name, terminal),
                 grid,
             });
         }
         Ok(None)
     }
 
-    /// The name asked for, or the folder's with a number.
-    fn terminal_name(&self, wanted: &str) -> String {
+    /// The name asked for, or the folder's with a number that no other terminal has.
+    fn terminal_name(&self, wanted: &str, its: TerminalId) -> String {
         let wanted = cleaned(wanted);
         if !wanted.is_empty() {
             return wanted;
@@ -226,7 +226,7 @@ impl Core {
             self.terminals
                 .list()
                 .iter()
-                .any(|terminal| terminal.name == name)
+                .any(|other| other.id != its && other.name == name)
         };
         let numbered = |n: usize| {
             if n == 1 {
@@ -270,7 +270,7 @@ impl Core {
             .ok_or(CloseCode::TerminalGone)?;
         self.effects.push_back(Effect::Rename {
             terminal,
-            name: self.terminal_name(name),
+            name: self.terminal_name(name, terminal),
             wish: Wish {
                 session: stream,
                 req,

@@ -43,6 +43,7 @@ impl Dialling {
 
     /// Dials after a long wait.
     pub fn much_later(&mut self, relay: &Relay) {
+        self.proven = None;
         self.start(relay, AFTER_REPLACED);
     }
 

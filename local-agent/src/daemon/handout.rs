@@ -14,12 +14,16 @@ pub struct Handout {
 }
 
 impl Handout {
-    /// A link for which the relay was asked under this number; without a number there is no relay to ask.
-    pub fn put(&mut self, link: Result<Link, CloseCode>, number: Option<u64>, reply: Reply) {
-        match (link, number) {
-            (Ok(link), Some(number)) => self.waiting.push((number, link, reply)),
-            (Ok(_), None) => drop(reply.send(Err(CloseCode::AgentOffline))),
-            (Err(code), _) => drop(reply.send(Err(code))),
+    /// A link, if it could be made. `ask` asks the relay and gives the number of the question; `None` when there is no relay.
+    pub fn put(
+        &mut self,
+        link: Result<Link, CloseCode>,
+        ask: impl FnOnce() -> Option<u64>,
+        reply: Reply,
+    ) {
+        match link.and_then(|link| Ok((ask().ok_or(CloseCode::AgentOffline)?, link))) {
+            Ok((number, link)) => self.waiting.push((number, link, reply)),
+            Err(code) => drop(reply.send(Err(code))),
         }
     }
 

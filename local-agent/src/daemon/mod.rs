@@ -404,14 +404,14 @@ impl Daemon {
         match command {
             Command::Pair { scopes, yes, reply } => {
                 let outcome = match &self.web {
-                    None => Err(CloseCode::AgentOffline),
-                    Some(web) => {
+                    Some(web) if self.core.is_online() => {
                         let fingerprint = self.fingerprint().filter(|_| web.is_https());
                         let link = self.core.open_pairing(scopes, yes, fingerprint, now);
                         link.map(|link| owner::Link::new(web, &link))
                     }
+                    Some(_) | None => Err(CloseCode::AgentOffline),
                 };
-                self.handout.put(outcome, self.core.ask_relay(), reply);
+                self.handout.put(outcome, || self.core.ask_relay(), reply);
             }
             Command::Cancel => self.core.cancel_pairings(),
             Command::Answer { question, yes } => {

@@ -7,7 +7,7 @@ mod peer;
 
 use crate::core::devices::Device;
 use crate::core::{Question, pairing::QuestionId};
-use crate::limits::{OWNER_BACKLOG, OWNER_LINE, OWNER_PAUSE};
+use crate::limits::{OWNER_BACKLOG, OWNER_LINE, OWNER_PAUSE, PAIR_TIME};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{AgentId, DeviceId};
 use lanyard_shared::msg::{Reason, Scope, Terminal};
@@ -281,7 +281,9 @@ impl Owners {
                 self.commands
                     .send(Command::Pair { scopes, yes, reply })
                     .ok()?;
-                match answer.await.ok()? {
+                // A relay that stands and never takes it in is no relay to wait for.
+                let answer = tokio::time::timeout(PAIR_TIME, answer).await;
+                match answer.unwrap_or(Ok(Err(CloseCode::AgentOffline))).ok()? {
                     Ok(link) => Notice::Link(link),
                     Err(code) => Notice::Refused {
                         reason: code.into(),

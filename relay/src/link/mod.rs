@@ -45,9 +45,12 @@ pub fn serve(state: Arc<State>, stranger: Stranger, socket: WebSocket) -> impl F
         let Some((code, socket)) = drive::drive(&state, proven, socket).await else {
             return;
         };
-        let Ok(_turn) = state.farewells.try_acquire() else {
+        // Who is told to wait or to come back must hear it; there are as many of these as agents, or the relay is stopping.
+        let must = matches!(code, CloseCode::Replaced | CloseCode::GoingAway);
+        let turn = state.farewells.try_acquire();
+        if turn.is_err() && !must {
             return;
-        };
+        }
         Box::pin(socket::farewell(socket, code)).await;
     }
 }

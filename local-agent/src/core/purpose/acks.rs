@@ -2,13 +2,10 @@
 
 use super::{Kind, PurposeStream};
 use crate::core::Core;
+use crate::limits::ACK_WAITS;
 use lanyard_shared::ids::{TerminalId, WriterId};
 use lanyard_shared::record::AgentRecord;
 use lanyard_shared::time::Mono;
-use std::time::Duration;
-
-/// An acknowledgement of input waits so long for output to travel with: a key's echo, most times. Alone it would cost as much as the echo.
-const ACK_WAITS: Duration = Duration::from_millis(5);
 
 impl Core {
     /// The holder has applied inputs of a writer up to `seq`: answers [`Effect::Type`].

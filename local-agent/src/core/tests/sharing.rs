@@ -119,6 +119,16 @@ fn a_name_is_cleaned_of_what_a_person_cannot_see_and_is_not_too_long() {
 }
 
 #[test]
+fn giving_the_name_back_to_the_machine_twice_is_giving_it_back_once() {
+    let mut rig = Rig::new();
+    let (mut viewer, _) = two(&mut rig);
+    for _ in 0..2 {
+        rename(&mut rig, &mut viewer, "");
+        assert_eq!(wrote(&mut rig, Ok(())).as_deref(), Some("work"));
+    }
+}
+
+#[test]
 fn a_guest_that_may_only_watch_renames_nothing() {
     let mut rig = Rig::new();
     let keys = Keys::new(3);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hostOf, isDisguised, isFollowed } from "./links";
+import { hostOf, isDisguised, isFollowed, spelledOut } from "./links";
 
 test("only addresses of the web are followed", () => {
   for (const address of ["https://example.net/a?b#c", "HTTP://EXAMPLE.NET"]) expect(isFollowed(address)).toBe(true);
@@ -16,4 +16,8 @@ test("a label that says another address is told from one that says the same", ()
   const address = "https://example.net/";
   expect(isDisguised({ address, label: "https://example.net" })).toBe(false);
   expect(isDisguised({ address, label: "https://bank.example" })).toBe(true);
+});
+
+test("an address is shown without characters that turn it around", () => {
+  expect(spelledOut("https://a.test/\u202egnp.exe")).toBe("https://a.test/%E2%80%AEgnp.exe");
 });

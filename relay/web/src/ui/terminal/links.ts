@@ -16,6 +16,11 @@ export function hostOf(address: string): string {
   return URL.canParse(address) ? new URL(address).host : "";
 }
 
+/** The address as it goes over the wire: a character that would turn the text around shows as its number. */
+export function spelledOut(address: string): string {
+  return URL.canParse(address) ? new URL(address).href : address;
+}
+
 /** Whether the screen says something else than where the link leads. */
 export function isDisguised({ address, label }: Link): boolean {
   const bare = (text: string) => text.trim().replace(/\/$/, "");
