@@ -1,6 +1,15 @@
 /** A terminal as the page draws it. */
 import { expect, type Locator, type Page } from "@playwright/test";
 
+type Shown = () => Promise<unknown[]>;
+
+/** Waits until both show the same: either may be the slower. */
+export async function agree(one: Shown, other: Shown): Promise<void> {
+  await expect(async () => {
+    expect(await one()).toEqual(await other());
+  }).toPass({ timeout: 10_000 });
+}
+
 export class Screen {
   /** The panel on the screen; others are open but hidden. */
   readonly panel: Locator;

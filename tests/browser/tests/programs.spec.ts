@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { Reference } from "../support/reference";
+import { agree } from "../support/screen";
 import { expect, test } from "../support/test";
 
 const LONG = Array.from({ length: 300 }, (_, at) => `${at + 1}: ${"long ".repeat(at % 40)}end é 漢字 👍`).join("\n");
@@ -15,11 +16,17 @@ test("less looks as it does in another terminal, from the first page to the last
   await screen.enter("less -S long.txt");
   const reference = await Reference.start(rig, await visitor.fitted(), "less -S long.txt");
   await screen.shows(/^1: end/);
-  expect(await screen.lines()).toEqual(await reference.lines());
+  await agree(
+    () => screen.lines(),
+    () => reference.lines(),
+  );
   await screen.type("G");
   await reference.keys("G");
   await screen.shows(/^300: /m);
-  await expect.poll(() => reference.lines()).toEqual(await screen.lines());
+  await agree(
+    () => reference.lines(),
+    () => screen.lines(),
+  );
   await screen.type("q");
   await screen.shows(/^\$ less -S long\.txt\n\$$/);
 });
@@ -32,7 +39,10 @@ test("vim looks as it does in another terminal @desktop", async ({ rig, visitor 
   await screen.enter("vim '+set number' +150 long.txt");
   const reference = await Reference.start(rig, await visitor.fitted(), "vim '+set number' +150 long.txt");
   await screen.shows(/^ *150 150: /m);
-  await expect.poll(() => reference.lines()).toEqual(await screen.lines());
+  await agree(
+    () => reference.lines(),
+    () => screen.lines(),
+  );
 });
 
 test("htop draws its meters, its list and its keys", async ({ visitor }) => {

@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import type { Visitor } from "../support/page";
 import { Reference } from "../support/reference";
+import { agree } from "../support/screen";
 import { expect, test } from "../support/test";
 import { work } from "../support/work";
 
@@ -191,7 +192,10 @@ test("wide, combining, joined and box characters take the columns that programs 
   const other = await another();
   await other.pair(["view"]);
   await other.show();
-  await expect.poll(() => other.screen.cells()).toEqual(await screen.cells());
+  await agree(
+    () => other.screen.cells(),
+    () => screen.cells(),
+  );
   expect(await columns(other)).toEqual(wanted);
 });
 
@@ -205,7 +209,10 @@ test("wide characters stand where another emulator has them @desktop", async ({ 
   await screen.enter("less wide.txt");
   const reference = await Reference.start(rig, await visitor.fitted(), "less wide.txt");
   await screen.shows(/^abc\.\.\./m);
-  await expect.poll(() => reference.lines()).toEqual(await screen.lines());
+  await agree(
+    () => reference.lines(),
+    () => screen.lines(),
+  );
 });
 
 test("clicks and the wheel reach programs that ask for them, as SGR reports @desktop", async ({ rig, visitor }) => {

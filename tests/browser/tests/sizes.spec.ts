@@ -2,6 +2,7 @@
 import type { Page } from "@playwright/test";
 import { frames } from "../support/frames";
 import type { Visitor } from "../support/page";
+import { agree } from "../support/screen";
 import { expect, test } from "../support/test";
 
 const COLOURS = String.raw`for c in 1 2 3 4 5 6; do printf "\e[3${"${c}"}mcolour $c \e[38;2;9;${"${c}"}0;200mtrue\e[0m "; done; printf '漢字 e\u0301 \e[7mover\e[0m\n'`;
@@ -38,12 +39,18 @@ test("who comes late sees cell for cell what the driver sees, whole, whether its
   await resized(other.page, 0.7);
   await other.pair(["view"]);
   await other.show();
-  await expect.poll(() => other.screen.cells()).toEqual(await screen.cells());
+  await agree(
+    () => other.screen.cells(),
+    () => screen.cells(),
+  );
   for (const by of [0.7, 1.6]) {
     await resized(other.page, by === 0.7 ? 1 : by / 0.7);
     await expect.poll(() => seesAll(other)).toBe(true);
     expect(await other.screen.rows.count()).toBe(grid.rows);
-    await expect.poll(() => other.screen.cells()).toEqual(await screen.cells());
+    await agree(
+      () => other.screen.cells(),
+      () => screen.cells(),
+    );
     // The machine's terminal is the driver's, whoever looks on.
     expect(await visitor.grid()).toEqual(grid);
   }
@@ -52,7 +59,10 @@ test("who comes late sees cell for cell what the driver sees, whole, whether its
   await expect(outline).toHaveCSS("outline-style", "solid");
   await screen.enter("echo later");
   await screen.shows("later\n$");
-  await expect.poll(() => other.screen.cells()).toEqual(await screen.cells());
+  await agree(
+    () => other.screen.cells(),
+    () => screen.cells(),
+  );
 });
 
 test("taking over is one tap: the terminal gets the size of that window, and no frame is empty on the way", async ({
@@ -87,7 +97,10 @@ test("taking over is one tap: the terminal gets the size of that window, and no 
   await other.screen.enter("stty size");
   const now = await visitor.grid();
   await screen.shows(`${now.rows} ${now.cols}\n$`);
-  await expect.poll(() => other.screen.cells()).toEqual(await screen.cells());
+  await agree(
+    () => other.screen.cells(),
+    () => screen.cells(),
+  );
 });
 
 for (const program of ["a shell", "vim"] as const) {

@@ -176,6 +176,7 @@ test("the palette and the keys of the page work everywhere but in a terminal @de
   await screen.press("Escape");
   await expect(page.getByRole("dialog")).toBeHidden();
   await screen.press("Control+k");
+  await expect(page.getByRole("combobox")).toBeFocused();
   await screen.type("new term");
   await screen.press("Enter");
   await screen.prompt();
