@@ -30,20 +30,33 @@ pub fn anonymous_memory(pid: Pid) -> Result<usize> {
     Ok(kib * 1024)
 }
 
+/// Open files that are enough for every attack.
+const ENOUGH: u64 = 16_384;
+
 /// Raises the limit of open files as far as this machine allows; returns what it is now.
 ///
 /// # Errors
 /// The system refuses.
 pub fn raise_open_files() -> Result<usize> {
     let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.map_or(u64::MAX, |files| files.max(ENOUGH));
+    let raised = |files: u64| Rlimit {
+        current: Some(files),
+        maximum: Some(files),
+    };
+    // The superuser may have more than it was given.
+    if most < u64::MAX && setrlimit(Resource::Nofile, raised(most)).is_ok() {
+        return Ok(usize::try_from(most)?);
+    }
+    let maximum = limit.maximum;
     setrlimit(
         Resource::Nofile,
         Rlimit {
-            current: limit.maximum,
-            ..limit
+            current: maximum,
+            maximum,
         },
     )?;
-    Ok(limit.maximum.map_or(usize::MAX, |files| {
+    Ok(maximum.map_or(usize::MAX, |files| {
         usize::try_from(files).unwrap_or(usize::MAX)
     }))
 }
