@@ -70,8 +70,9 @@ fn open_files(pid: rustix::process::Pid) -> Result<usize> {
 #[tokio::test]
 async fn ten_thousand_half_open_connections_displace_each_other_and_nobody_else() -> Result<()> {
     let wanted = FLOOD.min(raise_open_files()?.saturating_sub(OURS));
+    // Where fewer open files are allowed the flood is smaller, and the relay has as few for it.
     ensure!(
-        wanted > 2 * UNPROVEN_TOTAL,
+        wanted > UNPROVEN_PER_ADDRESS,
         "this machine allows {wanted} connections, which floods nothing; raise `ulimit -Hn`"
     );
     let world = World::start().await?;
