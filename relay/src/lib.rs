@@ -21,6 +21,7 @@ pub mod route;
 pub mod server;
 mod state;
 mod store;
+mod through;
 mod tls;
 pub mod trouble;
 
