@@ -22,6 +22,17 @@ const LISTED: usize = 4 * NAME_MAX + 2 * (2 * LISTED_TEXT + LISTED_DRIVER) + 300
 // Beside the list, a welcome holds the names of machine and user, and little else.
 const _: () = assert!(TERMINALS_MAX * LISTED + 2 * 4 * NAME_MAX + 500 < MESSAGE_MAX);
 
+/// Devices and tokens in one part of the list of who has access.
+pub const LISTED_AT_ONCE: usize = 32;
+// A device: its name, at most four bytes a character, every scope, a folder, an address; a token: a name, a folder. In JSON, with their fields.
+const _: () = assert!(
+    LISTED_AT_ONCE * (4 * NAME_MAX + 2 * LISTED_TEXT + 700 + 4 * NAME_MAX + 400) < MESSAGE_MAX
+);
+/// Replies on a `devices` stream that may wait for a viewer that does not read.
+pub const REPLIES_WAITING: usize = 64;
+/// Bytes of the folder that a share is bound to: shorter than what the list shows of a terminal's folder, so that one decides on the other.
+pub const ROOT_MAX: usize = 128;
+const _: () = assert!(ROOT_MAX < LISTED_TEXT);
 /// An acknowledgement of input waits so long for output to travel with: a key's echo, most times. Alone it would cost as much as the echo.
 pub const ACK_WAITS: Duration = Duration::from_millis(5);
 /// When a device was last seen is known to this.

@@ -41,6 +41,8 @@ pub struct Door {
 pub struct Conn {
     /// Where it came in.
     pub door: Arc<Door>,
+    /// Where it comes from; `None` when only the request says so: see [`Door::forwarded`].
+    pub from: Option<IpAddr>,
     /// What it may still send.
     pub budget: Budget,
     accepted: Mono,
@@ -51,9 +53,10 @@ pub struct Conn {
 impl Conn {
     /// A connection that was accepted at `accepted` and holds `place`.
     #[must_use]
-    pub fn new(door: Arc<Door>, accepted: Mono, place: Place) -> Arc<Self> {
+    pub fn new(door: Arc<Door>, from: Option<IpAddr>, accepted: Mono, place: Place) -> Arc<Self> {
         Arc::new(Self {
             door,
+            from,
             budget: Budget::open(),
             accepted,
             fresh: AtomicBool::new(true),

@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use lanyard_shared::limits::UNPROVEN_TIME;
 use lanyard_shared::time::Mono;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -70,7 +70,8 @@ impl Listener {
     }
 
     fn accepted(&self, stream: TcpStream, peer: SocketAddr) {
-        let Some(place) = self.state.admission.admit(self.door.address(peer)) else {
+        let from = self.door.address(peer);
+        let Some(place) = self.state.admission.admit(from) else {
             tracing::debug!(%peer, "too many strangers, connection dropped");
             return;
         };
@@ -79,19 +80,25 @@ impl Listener {
             return;
         }
         let (listener, accepted) = (self.clone(), clock::mono());
-        tokio::spawn(async move { listener.connection(stream, accepted, place).await });
+        tokio::spawn(async move { listener.connection(stream, from, accepted, place).await });
     }
 
-    async fn connection(self, stream: TcpStream, accepted: Mono, place: Place) {
+    async fn connection(
+        self,
+        stream: TcpStream,
+        from: Option<IpAddr>,
+        accepted: Mono,
+        place: Place,
+    ) {
         let lost = place.lost();
         tokio::select! {
-            () = self.requests(stream, accepted, place) => {}
+            () = self.requests(stream, from, accepted, place) => {}
             () = lost => tracing::debug!("a stranger made room for a newer one"),
         }
     }
 
-    async fn requests(self, stream: TcpStream, accepted: Mono, place: Place) {
-        let conn = Conn::new(Arc::clone(&self.door), accepted, place);
+    async fn requests(self, stream: TcpStream, from: Option<IpAddr>, accepted: Mono, place: Place) {
+        let conn = Conn::new(Arc::clone(&self.door), from, accepted, place);
         match self.tls {
             None => serve(stream, conn, self.app, accepted).await,
             Some(tls) => {

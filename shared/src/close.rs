@@ -56,6 +56,12 @@ codes! {
     TerminalGone = 11 "terminal-gone", "there is no such terminal any more", "open a new one";
     NotGranted = 12 "not-granted", "this device was not granted that", "pair again with `lanyard pair --grant terminal`";
     ClockBehind = 13 "clock-behind", "the machine's clock is behind the last time it knew, so it grants nothing", "set the machine's clock";
+    Locked = 14 "locked", "the owner has locked this machine: nobody has access from elsewhere", "run `lanyard unlock` on the machine";
+    NotOffered = 15 "not-offered", "this machine does not offer that yet", "a later version of Lanyard may";
+    NotYours = 16 "not-yours", "there is no such thing among what this device has", "look at the list again; it may have ended";
+    NotRenewed = 17 "not-renewed", "a token of this purpose is never renewed", "a new one is asked for when it is needed";
+    ShareEnded = 18 "share-ended", "the time for which this access was shared is over", "ask whoever shared it for another link";
+    TokenEnded = 19 "token-ended", "this was ended by the owner", "press a key or tap to ask for it again";
 
     Malformed = 100 "malformed", "a frame was malformed", "both sides may need the same version";
     TooLarge = 101 "too-large", "a frame was larger than allowed", "";

@@ -11,6 +11,7 @@ use crate::time::UnixMs;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::net::Ipv6Addr;
 use ts_rs::TS;
 
 /// The number of a stream on one leg; 0 is the link itself.
@@ -233,6 +234,8 @@ pub struct Announce {
     pub revoked: Vec<TokenId>,
     /// Where unpaired viewers may knock.
     pub rendezvous: Vec<Rendezvous>,
+    /// The owner has ended all remote access for now: every stream ends, and nothing is opened.
+    pub locked: bool,
 }
 
 /// What a stream is for, as far as the relay knows.
@@ -253,6 +256,8 @@ pub struct Origin {
     pub conn: ConnId,
     /// The device key that the link proved.
     pub device: [u8; 32],
+    /// Where the link comes from, in the relay's words: for lists, never for decisions. IPv4 as mapped (RFC 4291, 2.5.5.2).
+    pub from: Ipv6Addr,
 }
 
 /// A request for a stream.
@@ -449,6 +454,7 @@ impl Open {
             Leg::Agent => Some(Origin {
                 conn: ConnId(reader.array()?),
                 device: reader.array()?,
+                from: Ipv6Addr::from(reader.array::<16>()?),
             }),
         };
         let target = match target {
@@ -477,6 +483,7 @@ impl Open {
         if let Some(origin) = &self.origin {
             out.put_slice(&origin.conn.0);
             out.put_slice(&origin.device);
+            out.put_slice(&origin.from.octets());
         }
         match &self.target {
             Target::Session(token) | Target::Purpose(token) => out.put_slice(token.as_bytes()),

@@ -4,6 +4,7 @@
 //! The protocol is written down in `docs/PROTOCOL.md`; a test ties its tables to this crate.
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod b64;
 pub mod close;
 pub mod code;

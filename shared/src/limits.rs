@@ -50,7 +50,7 @@ pub const CLOCK_WARN: Duration = Duration::from_secs(30);
 pub const CLOCK_REFUSE: Duration = Duration::from_secs(600);
 
 /// Streams one viewer may have open.
-pub const STREAMS_PER_VIEWER: usize = 64;
+pub const STREAMS_PER_VIEWER: usize = 128;
 /// Streams an agent's leg may have open.
 pub const STREAMS_PER_AGENT: usize = 4096;
 /// What the relay is ready to hold of one stream in one direction.
@@ -81,10 +81,24 @@ pub const CLOCK_MEASURE: Duration = Duration::from_secs(5);
 pub const LEASE_GUARD: Duration = Duration::from_secs(1);
 /// Life of a device grant.
 pub const LIFE_DEVICE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Life of a device's keys: they rotate themselves before.
+pub const LIFE_DEVICE_KEYS: Duration = Duration::from_secs(90 * 24 * 3600);
 /// Life of a `view` token.
 pub const LIFE_VIEW: Duration = Duration::from_secs(15 * 60);
 /// Life of a `terminal` token.
 pub const LIFE_TERMINAL: Duration = Duration::from_secs(5 * 60);
+/// Life of a `files.read` token.
+pub const LIFE_FILES_READ: Duration = Duration::from_secs(10 * 60);
+/// Life of a `run` token.
+pub const LIFE_RUN: Duration = Duration::from_secs(5 * 60);
+/// Life of a `files.write` token.
+pub const LIFE_FILES_WRITE: Duration = Duration::from_secs(5 * 60);
+/// Life of a `prompt` token.
+pub const LIFE_PROMPT: Duration = Duration::from_secs(5 * 60);
+/// Life of an `approve` token.
+pub const LIFE_APPROVE: Duration = Duration::from_secs(2 * 60);
+/// Life of a `devices` token.
+pub const LIFE_DEVICES: Duration = Duration::from_secs(2 * 60);
 /// Life of a token signer.
 pub const LIFE_SIGNER: Duration = Duration::from_secs(24 * 3600);
 /// A person is present for this long after their last input.
@@ -119,9 +133,9 @@ pub const INPUT_RESEND: Duration = Duration::from_secs(10);
 /// Sessions (viewers at once) an agent serves.
 pub const SESSIONS_MAX: usize = 64;
 /// Live leases of one session.
-pub const LEASES_PER_SESSION: usize = 60;
+pub const LEASES_PER_SESSION: usize = 120;
 /// Live leases of one device on one terminal: a few pages, each watching and typing.
-pub const LEASES_PER_DEVICE_AND_TERMINAL: usize = 12;
+pub const LEASES_PER_DEVICE_AND_TERMINAL: usize = 24;
 /// Sessions and handshakes of one device.
 pub const SESSIONS_PER_DEVICE: usize = 12;
 /// Terminals an agent keeps.

@@ -1,11 +1,13 @@
 //! What viewer and agent say to each other inside a Noise session: one JSON object a message (`docs/PROTOCOL.md`, section 4).
 
+use crate::access::{DeviceEntry, Reach, Revocation, TokenEntry};
 use crate::b64;
 use crate::close::CloseCode;
 use crate::frame::exact_json;
 use crate::ids::{TerminalId, TokenId};
 use crate::limits::MESSAGE_MAX;
 use crate::time::UnixMs;
+use crate::token::Kind;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -17,8 +19,172 @@ use ts_rs::TS;
 pub enum Scope {
     /// Watch terminals.
     View,
+    /// Read files.
+    #[serde(rename = "files.read")]
+    FilesRead,
     /// Open terminals and type into them: the full power of the user.
     Terminal,
+    /// Start commands.
+    Run,
+    /// Change files.
+    #[serde(rename = "files.write")]
+    FilesWrite,
+    /// Speak to coding agents.
+    Prompt,
+    /// Answer requests for approval.
+    Approve,
+    /// See and end what has access to the machine.
+    Devices,
+}
+
+impl Scope {
+    /// All of them, in the order in which lists show them.
+    pub const ALL: &'static [Self] = &[
+        Self::View,
+        Self::FilesRead,
+        Self::Terminal,
+        Self::Run,
+        Self::FilesWrite,
+        Self::Prompt,
+        Self::Approve,
+        Self::Devices,
+    ];
+
+    /// The purpose of its tokens.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::View => Kind::View,
+            Self::FilesRead => Kind::FilesRead,
+            Self::Terminal => Kind::Terminal,
+            Self::Run => Kind::Run,
+            Self::FilesWrite => Kind::FilesWrite,
+            Self::Prompt => Kind::Prompt,
+            Self::Approve => Kind::Approve,
+            Self::Devices => Kind::Devices,
+        }
+    }
+
+    /// What it allows, in words for a person.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::View => "watch terminals",
+            Self::FilesRead => "read files",
+            Self::Terminal => "open terminals and type into them: the full power of the user",
+            Self::Run => "start commands: the full power of the user",
+            Self::FilesWrite => "change files: the full power of the user",
+            Self::Prompt => "speak to coding agents: the full power of the user",
+            Self::Approve => "answer requests for approval",
+            Self::Devices => "see and end who has access",
+        }
+    }
+
+    /// Whether it is code execution as the user, whatever its name says.
+    #[must_use]
+    pub const fn is_full_power(self) -> bool {
+        match self {
+            Self::Terminal | Self::Run | Self::FilesWrite | Self::Prompt => true,
+            Self::View | Self::FilesRead | Self::Approve | Self::Devices => false,
+        }
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.kind().name()
+    }
+}
+
+/// What a token is wanted for: a purpose, and what it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "purpose", rename_all = "lowercase", deny_unknown_fields)]
+#[ts(export)]
+pub enum Wanted {
+    /// To watch a terminal.
+    View {
+        /// Which.
+        terminal: TerminalId,
+    },
+    /// To read files.
+    #[serde(rename = "files.read")]
+    FilesRead {
+        /// An absolute path: only what is below it.
+        root: String,
+    },
+    /// To type into a terminal.
+    Terminal {
+        /// Which.
+        terminal: TerminalId,
+    },
+    /// To start commands.
+    Run {
+        /// An absolute path: where they run.
+        root: String,
+    },
+    /// To change files.
+    #[serde(rename = "files.write")]
+    FilesWrite {
+        /// An absolute path: only what is below it.
+        root: String,
+    },
+    /// To speak to a coding agent.
+    Prompt {
+        /// An absolute path: where it works.
+        root: String,
+    },
+    /// To answer one request for approval.
+    Approve {
+        /// Which.
+        request: b64::Bytes<16>,
+    },
+    /// To see and end what has access to the machine.
+    Devices {},
+}
+
+impl Wanted {
+    /// The purpose.
+    #[must_use]
+    pub const fn scope(&self) -> Scope {
+        match self {
+            Self::View { .. } => Scope::View,
+            Self::FilesRead { .. } => Scope::FilesRead,
+            Self::Terminal { .. } => Scope::Terminal,
+            Self::Run { .. } => Scope::Run,
+            Self::FilesWrite { .. } => Scope::FilesWrite,
+            Self::Prompt { .. } => Scope::Prompt,
+            Self::Approve { .. } => Scope::Approve,
+            Self::Devices {} => Scope::Devices,
+        }
+    }
+
+    /// The terminal it is about, if it is about one.
+    #[must_use]
+    pub const fn terminal(&self) -> Option<TerminalId> {
+        match self {
+            Self::View { terminal } | Self::Terminal { terminal } => Some(*terminal),
+            Self::FilesRead { .. }
+            | Self::Run { .. }
+            | Self::FilesWrite { .. }
+            | Self::Prompt { .. }
+            | Self::Approve { .. }
+            | Self::Devices {} => None,
+        }
+    }
+
+    /// The folder it is about, if it is about one.
+    #[must_use]
+    pub fn root(&self) -> Option<&str> {
+        match self {
+            Self::FilesRead { root }
+            | Self::Run { root }
+            | Self::FilesWrite { root }
+            | Self::Prompt { root } => Some(root),
+            Self::View { .. } | Self::Terminal { .. } | Self::Approve { .. } | Self::Devices {} => {
+                None
+            }
+        }
+    }
 }
 
 /// What waits at the rendezvous. Payload of Noise message 2 in pairing.
@@ -32,6 +198,11 @@ pub struct Offer {
     pub user: String,
     /// What the link grants.
     pub scopes: Vec<Scope>,
+    /// What that reaches.
+    pub reach: Reach,
+    /// For how long the device may stay, in milliseconds; `null` while it is used.
+    #[ts(type = "number | null")]
+    pub stays: Option<u64>,
     /// When the link ends, by the machine's clock.
     pub expires: UnixMs,
 }
@@ -176,10 +347,27 @@ pub enum ToAgent {
     Mint {
         /// Number of the request, chosen by the viewer; comes back.
         req: u32,
-        /// The purpose.
-        purpose: Scope,
-        /// The terminal.
-        terminal: TerminalId,
+        /// What for.
+        wanted: Wanted,
+    },
+    /// A person wants this token to live longer: a tap on its row. Says that somebody is present, as a key does.
+    Renew {
+        /// Number of the request.
+        req: u32,
+        /// The token.
+        jti: TokenId,
+    },
+    /// What this device has access to over this link, please.
+    Access {
+        /// Number of the request.
+        req: u32,
+    },
+    /// End something of this device's own: one of its tokens, one of its purposes, itself.
+    Revoke {
+        /// Number of the request.
+        req: u32,
+        /// What.
+        revocation: Revocation,
     },
     /// A new terminal, please. Needs scope `terminal`. The key makes a repeat harmless.
     Create {
@@ -225,8 +413,12 @@ pub enum FromAgent {
         time: UnixMs,
         /// What this device may ask for.
         scopes: Vec<Scope>,
+        /// What that reaches.
+        reach: Reach,
         /// When the device's grant ends unless used, by the machine's clock.
         expires: UnixMs,
+        /// When it ends whatever happens: a share.
+        until: Option<UnixMs>,
         /// All terminals.
         terminals: Vec<Terminal>,
     },
@@ -247,11 +439,10 @@ pub enum FromAgent {
         token: String,
         /// The stream secret.
         secret: b64::Bytes<32>,
-        /// When it stops working, by the machine's clock.
+        /// When it was issued, by the machine's clock.
+        issued: UnixMs,
+        /// When it stops working unless it is renewed.
         expires: UnixMs,
-        /// Its whole life in milliseconds.
-        #[ts(type = "number")]
-        life: u64,
     },
     /// The terminal stands.
     Created {
@@ -271,6 +462,24 @@ pub enum FromAgent {
         req: u32,
         /// Why.
         reason: Reason,
+    },
+    /// The answer to `access`.
+    Access {
+        /// From the request.
+        req: u32,
+        /// The machine's clock.
+        time: UnixMs,
+        /// This device.
+        device: DeviceEntry,
+        /// The live tokens of this session.
+        tokens: Vec<TokenEntry>,
+    },
+    /// This device may ask for something else now.
+    Scopes {
+        /// What it may ask for.
+        scopes: Vec<Scope>,
+        /// What that reaches.
+        reach: Reach,
     },
     /// The list has changed.
     Terminals {

@@ -14,6 +14,8 @@ pub mod kind {
     pub const INPUT: u8 = 0x03;
     pub const RESIZE: u8 = 0x04;
     pub const TAKE_OVER: u8 = 0x05;
+    pub const OPENING: u8 = 0x06;
+    pub const REQUEST: u8 = 0x07;
     pub const SNAPSHOT: u8 = 0x81;
     pub const SNAPSHOT_CHUNK: u8 = 0x82;
     pub const OUTPUT: u8 = 0x83;
@@ -23,6 +25,8 @@ pub mod kind {
     pub const APPLIED: u8 = 0x87;
     pub const DRIVER: u8 = 0x88;
     pub const END: u8 = 0x89;
+    pub const READY: u8 = 0x8a;
+    pub const REPLY: u8 = 0x8b;
 
     /// All kinds with their names, for the generated types and the test that ties the docs to this file.
     pub const ALL: &[(u8, &str)] = &[
@@ -31,6 +35,8 @@ pub mod kind {
         (INPUT, "input"),
         (RESIZE, "resize"),
         (TAKE_OVER, "take over"),
+        (OPENING, "opening"),
+        (REQUEST, "request"),
         (SNAPSHOT, "snapshot"),
         (SNAPSHOT_CHUNK, "snapshot chunk"),
         (OUTPUT, "output"),
@@ -40,6 +46,8 @@ pub mod kind {
         (APPLIED, "applied"),
         (DRIVER, "driver"),
         (END, "end"),
+        (READY, "ready"),
+        (REPLY, "reply"),
     ];
 }
 
@@ -80,6 +88,10 @@ pub enum ViewerRecord {
     Resize(Grid),
     /// I drive now.
     TakeOver,
+    /// The first record of every other stream.
+    Opening,
+    /// One JSON object, of the type that its purpose has; 1 byte at least.
+    Request(Bytes),
 }
 
 /// From the agent.
@@ -120,6 +132,10 @@ pub enum AgentRecord {
     Driver(bool),
     /// The stream ends here, and why.
     End(Close),
+    /// The answer to an opening of a stream that is neither `view` nor `terminal`.
+    Ready,
+    /// One JSON object, of the type that the stream's purpose has; 1 byte at least.
+    Reply(Bytes),
 }
 
 /// A record under construction: room for the frame header, then the record. Sealing happens in place.
@@ -177,6 +193,10 @@ impl ViewerRecord {
             }
             kind::RESIZE => Self::Resize(grid_of(body)?),
             kind::TAKE_OVER => body.is_empty().then_some(Self::TakeOver)?,
+            kind::OPENING => body.is_empty().then_some(Self::Opening)?,
+            kind::REQUEST => {
+                (!body.is_empty()).then(|| Self::Request(Bytes::copy_from_slice(body)))?
+            }
             _ => return None,
         })
     }
@@ -213,6 +233,8 @@ impl ViewerRecord {
                 put_grid(&mut out, *grid);
             }
             Self::TakeOver => out.put_u8(kind::TAKE_OVER),
+            Self::Opening => out.put_u8(kind::OPENING),
+            Self::Request(json) => put_bytes(&mut out, kind::REQUEST, json),
         }
         out
     }
@@ -266,6 +288,8 @@ impl AgentRecord {
                 _ => return None,
             },
             kind::END => Self::End(Close::decode(body)?),
+            kind::READY => body.is_empty().then_some(Self::Ready)?,
+            kind::REPLY => (!body.is_empty()).then(|| Self::Reply(plain.slice(1..)))?,
             _ => return None,
         })
     }
@@ -285,11 +309,7 @@ impl AgentRecord {
                 put_grid(&mut out, *grid);
                 out.put_u32(*total);
             }
-            Self::SnapshotChunk(bytes) => {
-                out.reserve(bytes.len() + 1 + TAG);
-                out.put_u8(kind::SNAPSHOT_CHUNK);
-                out.put_slice(bytes);
-            }
+            Self::SnapshotChunk(bytes) => put_bytes(&mut out, kind::SNAPSHOT_CHUNK, bytes),
             Self::Output { offset, bytes } => {
                 out.reserve(bytes.len() + OUTPUT_OVERHEAD);
                 out.put_u8(kind::OUTPUT);
@@ -326,9 +346,17 @@ impl AgentRecord {
                 out.put_u8(kind::END);
                 close.encode(&mut out);
             }
+            Self::Ready => out.put_u8(kind::READY),
+            Self::Reply(json) => put_bytes(&mut out, kind::REPLY, json),
         }
         out
     }
+}
+
+fn put_bytes(out: &mut BytesMut, kind: u8, bytes: &[u8]) {
+    out.reserve(bytes.len() + 1 + TAG);
+    out.put_u8(kind);
+    out.put_slice(bytes);
 }
 
 fn flag(byte: u8) -> Option<bool> {

@@ -17,7 +17,10 @@ mod tests;
 pub use claims::{Claims, Expected, NewToken};
 pub use fault::TokenFault;
 pub use permit::{AnyPermit, Lapsed, Live, Permit};
-pub use purpose::{Device, GRANT_TYP, Kind, Purpose, TOKEN_TYP, Terminal, View};
+pub use purpose::{
+    Approve, Device, Devices, FilesRead, FilesWrite, GRANT_TYP, Kind, Prompt, Purpose, Renewal,
+    Run, TOKEN_TYP, Terminal, View,
+};
 pub use signer::{
     SIGNER_CONTEXT, SignerFault, VerifiedSigner, check_signer, signer_cert, valid_keys,
 };
@@ -71,11 +74,7 @@ pub fn verify_any(
     expected: &Expected,
 ) -> Result<AnyPermit, TokenFault> {
     let claims = signed(raw, TOKEN_TYP, keys)?;
-    match claims.purpose() {
-        Kind::Device => Err(TokenFault::WrongPurpose),
-        Kind::View => verify(now, raw, keys, expected).map(AnyPermit::View),
-        Kind::Terminal => verify(now, raw, keys, expected).map(AnyPermit::Terminal),
-    }
+    AnyPermit::verify(claims.purpose(), now, raw, keys, expected)
 }
 
 /// The claims of a well-formed token that one of `keys` signed.

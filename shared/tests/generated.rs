@@ -3,7 +3,7 @@
 //! Regenerate: `LANYARD_REGENERATE=1 cargo test -p lanyard-shared --test generated`
 
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::{b64, frame, ids, limits, msg, record, time};
+use lanyard_shared::{access, b64, frame, ids, limits, msg, record, time};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -99,6 +99,13 @@ fn types() -> String {
     declare::<frame::Welcome>(&mut out, &config);
 
     declare::<msg::Scope>(&mut out, &config);
+    declare::<msg::Wanted>(&mut out, &config);
+    declare::<access::Reach>(&mut out, &config);
+    declare::<access::DeviceEntry>(&mut out, &config);
+    declare::<access::TokenEntry>(&mut out, &config);
+    declare::<access::Revocation>(&mut out, &config);
+    declare::<access::DevicesRequest>(&mut out, &config);
+    declare::<access::DevicesReply>(&mut out, &config);
     declare::<msg::Offer>(&mut out, &config);
     declare::<msg::PairRequest>(&mut out, &config);
     declare::<msg::PairReply>(&mut out, &config);
@@ -143,9 +150,25 @@ fn tidy(text: &str, indent: &str) -> String {
 fn constants() -> String {
     let mut out = banner();
     limits_of_a_viewer(&mut out);
+    purposes(&mut out);
     kinds(&mut out);
     close_codes(&mut out);
     out
+}
+
+fn purposes(out: &mut String) {
+    out.push_str("/** What tokens are for: how long one lives, and what keeps it alive. */\nexport const PURPOSES = {\n");
+    for scope in msg::Scope::ALL {
+        let (kind, name) = (scope.kind(), scope.name());
+        let (life, renewal) = (millis(kind.life()), kind.renewal().name());
+        let _ = writeln!(
+            out,
+            "  {name:?}: {{ lifeMs: {life}, renewal: {renewal:?}, words: {:?}, fullPower: {} }},",
+            scope.words(),
+            scope.is_full_power()
+        );
+    }
+    out.push_str("} as const;\n\n");
 }
 
 fn limits_of_a_viewer(out: &mut String) {
@@ -166,8 +189,7 @@ fn limits_of_a_viewer(out: &mut String) {
         STREAMS_PER_VIEWER STREAM_WINDOW CREDIT_MAX VERSIONS_MAX TOKEN_MAX LEASES_PER_SESSION NAME_MAX GRID_MAX
     );
     durations!(
-        WELCOME_TIME PROOF_HELD PING_EVERY DIALLER_SILENCE HANDSHAKE_TIME STREAM_TIME TOKEN_OPENS_WITHIN LEASE_GUARD LIFE_DEVICE LIFE_VIEW
-        LIFE_TERMINAL PRESENCE PAIRING_LIFE HEARTBEAT LIVE_FOR SESSION_SILENCE DRIVER_HEARTBEAT INPUT_RESEND
+        WELCOME_TIME PROOF_HELD PING_EVERY DIALLER_SILENCE HANDSHAKE_TIME STREAM_TIME TOKEN_OPENS_WITHIN LEASE_GUARD LIFE_DEVICE PRESENCE PAIRING_LIFE HEARTBEAT LIVE_FOR SESSION_SILENCE DRIVER_HEARTBEAT INPUT_RESEND
     );
     let (source, output, input) = (RECORDS, record::OUTPUT_MAX, record::INPUT_MAX);
     constant(out, source, "OUTPUT_MAX", "", &output.to_string());

@@ -23,6 +23,7 @@ use agent::Agent;
 use bytes::Bytes;
 use lanyard_agent::core::devices::Devices;
 use lanyard_client::core::{HandleId, Mode};
+use lanyard_shared::access::Revocation;
 use lanyard_shared::ids::TerminalId;
 use lanyard_shared::msg::{Grid, Scope};
 use lanyard_shared::time::{Mono, Now, UnixMs};
@@ -220,11 +221,9 @@ impl Sim {
     /// The owner ends a viewer's device.
     pub fn revoke(&mut self, viewer: usize) {
         let now = self.agent.now(self.at);
-        if self
-            .agent
-            .core
-            .remove_device(self.viewers[viewer].device, now)
-        {
+        let device = self.viewers[viewer].device;
+        let revocation = Revocation::Device { device };
+        if self.agent.core.revoke(revocation, now).is_ok() {
             let heads = [ONE, TWO].map(|id| (id, self.terminals.get(id).output.len() as u64));
             self.viewers[viewer].ended = Some(heads.into());
         }

@@ -31,6 +31,7 @@ use lanyard_shared::time::UnixMs;
 use lanyard_shared::token::{self, Expected, NewToken};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::net::Ipv6Addr;
 
 /// What is done to an honest message: which one, which bytes are replaced, where it is cut, and what follows.
 type Damage = (u8, Vec<(u16, u8)>, u16, Vec<u8>);
@@ -88,6 +89,7 @@ fn frames() -> Vec<Frame> {
     let origin = Some(Origin {
         conn,
         device: [5; 32],
+        from: Ipv6Addr::LOCALHOST,
     });
     let mut session = open(Target::Session("a.b.c".into()), None);
     session.versions = vec![1, 2];

@@ -146,7 +146,12 @@ fn lasts(code: CloseCode) -> bool {
         | CloseCode::PairDenied
         | CloseCode::HandshakeFailed
         | CloseCode::SealBroken
-        | CloseCode::UnknownDevice => true,
+        | CloseCode::UnknownDevice
+        | CloseCode::NotOffered
+        | CloseCode::NotYours
+        | CloseCode::NotRenewed
+        | CloseCode::ShareEnded
+        | CloseCode::TokenEnded => true,
         CloseCode::Done
         | CloseCode::ViewerGone
         | CloseCode::AgentGone
@@ -157,6 +162,7 @@ fn lasts(code: CloseCode) -> bool {
         | CloseCode::Lapsed
         | CloseCode::Busy
         | CloseCode::ClockBehind
+        | CloseCode::Locked
         | CloseCode::Malformed
         | CloseCode::TooLarge
         | CloseCode::UnknownKind

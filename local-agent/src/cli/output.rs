@@ -116,6 +116,7 @@ pub fn notice(notice: &Notice) {
         | Notice::Link(_)
         | Notice::Status(_)
         | Notice::Done {}
+        | Notice::Ended { .. }
         | Notice::Refused { .. } => {}
     }
 }
@@ -171,13 +172,7 @@ pub fn devices(status: &Status) {
 
 /// Scopes in plain words.
 pub fn plain(scopes: &[Scope]) -> String {
-    let words: Vec<_> = scopes
-        .iter()
-        .map(|scope| match scope {
-            Scope::View => "watch terminals",
-            Scope::Terminal => "open terminals and type into them (the full power of your user)",
-        })
-        .collect();
+    let words: Vec<_> = scopes.iter().map(|scope| scope.words()).collect();
     words.join(", ")
 }
 

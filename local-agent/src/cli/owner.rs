@@ -4,6 +4,7 @@ use super::question::{Keyboard, Questions};
 use super::{Failure, Grant, output, scopes};
 use crate::daemon::owner::{Notice, OwnerConn, Request, Status};
 use crate::state::StateDir;
+use lanyard_shared::access::{Reach, Revocation};
 use lanyard_shared::ids::DeviceId;
 use std::process::ExitCode;
 
@@ -55,6 +56,8 @@ pub async fn pair(state: StateDir, args: PairArgs) -> Result<ExitCode, Failure> 
         &mut owner,
         Request::Pair {
             scopes: scopes.clone(),
+            reach: Reach::default(),
+            stays: None,
             yes: args.yes,
         },
     )
@@ -125,7 +128,8 @@ pub async fn revoke(state: StateDir, args: RevokeArgs) -> Result<ExitCode, Failu
         hint: "`lanyard devices` lists the ids".to_owned(),
     })?;
     let mut owner = connect(&state).await?;
-    ask(&mut owner, Request::Revoke { device }).await?;
+    let revocation = Revocation::Device { device };
+    ask(&mut owner, Request::Revoke { revocation }).await?;
     output::say("ended; it must pair again to come back");
     Ok(ExitCode::SUCCESS)
 }
@@ -150,7 +154,9 @@ async fn ask(owner: &mut OwnerConn, request: Request) -> Result<Notice, Failure>
     loop {
         let notice = owner.next().await.map_err(lost)?.ok_or_else(refused)?;
         match notice {
-            Notice::Link(_) | Notice::Status(_) | Notice::Done {} => return Ok(notice),
+            Notice::Link(_) | Notice::Status(_) | Notice::Done {} | Notice::Ended { .. } => {
+                return Ok(notice);
+            }
             Notice::Refused { reason } => {
                 return Err(Failure {
                     sentence: reason.sentence,

@@ -87,6 +87,7 @@ impl Questions {
             | Notice::Paired { .. }
             | Notice::Status(_)
             | Notice::Done {}
+            | Notice::Ended { .. }
             | Notice::Refused { .. } => {}
         }
     }

@@ -6,6 +6,7 @@ use crate::core::Machine;
 use crate::daemon::owner::{Notice, Owners, Request};
 use crate::daemon::{Daemon, Options};
 use crate::state::StateDir;
+use lanyard_shared::access::Reach;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::msg::Scope;
 use std::process::ExitCode;
@@ -69,6 +70,7 @@ pub async fn run(state: StateDir, args: Args) -> Result<ExitCode, Failure> {
             || "/".to_owned(),
             |name| name.to_string_lossy().into_owned(),
         ),
+        cwd: cwd.display().to_string(),
     };
     let options = Options {
         state,
@@ -130,7 +132,7 @@ async fn converse(owners: Owners, scopes: Vec<Scope>, args: &Args) {
                 if matches!(notice, Notice::Online { .. }) {
                     said_unreachable = false;
                     if !std::mem::replace(&mut linked, true) {
-                        let link = owners.request(Request::Pair { scopes: scopes.clone(), yes: args.yes }).await;
+                        let link = owners.request(Request::Pair { scopes: scopes.clone(), reach: Reach::default(), stays: None, yes: args.yes }).await;
                         show_link(&link, &scopes, args.json);
                     }
                 }
@@ -165,7 +167,8 @@ fn show_link(notice: &Notice, scopes: &[Scope], json: bool) {
         | Notice::Withdrawn { .. }
         | Notice::Paired { .. }
         | Notice::Status(_)
-        | Notice::Done {} => {}
+        | Notice::Done {}
+        | Notice::Ended { .. } => {}
     }
 }
 

@@ -4,14 +4,13 @@ use super::Core;
 use super::devices::Device;
 use super::effect::{Effect, Question};
 use super::pairing::QuestionId;
-use super::session::clean_name;
+use super::session::{clean_name, from_text};
 use super::talk::{Phase, TalkPurpose};
 use crate::random;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Origin, StreamId};
 use lanyard_shared::ids::{DeviceId, RendezvousId, TokenId};
-use lanyard_shared::limits::LIFE_DEVICE;
 use lanyard_shared::msg::{self, PairReply, PairRequest};
 use lanyard_shared::noise::Session;
 use lanyard_shared::time::{Now, UnixMs};
@@ -58,7 +57,7 @@ impl Core {
             .pairings
             .spend(rendezvous, now.unix)
             .ok_or(CloseCode::PairUsed)?;
-        let (scopes, without_asking) = (pairing.scopes.clone(), pairing.without_asking);
+        let invitation = pairing.invitation.clone();
         self.announce();
         let request: PairRequest = msg::decode(plain).map_err(|_| CloseCode::BadMessage)?;
         let talk = self.talks.get(&stream).ok_or(CloseCode::Internal)?;
@@ -78,11 +77,14 @@ impl Core {
             id: talk.device,
             name: clean_name(&request.name),
             noise_key: b64::Bytes(noise_key),
-            scopes,
+            scopes: invitation.scopes,
             epoch: 1,
             paired: now.unix,
             seen: now.unix,
-            expires: now.unix + LIFE_DEVICE,
+            expires: now.unix,
+            reach: invitation.reach,
+            until: invitation.stays.map(|stays| now.unix + stays),
+            from: from_text(talk.origin.from),
         };
         let question = self.next_question;
         self.next_question += 1;
@@ -91,10 +93,12 @@ impl Core {
             device: device.name.clone(),
             words: words::check_words(session.handshake_hash()),
             scopes: device.scopes.clone(),
+            reach: device.reach.clone(),
+            until: device.until,
         };
         self.stand(stream, Phase::Asking(session, device, question));
         self.say(stream, &PairReply::Waiting {});
-        if without_asking {
+        if invitation.without_asking {
             self.answer(question, true, now);
         } else {
             self.effects.push_back(Effect::Ask(ask));
@@ -144,9 +148,15 @@ impl Core {
         // A device that pairs again starts a new epoch: whatever it held before is void.
         let epoch = self.devices.next_epoch(device.id);
         self.end_device(device.id, CloseCode::Replaced);
-        let device = Device { epoch, ..device };
+        let (paired, expires) = (now.unix, device.grant_ends(now.unix));
+        let device = Device {
+            epoch,
+            paired,
+            expires,
+            ..device
+        };
         let (name, scopes) = (device.name.clone(), device.scopes.clone());
-        let (grant, expires) = self.grant(&device, now.unix)?;
+        let grant = self.grant(&device, now.unix)?;
         self.devices
             .admit(device, now.unix)
             .map_err(|_| CloseCode::Busy)?;
@@ -161,22 +171,17 @@ impl Core {
         Ok(reply)
     }
 
-    pub(super) fn grant(
-        &self,
-        device: &Device,
-        now: UnixMs,
-    ) -> Result<(String, UnixMs), CloseCode> {
+    /// A grant for as long as the device's entry says.
+    pub(super) fn grant(&self, device: &Device, now: UnixMs) -> Result<String, CloseCode> {
         let new = NewToken {
             agent: self.agent,
             device: device.id,
             issued: now,
-            life: LIFE_DEVICE,
+            life: now.until(device.expires),
             id: TokenId(random::bytes()),
             conn: None,
             epoch: device.epoch,
         };
-        let grant = token::issue::<token::Device>(&self.identity.key, &new)
-            .map_err(|_| CloseCode::Internal)?;
-        Ok((grant, UnixMs::from_secs(now.secs()) + LIFE_DEVICE))
+        token::issue::<token::Device>(&self.identity.key, &new).map_err(|_| CloseCode::Internal)
     }
 }

@@ -1,12 +1,14 @@
 //! The devices this machine admits: the agent's own durable table. A device that is not in it is nobody, whatever a grant says.
 
+use lanyard_shared::access::Reach;
 use lanyard_shared::b64;
 use lanyard_shared::frame::DeviceEpoch;
 use lanyard_shared::ids::DeviceId;
-use lanyard_shared::limits::{DEVICES_MAX, LIFE_DEVICE};
-use lanyard_shared::msg::Scope;
+use lanyard_shared::limits::{DEVICES_MAX, LIFE_DEVICE, LIFE_DEVICE_KEYS};
+use lanyard_shared::msg::{Scope, Terminal};
 use lanyard_shared::time::UnixMs;
 use serde::{Deserialize, Serialize};
+use std::path::{Component, Path};
 
 /// One paired device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,60 @@ pub struct Device {
     pub seen: UnixMs,
     /// When it ends unless used.
     pub expires: UnixMs,
+    /// What its purposes reach.
+    #[serde(default)]
+    pub reach: Reach,
+    /// When it ends whatever happens: a share.
+    #[serde(default)]
+    pub until: Option<UnixMs>,
+    /// Where it was last seen, in the relay's words.
+    #[serde(default)]
+    pub from: String,
+}
+
+impl Device {
+    /// Until when a grant that is made now may hold.
+    #[must_use]
+    pub fn grant_ends(&self, now: UnixMs) -> UnixMs {
+        let slides = UnixMs::from_secs(now.secs()) + LIFE_DEVICE;
+        let ends = slides.min(self.keys_end());
+        self.until.map_or(ends, |until| ends.min(until))
+    }
+
+    /// When its keys end unless they are rotated.
+    #[must_use]
+    pub fn keys_end(&self) -> UnixMs {
+        self.paired + LIFE_DEVICE_KEYS
+    }
+
+    /// Whether something that was started in, or lies at, `path` exists for it.
+    #[must_use]
+    pub fn reaches_path(&self, path: &str) -> bool {
+        let Some(root) = &self.reach.root else {
+            return self.reach.terminal.is_none();
+        };
+        is_below(path, root)
+    }
+
+    /// Whether this terminal exists for it.
+    #[must_use]
+    pub fn reaches(&self, terminal: &Terminal) -> bool {
+        let named = self.reach.terminal.is_none_or(|only| only == terminal.id);
+        let rooted = self.reach.root.as_deref();
+        named && rooted.is_none_or(|root| is_below(&terminal.cwd, root))
+    }
+}
+
+/// Whether an absolute path, by its words, is `root` or below it. What the words hide (a link) is for who opens it.
+fn is_below(path: &str, root: &str) -> bool {
+    let plain = |path: &Path| {
+        path.is_absolute()
+            && path
+                .components()
+                .all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
+    };
+    let (path, root) = (Path::new(path), Path::new(root));
+    plain(path) && plain(root) && path.starts_with(root)
 }
 
 /// All devices, at most [`DEVICES_MAX`].
@@ -38,6 +94,9 @@ pub struct Devices {
     /// Devices that were ended while a grant of theirs could still be about: their epochs must never come again.
     #[serde(default)]
     ended: Vec<Ended>,
+    /// The owner has ended all remote access for now.
+    #[serde(default)]
+    pub locked: bool,
 }
 
 /// What is remembered of a device that was ended.
@@ -62,9 +121,9 @@ impl Devices {
         self.devices.iter().find(|device| device.id == id)
     }
 
-    /// The same, to change.
-    pub fn get_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
-        self.devices.iter_mut().find(|device| device.id == id)
+    /// Every device, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Device> {
+        self.devices.iter_mut()
     }
 
     /// Every device.

@@ -3,9 +3,11 @@
 use crate::core::pairing::QuestionId;
 use crate::core::terminals::Wish;
 use bytes::Bytes;
+use lanyard_shared::access::Reach;
 use lanyard_shared::frame::{Close, StreamId};
 use lanyard_shared::ids::{AgentId, TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Scope};
+use lanyard_shared::time::UnixMs;
 
 /// One thing to do.
 #[derive(Debug)]
@@ -110,6 +112,10 @@ pub struct Question {
     pub words: [&'static str; 4],
     /// What a yes grants.
     pub scopes: Vec<Scope>,
+    /// What that reaches.
+    pub reach: Reach,
+    /// When it ends whatever happens.
+    pub until: Option<UnixMs>,
 }
 
 /// What a watch brings.

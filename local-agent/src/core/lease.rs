@@ -1,40 +1,45 @@
 //! The table of live leases: what each token opens here. It is authoritative; a token without its lease opens nothing.
 
 use lanyard_shared::frame::StreamId;
-use lanyard_shared::ids::{ConnId, DeviceId, TerminalId, TokenId};
-use lanyard_shared::limits::{LEASE_GUARD, LIFE_TERMINAL, LIFE_VIEW, TOKEN_OPENS_WITHIN};
-use lanyard_shared::msg::Scope;
+use lanyard_shared::ids::{ConnId, DeviceId, TokenId};
+use lanyard_shared::limits::{LEASE_GUARD, TOKEN_OPENS_WITHIN};
+use lanyard_shared::msg::{Scope, Wanted};
 use lanyard_shared::seal::StreamSecret;
 use lanyard_shared::time::UnixMs;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// What one token opens.
 #[derive(Debug)]
 pub struct Lease {
     /// The token.
     pub jti: TokenId,
-    /// For what.
-    pub purpose: Scope,
+    /// For what, and what it is about.
+    pub wanted: Wanted,
     /// For whom.
     pub device: DeviceId,
     /// Over which link.
     pub conn: ConnId,
     /// The session it was minted in.
     pub session: StreamId,
-    /// Which terminal.
-    pub terminal: TerminalId,
     /// The stream's secret; gone once the stream is open, so that there is no second.
     pub secret: Option<StreamSecret>,
     /// When the present token was signed.
     pub issued: UnixMs,
     /// When it expires.
     pub expires: UnixMs,
+    /// When something last came over its stream.
+    pub used: UnixMs,
     /// The stream, once open.
     pub stream: Option<StreamId>,
 }
 
 impl Lease {
+    /// For what.
+    #[must_use]
+    pub const fn purpose(&self) -> Scope {
+        self.wanted.scope()
+    }
+
     /// When this side ends it: a moment before the relay does, or when it was never opened.
     #[must_use]
     pub fn ends(&self) -> UnixMs {
@@ -52,7 +57,7 @@ impl Lease {
     /// When a new token is pushed, if it is to be: at three fifths of its life.
     #[must_use]
     pub fn renews(&self) -> UnixMs {
-        self.issued + life(self.purpose) * 3 / 5
+        self.issued + self.purpose().kind().life() * 3 / 5
     }
 
     fn next_look(&self) -> UnixMs {
@@ -62,15 +67,6 @@ impl Lease {
         } else {
             ends
         }
-    }
-}
-
-/// How long a token of this purpose lives.
-#[must_use]
-pub const fn life(purpose: Scope) -> Duration {
-    match purpose {
-        Scope::View => LIFE_VIEW,
-        Scope::Terminal => LIFE_TERMINAL,
     }
 }
 
@@ -101,6 +97,13 @@ impl Leases {
             change(lease);
             let look = lease.next_look();
             self.look_at(look);
+        }
+    }
+
+    /// Something came over a lease's stream.
+    pub fn touch(&mut self, jti: TokenId, now: UnixMs) {
+        if let Some(lease) = self.leases.get_mut(&jti) {
+            lease.used = now;
         }
     }
 

@@ -1,18 +1,18 @@
 //! Tokens and their leases over time: minted when asked for, renewed while they may go on, ended with words.
 
 use super::Core;
-use super::lease::{Lease, life};
+use super::lease::Lease;
 use crate::limits::LEASE_LOOK_AHEAD;
 use crate::random;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, StreamId};
-use lanyard_shared::ids::{TerminalId, TokenId};
+use lanyard_shared::ids::TokenId;
 use lanyard_shared::limits::{LEASES_PER_DEVICE_AND_TERMINAL, LEASES_PER_SESSION, PRESENCE};
-use lanyard_shared::msg::{FromAgent, Scope};
+use lanyard_shared::msg::{FromAgent, Scope, Wanted};
 use lanyard_shared::seal::StreamSecret;
 use lanyard_shared::time::{Now, UnixMs};
-use lanyard_shared::token::{self, NewToken};
+use lanyard_shared::token::{self, NewToken, Renewal};
 use std::time::Duration;
 
 impl Core {
@@ -20,17 +20,24 @@ impl Core {
         &mut self,
         stream: StreamId,
         req: u32,
-        purpose: Scope,
-        terminal: TerminalId,
+        wanted: Wanted,
         now: Now,
     ) -> Result<FromAgent, CloseCode> {
-        let (device, conn) = self.allowed(stream, purpose, now)?;
+        let purpose = wanted.scope();
+        let (device, conn) = match wanted.terminal() {
+            Some(terminal) => self.allowed_terminal(stream, purpose, terminal, now)?,
+            None => self.allowed(stream, purpose, now)?,
+        };
+        if wanted.root().is_some_and(|root| !device.reaches_path(root)) {
+            return Err(CloseCode::NotGranted);
+        }
         let (device, epoch, bound) = (device.id, device.epoch, device.expires);
-        self.terminals
-            .get(terminal)
-            .ok_or(CloseCode::TerminalGone)?;
         // One device must not take the places of others: a holder has 64.
-        let its = |lease: &&Lease| lease.device == device && lease.terminal == terminal;
+        let its = |lease: &&Lease| {
+            lease.device == device
+                && wanted.terminal().is_some()
+                && lease.wanted.terminal() == wanted.terminal()
+        };
         if self.leases.of_session(stream) >= LEASES_PER_SESSION
             || self.leases.iter().filter(its).count() >= LEASES_PER_DEVICE_AND_TERMINAL
         {
@@ -39,14 +46,14 @@ impl Core {
         let secret = StreamSecret::generate().map_err(|_| CloseCode::Internal)?;
         let lease = Lease {
             jti: TokenId(random::bytes()),
-            purpose,
+            wanted,
             device,
             conn,
             session: stream,
-            terminal,
             secret: Some(secret.clone()),
             issued: now.unix,
             expires: expiry(purpose, now.unix, bound),
+            used: now.unix,
             stream: None,
         };
         let message = FromAgent::Minted {
@@ -54,10 +61,10 @@ impl Core {
             jti: lease.jti,
             token: self.token(&lease, epoch)?,
             secret: b64::Bytes(*secret.expose()),
+            issued: lease.issued,
             expires: lease.expires,
-            life: u64::try_from(life(purpose).as_millis()).unwrap_or(u64::MAX),
         };
-        if purpose == Scope::Terminal
+        if purpose.kind().renewal() == Renewal::WhilePresent
             && let Some(talk) = self.talks.get_mut(&stream)
         {
             // A viewer asks for this when a key was pressed.
@@ -78,9 +85,16 @@ impl Core {
             conn: Some(lease.conn),
             epoch,
         };
-        let token = match lease.purpose {
-            Scope::View => token::issue::<token::View>(self.signer.key(), &new),
-            Scope::Terminal => token::issue::<token::Terminal>(self.signer.key(), &new),
+        let key = self.signer.key();
+        let token = match lease.purpose() {
+            Scope::View => token::issue::<token::View>(key, &new),
+            Scope::FilesRead => token::issue::<token::FilesRead>(key, &new),
+            Scope::Terminal => token::issue::<token::Terminal>(key, &new),
+            Scope::Run => token::issue::<token::Run>(key, &new),
+            Scope::FilesWrite => token::issue::<token::FilesWrite>(key, &new),
+            Scope::Prompt => token::issue::<token::Prompt>(key, &new),
+            Scope::Approve => token::issue::<token::Approve>(key, &new),
+            Scope::Devices => token::issue::<token::Devices>(key, &new),
         };
         token.map_err(|_| CloseCode::Internal)
     }
@@ -96,7 +110,7 @@ impl Core {
         // Never earlier than what was promised.
         let expires = lease
             .expires
-            .max(expiry(lease.purpose, now.unix, device.expires));
+            .max(expiry(lease.purpose(), now.unix, device.expires));
         self.leases.update(jti, |lease| {
             lease.issued = now.unix;
             lease.expires = expires;
@@ -129,7 +143,7 @@ impl Core {
         }
     }
 
-    /// Watching goes on while attached; typing while a person is present.
+    /// What keeps a token of its purpose alive: see [`Renewal`].
     fn may_go_on(&self, lease: &Lease, now: Now) -> bool {
         if self.clock_is_behind(now) {
             return false;
@@ -137,10 +151,37 @@ impl Core {
         let Some(talk) = self.talks.get(&lease.session) else {
             return false;
         };
-        match lease.purpose {
-            Scope::View => lease.stream.is_some_and(|stream| self.is_watching(stream)),
-            Scope::Terminal => talk.present.is_some_and(|at| now.mono.since(at) < PRESENCE),
+        let open = lease.stream.is_some_and(|stream| self.is_open(stream));
+        match lease.purpose().kind().renewal() {
+            Renewal::WhileAttached => open,
+            Renewal::OnUse => open && lease.used > lease.issued,
+            Renewal::WhilePresent => talk.present.is_some_and(|at| now.mono.since(at) < PRESENCE),
+            Renewal::Never | Renewal::Sliding => false,
         }
+    }
+
+    /// A person wants one of this session's tokens to live longer, and so is there.
+    pub(super) fn renew_asked(
+        &mut self,
+        stream: StreamId,
+        jti: TokenId,
+        now: Now,
+    ) -> Result<(), CloseCode> {
+        let lease = self.leases.get(jti).filter(|lease| lease.session == stream);
+        let lease = lease.ok_or(CloseCode::NotYours)?;
+        if lease.purpose().kind().renewal() == Renewal::Never {
+            return Err(CloseCode::NotRenewed);
+        }
+        if lease.stream.is_none() || now.unix >= lease.ends() {
+            return Err(CloseCode::NotYours);
+        }
+        if self.clock_is_behind(now) {
+            return Err(CloseCode::ClockBehind);
+        }
+        if let Some(talk) = self.talks.get_mut(&stream) {
+            talk.present = Some(now.mono);
+        }
+        self.renew(jti, now)
     }
 
     /// Ends a lease and its stream: sealed words first, then the close that the relay sees.
@@ -162,5 +203,5 @@ impl Core {
 }
 
 fn expiry(purpose: Scope, now: UnixMs, bound: UnixMs) -> UnixMs {
-    UnixMs::from_secs((now + life(purpose)).min(bound).secs())
+    UnixMs::from_secs((now + purpose.kind().life()).min(bound).secs())
 }

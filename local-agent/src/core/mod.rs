@@ -3,6 +3,7 @@
 //! Messages from the relay, news from terminals, answers of people and the time go in; [`Effect`]s and messages to the relay come
 //! out. The shell carries effects out in order before it writes messages, so that what must be durable is.
 
+mod access;
 mod admission;
 pub mod clock;
 pub mod devices;
@@ -11,6 +12,7 @@ mod lease;
 mod minting;
 pub mod pairing;
 mod purpose;
+mod revoke;
 mod session;
 mod signer;
 mod talk;
@@ -24,19 +26,19 @@ use devices::Devices;
 use ed25519_dalek::SigningKey;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Announce, Close, Open, StreamId, Target};
-use lanyard_shared::ids::{AgentId, DeviceId};
+use lanyard_shared::ids::AgentId;
 use lanyard_shared::link::{Event, Link};
-use lanyard_shared::msg::Scope;
 use lanyard_shared::noise::StaticKey;
 use lanyard_shared::pair::{PairingLink, PairingSecret};
 use lanyard_shared::time::{Mono, Now, UnixMs};
 use lease::Leases;
-use pairing::Pairings;
+use pairing::{Invitation, Pairings};
 use purpose::PurposeStream;
+use revoke::Revoked;
 use signer::Signer;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use talk::{Talk, TalkPurpose};
+use talk::Talk;
 use terminals::Terminals;
 
 /// The agent's long-lived keys.
@@ -64,6 +66,8 @@ pub struct Machine {
     pub user: String,
     /// The folder in which terminals start, by its last name; terminals are called after it.
     pub folder: String,
+    /// The same folder, as an absolute path.
+    pub cwd: String,
 }
 
 /// The agent's decisions.
@@ -76,6 +80,9 @@ pub struct Core {
     signer: Signer,
     terminals: Terminals,
     leases: Leases,
+    revoked: Revoked,
+    /// The relay is to be told when what waits has been said.
+    announce_owed: bool,
     link: Option<Link>,
     talks: BTreeMap<StreamId, Talk>,
     purposes: BTreeMap<StreamId, PurposeStream>,
@@ -104,6 +111,8 @@ impl Core {
             signer,
             terminals: Terminals::default(),
             leases: Leases::default(),
+            revoked: Revoked::default(),
+            announce_owed: false,
             link: None,
             talks: BTreeMap::new(),
             purposes: BTreeMap::new(),
@@ -177,6 +186,12 @@ impl Core {
 
     /// The next message to the relay. To be called only after [`Core::poll_effect`] has nothing more.
     pub fn poll_output(&mut self) -> Option<bytes::Bytes> {
+        if let Some(message) = self.link.as_mut()?.poll_output() {
+            return Some(message);
+        }
+        if std::mem::take(&mut self.announce_owed) {
+            self.announce();
+        }
         self.link.as_mut()?.poll_output()
     }
 
@@ -191,19 +206,21 @@ impl Core {
         self.link.as_ref().is_some_and(|link| !link.is_over())
     }
 
-    /// Opens a pairing link for these scopes. The caller adds the relay's address and certificate.
+    /// Opens a pairing link. The caller adds the relay's address and certificate.
     ///
     /// # Errors
-    /// The machine's clock is behind, or the system has no randomness.
+    /// The machine is locked, its clock is behind, or the system has no randomness.
     pub fn open_pairing(
         &mut self,
-        scopes: Vec<Scope>,
-        without_asking: bool,
+        invitation: Invitation,
         fingerprint: Option<[u8; 32]>,
         now: Now,
     ) -> Result<PairingLink, CloseCode> {
         if self.clock_is_behind(now) {
             return Err(CloseCode::ClockBehind);
+        }
+        if self.devices.locked {
+            return Err(CloseCode::Locked);
         }
         let secret = PairingSecret::generate().ok_or(CloseCode::Internal)?;
         let link = PairingLink {
@@ -212,7 +229,7 @@ impl Core {
             secret: PairingSecret::from_bytes(*secret.expose()),
             fingerprint,
         };
-        self.pairings.open(secret, scopes, without_asking, now.unix);
+        self.pairings.open(secret, invitation, now.unix);
         self.announce();
         Ok(link)
     }
@@ -235,25 +252,17 @@ impl Core {
         self.announce();
     }
 
-    /// Ends a device: its grant, its tokens, its streams, now.
-    pub fn remove_device(&mut self, id: DeviceId, now: Now) -> bool {
-        if self.devices.remove(id, now.unix).is_none() {
-            return false;
-        }
-        self.effects.push_back(Effect::SaveDevices);
-        // The relay hears of it first, so that it cuts what it carries even before our closes arrive.
-        self.announce();
-        self.end_device(id, CloseCode::Revoked);
-        true
-    }
-
     /// When [`Core::on_timeout`] wants to be called at the latest.
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Mono> {
         let link = self.link.as_ref()?;
-        let ours = self
-            .online
-            .then(|| [self.pairings.next_expiry(), Some(self.signer.renews())]);
+        let ours = self.online.then(|| {
+            [
+                self.pairings.next_expiry(),
+                Some(self.signer.renews()),
+                self.next_share_end(),
+            ]
+        });
         let unix = ours.into_iter().flatten().chain([self.leases.next_look()]);
         let unix = unix.flatten().min().map(|at| now.mono + now.unix.until(at));
         let mono = [link.poll_timeout(), self.next_talk_look(), self.acks_due];
@@ -274,6 +283,7 @@ impl Core {
             }
         }
         self.look_at_leases(now);
+        self.look_at_shares(now);
         self.look_at_talks(now);
         self.look_at_acks(now.mono);
         if let Some(link) = &mut self.link {
@@ -377,38 +387,14 @@ impl Core {
         self.effects.push_back(Effect::Offline(why));
     }
 
-    /// Ends everything a device has open.
-    fn end_device(&mut self, id: DeviceId, code: CloseCode) {
-        let tokens: Vec<_> = self
-            .leases
-            .iter()
-            .filter(|lease| lease.device == id)
-            .map(|lease| lease.jti)
-            .collect();
-        for jti in tokens {
-            self.end_lease(jti, code);
-        }
-        // A pairing that is under way belongs to no device yet.
-        let its = |talk: &Talk| talk.device == id && talk.purpose == TalkPurpose::Session;
-        let talks: Vec<_> = self
-            .talks
-            .iter()
-            .filter(|(_, talk)| its(talk))
-            .map(|(stream, _)| *stream)
-            .collect();
-        for stream in talks {
-            self.close(stream, code);
-        }
-    }
-
     /// Tells the relay our whole public state.
     fn announce(&mut self) {
         let announce = Announce {
             signers: self.signer.certificates(),
             devices: self.devices.epochs(),
-            // A token ends here with its lease, and at the relay with its stream or its device.
-            revoked: Vec::new(),
+            revoked: self.revoked.ids(),
             rendezvous: self.pairings.rendezvous(),
+            locked: self.devices.locked,
         };
         if let Some(link) = self.link.as_mut().filter(|_| self.online) {
             link.announce(announce);

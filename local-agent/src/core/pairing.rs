@@ -1,5 +1,6 @@
 //! Pairing links that wait for a viewer: five minutes, once, three tries.
 
+use lanyard_shared::access::Reach;
 use lanyard_shared::frame::{Rendezvous, RendezvousState};
 use lanyard_shared::ids::RendezvousId;
 use lanyard_shared::limits::{PAIRING_LIFE, PAIRING_TRIES, RENDEZVOUS_MAX};
@@ -7,9 +8,23 @@ use lanyard_shared::msg::Scope;
 use lanyard_shared::pair::PairingSecret;
 use lanyard_shared::time::UnixMs;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Names a question to the person at the machine.
 pub type QuestionId = u64;
+
+/// What a pairing link gives to whoever follows it and is let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// What the device may ask tokens for.
+    pub scopes: Vec<Scope>,
+    /// What those reach.
+    pub reach: Reach,
+    /// For how long the device may stay; `None` while it is used.
+    pub stays: Option<Duration>,
+    /// Whether the yes was given beforehand.
+    pub without_asking: bool,
+}
 
 /// A pairing link that was handed out.
 #[derive(Debug)]
@@ -18,10 +33,8 @@ pub struct Pairing {
     pub secret: PairingSecret,
     /// Where a viewer knocks.
     pub rendezvous: RendezvousId,
-    /// What a yes grants.
-    pub scopes: Vec<Scope>,
-    /// Whether the yes was given beforehand.
-    pub without_asking: bool,
+    /// What a yes gives.
+    pub invitation: Invitation,
     /// When it ends.
     pub expires: UnixMs,
     tries: u32,
@@ -36,13 +49,7 @@ pub struct Pairings {
 
 impl Pairings {
     /// Opens a pairing. The oldest is forgotten when there are too many.
-    pub fn open(
-        &mut self,
-        secret: PairingSecret,
-        scopes: Vec<Scope>,
-        without_asking: bool,
-        now: UnixMs,
-    ) -> &Pairing {
+    pub fn open(&mut self, secret: PairingSecret, invitation: Invitation, now: UnixMs) -> &Pairing {
         if self.recent.len() >= RENDEZVOUS_MAX {
             self.recent.pop_front();
         }
@@ -52,8 +59,7 @@ impl Pairings {
         self.recent.push_back(Pairing {
             secret,
             rendezvous,
-            scopes,
-            without_asking,
+            invitation,
             expires,
             tries: 0,
             state,

@@ -10,11 +10,12 @@ use crate::text::is_invisible;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Origin, StreamId};
 use lanyard_shared::ids::{ConnId, DeviceId, TerminalId};
-use lanyard_shared::limits::{LIFE_DEVICE, NAME_MAX};
+use lanyard_shared::limits::NAME_MAX;
 use lanyard_shared::msg::{self, FromAgent, Grid, Scope, ToAgent};
 use lanyard_shared::sign;
 use lanyard_shared::time::Now;
 use lanyard_shared::token::{self, Expected};
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 impl Core {
@@ -27,6 +28,9 @@ impl Core {
         versions: Vec<u16>,
         now: Now,
     ) -> Result<(), CloseCode> {
+        if self.devices.locked {
+            return Err(CloseCode::Locked);
+        }
         let id = DeviceId::of_key(&origin.device);
         let device = self.devices.get(id).ok_or(CloseCode::UnknownDevice)?;
         let expected = Expected {
@@ -59,14 +63,16 @@ impl Core {
             .ok_or(CloseCode::UnknownDevice)?;
         let before = device.clone();
         device.name = clean_name(&name);
-        let slides = !self.clock_is_behind(now)
-            && now.unix.until(device.expires) < LIFE_DEVICE - GRANT_SLIDES_AFTER;
-        let renewed = slides.then(|| self.grant(&device, now.unix)).transpose()?;
-        if let Some((_, expires)) = &renewed {
-            device.expires = *expires;
+        device.from = from_text(talk.origin.from);
+        let ends = device.grant_ends(now.unix);
+        let slides = !self.clock_is_behind(now) && device.expires.until(ends) >= GRANT_SLIDES_AFTER;
+        if slides {
+            device.expires = ends;
         }
+        let renewed = slides.then(|| self.grant(&device, now.unix)).transpose()?;
         // A page that comes back every few seconds is not worth a write to disk each time, which everybody here would wait for.
         let is_news = device.name != before.name
+            || device.from != before.from
             || renewed.is_some()
             || before.seen.until(now.unix) >= SEEN_EVERY;
         if is_news {
@@ -77,9 +83,12 @@ impl Core {
             user: self.machine.user.clone(),
             time: now.unix,
             scopes: device.scopes.clone(),
+            reach: device.reach.clone(),
             expires: device.expires,
+            until: device.until,
             terminals: self.terminals_for(Some(device.id)),
         };
+        let expires = device.expires;
         self.devices
             .admit(device, now.unix)
             .map_err(|_| CloseCode::Busy)?;
@@ -87,7 +96,7 @@ impl Core {
             self.effects.push_back(Effect::NoteDevices);
         }
         self.say(stream, &welcome);
-        if let Some((grant, expires)) = renewed {
+        if let Some(grant) = renewed {
             self.say(stream, &FromAgent::Grant { grant, expires });
         }
         Ok(())
@@ -103,13 +112,21 @@ impl Core {
         match msg::decode(plain).map_err(|_| CloseCode::BadMessage)? {
             ToAgent::Hello { .. } => return Err(CloseCode::UnexpectedFrame),
             ToAgent::Ping { n } => self.say(stream, &FromAgent::Pong { n, time: now.unix }),
-            ToAgent::Mint {
-                req,
-                purpose,
-                terminal,
-            } => {
-                let outcome = self.mint(stream, req, purpose, terminal, now);
+            ToAgent::Mint { req, wanted } => {
+                let outcome = self.mint(stream, req, wanted, now);
                 self.reply(stream, req, outcome);
+            }
+            ToAgent::Renew { req, jti } => {
+                let outcome = self.renew_asked(stream, jti, now);
+                self.reply(stream, req, outcome.map(|()| FromAgent::Done { req }));
+            }
+            ToAgent::Access { req } => {
+                let outcome = self.own_access(stream, req, now);
+                self.reply(stream, req, outcome);
+            }
+            ToAgent::Revoke { req, revocation } => {
+                let outcome = self.revoke_own(stream, revocation, now);
+                self.reply(stream, req, outcome.map(|_| FromAgent::Done { req }));
             }
             ToAgent::Create {
                 req,
@@ -157,6 +174,9 @@ impl Core {
         if self.clock_is_behind(now) {
             return Err(CloseCode::ClockBehind);
         }
+        if self.devices.locked {
+            return Err(CloseCode::Locked);
+        }
         let talk = self.talks.get(&stream).ok_or(CloseCode::Internal)?;
         let device = self
             .devices
@@ -166,6 +186,23 @@ impl Core {
             Ok((device, talk.origin.conn))
         } else {
             Err(CloseCode::NotGranted)
+        }
+    }
+
+    /// As [`Core::allowed`], and the terminal must exist for the device: one out of its reach is as one that is not there.
+    pub(super) fn allowed_terminal(
+        &self,
+        stream: StreamId,
+        scope: Scope,
+        terminal: TerminalId,
+        now: Now,
+    ) -> Result<(&Device, ConnId), CloseCode> {
+        let (device, conn) = self.allowed(stream, scope, now)?;
+        let terminal = self.terminals.get(terminal);
+        if terminal.is_some_and(|terminal| device.reaches(terminal)) {
+            Ok((device, conn))
+        } else {
+            Err(CloseCode::TerminalGone)
         }
     }
 
@@ -179,7 +216,12 @@ impl Core {
         grid: Grid,
         now: Now,
     ) -> Result<Option<FromAgent>, CloseCode> {
-        let device = self.allowed(stream, Scope::Terminal, now)?.0.id;
+        let device = self.allowed(stream, Scope::Terminal, now)?.0;
+        // New terminals start in the machine's folder, and one that is there already is not a new one.
+        if device.reach.terminal.is_some() || !device.reaches_path(&self.machine.cwd) {
+            return Err(CloseCode::NotGranted);
+        }
+        let device = device.id;
         // The same wish of the same device is the same terminal, also after a restart of this process.
         let terminal = TerminalId(sign::digest_16(
             "lanyard/terminal-id/v1",
@@ -247,10 +289,7 @@ impl Core {
         terminal: TerminalId,
         now: Now,
     ) -> Result<(), CloseCode> {
-        self.allowed(stream, Scope::Terminal, now)?;
-        self.terminals
-            .get(terminal)
-            .ok_or(CloseCode::TerminalGone)?;
+        self.allowed_terminal(stream, Scope::Terminal, terminal, now)?;
         self.effects.push_back(Effect::Kill(terminal));
         Ok(())
     }
@@ -264,10 +303,7 @@ impl Core {
         name: &str,
         now: Now,
     ) -> Result<(), CloseCode> {
-        self.allowed(stream, Scope::Terminal, now)?;
-        self.terminals
-            .get(terminal)
-            .ok_or(CloseCode::TerminalGone)?;
+        self.allowed_terminal(stream, Scope::Terminal, terminal, now)?;
         self.effects.push_back(Effect::Rename {
             terminal,
             name: self.terminal_name(name, terminal),
@@ -287,6 +323,15 @@ pub(super) fn clean_name(name: &str) -> String {
         "unnamed".to_owned()
     } else {
         clean
+    }
+}
+
+/// Where a link comes from, as lists show it.
+pub(super) fn from_text(from: Ipv6Addr) -> String {
+    if from.is_unspecified() {
+        String::new()
+    } else {
+        from.to_canonical().to_string()
     }
 }
 

@@ -17,6 +17,7 @@ use lanyard_shared::noise::{Prologue, Responder, Session, Unconfirmed};
 use lanyard_shared::time::{Mono, Now};
 use serde::Serialize;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// One such stream.
 pub(super) struct Talk {
@@ -200,7 +201,9 @@ impl Core {
                 let offer = msg::Offer {
                     machine: self.machine.name.clone(),
                     user: self.machine.user.clone(),
-                    scopes: pairing.scopes.clone(),
+                    scopes: pairing.invitation.scopes.clone(),
+                    reach: pairing.invitation.reach.clone(),
+                    stays: pairing.invitation.stays.map(millis),
                     expires: pairing.expires,
                 };
                 (received?, msg::encode(&offer))
@@ -326,6 +329,10 @@ impl Core {
         }
         self.look_at_heartbeats(now);
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn framed(message: &[u8]) -> BytesMut {

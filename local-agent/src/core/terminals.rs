@@ -8,7 +8,7 @@ use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
 use lanyard_shared::ids::{DeviceId, TerminalId};
 use lanyard_shared::limits::TERMINALS_MAX;
-use lanyard_shared::msg::{Driver, FromAgent, Reason, Terminal};
+use lanyard_shared::msg::{Driver, FromAgent, Reason, Scope, Terminal};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A wish for a terminal that its holder has not answered yet.
@@ -170,7 +170,7 @@ impl Core {
         let tokens: Vec<_> = self
             .leases
             .iter()
-            .filter(|lease| lease.terminal == id)
+            .filter(|lease| lease.wanted.terminal() == Some(id))
             .map(|lease| lease.jti)
             .collect();
         for jti in tokens {
@@ -215,6 +215,10 @@ impl Core {
     /// All terminals, as a list shows them to a device.
     pub(super) fn terminals_for(&self, device: Option<DeviceId>) -> Vec<Terminal> {
         let mut list = self.terminals.list();
+        if let Some(device) = device.and_then(|id| self.devices.get(id)) {
+            let sees = device.scopes.contains(&Scope::View);
+            list.retain(|terminal| sees && device.reaches(terminal));
+        }
         for terminal in &mut list {
             terminal.driver = self.driver_of(terminal.id).map(|driver| Driver {
                 name: shortened(&driver.name, LISTED_DRIVER).to_owned(),

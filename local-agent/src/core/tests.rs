@@ -18,7 +18,8 @@ use lanyard_shared::msg::{FromAgent, PairReply, Scope, ToAgent};
 use lanyard_shared::noise::Initiator;
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
 use lanyard_shared::time::UnixMs;
-use rig::{GRID, Keys, Rig, TERMINAL, key, prologue};
+use rig::{GRID, Keys, Rig, TERMINAL, granting, key, prologue};
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 const CONN: ConnId = ConnId([40; 16]);
@@ -183,6 +184,7 @@ fn a_replayed_first_message_mints_ends_and_shows_nothing() {
     let origin = Origin {
         conn: CONN,
         device: keys.public(),
+        from: Ipv6Addr::LOCALHOST,
     };
     let prologue = prologue(link.agent, CONN);
     let (message1, _) =
@@ -209,6 +211,7 @@ fn a_pairing_secret_is_spent_by_the_third_first_message() {
         let origin = Origin {
             conn: ConnId([n; 16]),
             device: keys.public(),
+            from: Ipv6Addr::LOCALHOST,
         };
         let stream = rig.open(origin, Target::Pair(link.secret.rendezvous()));
         rig.hear(&Frame::Data(
@@ -221,6 +224,7 @@ fn a_pairing_secret_is_spent_by_the_third_first_message() {
         Origin {
             conn: CONN,
             device: keys.public(),
+            from: Ipv6Addr::LOCALHOST,
         },
         Target::Pair(link.secret.rendezvous()),
     );
@@ -310,6 +314,7 @@ fn a_pairing_link_ends_after_five_minutes() {
         Origin {
             conn: CONN,
             device: keys.public(),
+            from: Ipv6Addr::LOCALHOST,
         },
         Target::Pair(link.secret.rendezvous()),
     );
@@ -325,7 +330,7 @@ fn ending_a_device_closes_its_streams_and_voids_its_grant_before_anything_else_i
     let view = rig.view(&mut viewer);
     let mut typist = rig.typist(&mut viewer);
     rig.said.clear();
-    rig.with(|core, now| assert!(core.remove_device(keys.id(), now)));
+    rig.with(|core, now| assert!(core.remove_device(keys.id(), CloseCode::Revoked, now)));
     assert!(matches!(rig.said.first(), Some(Frame::Announce(a)) if a.devices.is_empty()));
     for stream in [view.stream, typist.stream, viewer.stream] {
         assert_eq!(rig.closed(stream), Some(CloseCode::Revoked));
@@ -374,7 +379,7 @@ fn nothing_is_granted_while_the_clock_is_behind_and_all_is_well_once_it_is_not()
     );
     assert!(
         rig.core
-            .open_pairing(BOTH.to_vec(), true, None, rig.now)
+            .open_pairing(granting(BOTH, true), None, rig.now)
             .is_err()
     );
     rig.pass(Duration::from_secs(10));
@@ -431,11 +436,12 @@ fn a_device_that_was_ended_and_pairs_again_with_the_same_keys_has_a_grant_that_o
     let mut rig = Rig::new();
     let keys = Keys::new(3);
     let stolen = rig.pair(&keys, BOTH);
-    rig.with(|core, now| assert!(core.remove_device(keys.id(), now)));
+    rig.with(|core, now| assert!(core.remove_device(keys.id(), CloseCode::Revoked, now)));
     let fresh = rig.pair(&keys, BOTH);
     let origin = Origin {
         conn: CONN,
         device: keys.public(),
+        from: Ipv6Addr::LOCALHOST,
     };
     let stream = rig.open(origin, Target::Session(stolen));
     assert_eq!(rig.closed(stream), Some(CloseCode::TokenRefused));
@@ -487,6 +493,7 @@ fn one_device_does_not_take_all_places() {
     let origin = Origin {
         conn: CONN,
         device: greedy.public(),
+        from: Ipv6Addr::LOCALHOST,
     };
     let streams: Vec<_> = (0..100)
         .map(|_| rig.open(origin, Target::Session(grant.clone())))

@@ -402,11 +402,11 @@ impl Daemon {
     fn obey(&mut self, command: Command) -> Result<bool, DaemonError> {
         let now = self.now();
         match command {
-            Command::Pair { scopes, yes, reply } => {
+            Command::Pair { invitation, reply } => {
                 let outcome = match &self.web {
                     Some(web) if self.core.is_online() => {
                         let fingerprint = self.fingerprint().filter(|_| web.is_https());
-                        let link = self.core.open_pairing(scopes, yes, fingerprint, now);
+                        let link = self.core.open_pairing(invitation, fingerprint, now);
                         link.map(|link| owner::Link::new(web, &link))
                     }
                     Some(_) | None => Err(CloseCode::AgentOffline),
@@ -426,22 +426,40 @@ impl Daemon {
                     agent: self.agent(),
                     sessions: self.core.sessions(),
                     terminals: self.core.terminals(),
-                    devices: self.core.devices().iter().cloned().collect(),
+                    time: now.unix,
+                    locked: self.core.devices().locked,
+                    devices: self.core.device_entries(None),
+                    tokens: self.core.token_entries(|_| true),
                 });
             }
-            Command::Revoke { device, reply } => {
+            Command::Revoke { revocation, reply } => {
                 self.unsaved = false;
-                let known = self.core.remove_device(device, now);
+                let ended = self.core.revoke(revocation, now);
                 self.carry_out()?;
-                let _ = reply.send(match (known, self.unsaved) {
-                    (false, _) => Err(CloseCode::UnknownDevice),
-                    (true, true) => Err(CloseCode::Internal),
-                    (true, false) => Ok(()),
-                });
+                let _ = reply.send(ended.and_then(|ended| self.saved().map(|()| ended)));
+            }
+            Command::Lock { locked, reply } => {
+                self.unsaved = false;
+                if locked {
+                    self.core.lock();
+                } else {
+                    self.core.unlock();
+                }
+                self.carry_out()?;
+                let _ = reply.send(self.saved());
             }
             Command::Stop => return Ok(true),
         }
         Ok(false)
+    }
+
+    /// Whether all that had to be on disk since it was last cleared is.
+    fn saved(&self) -> Result<(), CloseCode> {
+        if self.unsaved {
+            Err(CloseCode::Internal)
+        } else {
+            Ok(())
+        }
     }
 
     async fn stop(mut self) -> Result<(), DaemonError> {

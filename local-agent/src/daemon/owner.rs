@@ -5,16 +5,19 @@
 
 mod peer;
 
-use crate::core::devices::Device;
-use crate::core::{Question, pairing::QuestionId};
+use crate::core::Question;
+use crate::core::pairing::{Invitation, QuestionId};
 use crate::limits::{OWNER_BACKLOG, OWNER_LINE, OWNER_PAUSE, PAIR_TIME};
+use lanyard_shared::access::{DeviceEntry, Reach, Revocation, TokenEntry};
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::ids::{AgentId, DeviceId};
+use lanyard_shared::ids::AgentId;
 use lanyard_shared::msg::{Reason, Scope, Terminal};
 use lanyard_shared::pair::{PairingLink, address::Address};
+use lanyard_shared::time::UnixMs;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -25,10 +28,8 @@ use tokio::sync::{broadcast, oneshot};
 pub enum Command {
     /// A pairing link, please.
     Pair {
-        /// What it grants.
-        scopes: Vec<Scope>,
-        /// The yes, given beforehand.
-        yes: bool,
+        /// What it gives.
+        invitation: Invitation,
         /// The link, or why not.
         reply: oneshot::Sender<Result<Link, CloseCode>>,
     },
@@ -46,11 +47,18 @@ pub enum Command {
         /// How.
         reply: oneshot::Sender<Status>,
     },
-    /// End a device.
+    /// End access.
     Revoke {
-        /// Which.
-        device: DeviceId,
-        /// Whether it is ended, for good.
+        /// What.
+        revocation: Revocation,
+        /// How many tokens ended, for good.
+        reply: oneshot::Sender<Result<u32, CloseCode>>,
+    },
+    /// End all remote access until it is allowed again, or allow it again.
+    Lock {
+        /// Which of the two.
+        locked: bool,
+        /// Done, for good.
         reply: oneshot::Sender<Result<(), CloseCode>>,
     },
     /// Leave. Terminals stay.
@@ -65,6 +73,10 @@ pub enum Request {
     Pair {
         /// What it grants.
         scopes: Vec<Scope>,
+        /// What that reaches.
+        reach: Reach,
+        /// For how many seconds the device may stay; `None` while it is used.
+        stays: Option<u64>,
         /// The yes, given beforehand.
         yes: bool,
     },
@@ -81,8 +93,13 @@ pub enum Request {
     Status {},
     /// See [`Command::Revoke`].
     Revoke {
-        /// Which.
-        device: DeviceId,
+        /// What.
+        revocation: Revocation,
+    },
+    /// See [`Command::Lock`].
+    Lock {
+        /// Shut, or open again.
+        locked: bool,
     },
 }
 
@@ -132,6 +149,10 @@ pub enum Notice {
         words: [String; 4],
         /// What a yes grants.
         scopes: Vec<Scope>,
+        /// What that reaches.
+        reach: Reach,
+        /// When it ends whatever happens: a share.
+        until: Option<UnixMs>,
     },
     /// Nobody needs to answer any more.
     Withdrawn {
@@ -149,6 +170,11 @@ pub enum Notice {
     Status(Status),
     /// Done as asked.
     Done {},
+    /// The answer to `revoke`.
+    Ended {
+        /// How many tokens ended.
+        tokens: u32,
+    },
     /// Not done.
     Refused {
         /// Why.
@@ -182,8 +208,14 @@ pub struct Status {
     pub sessions: usize,
     /// All terminals.
     pub terminals: Vec<Terminal>,
+    /// The machine's clock.
+    pub time: UnixMs,
+    /// Whether all remote access is shut.
+    pub locked: bool,
     /// All devices.
-    pub devices: Vec<Device>,
+    pub devices: Vec<DeviceEntry>,
+    /// All live tokens.
+    pub tokens: Vec<TokenEntry>,
 }
 
 impl Link {
@@ -241,6 +273,8 @@ impl Owners {
             device: question.device,
             words: question.words.map(str::to_owned),
             scopes: question.scopes,
+            reach: question.reach,
+            until: question.until,
         };
         self.open_questions(|open| open.push(notice.clone()));
         self.tell(&notice);
@@ -276,10 +310,21 @@ impl Owners {
 
     async fn try_request(&self, request: Request) -> Option<Notice> {
         Some(match request {
-            Request::Pair { scopes, yes } => {
+            Request::Pair {
+                scopes,
+                reach,
+                stays,
+                yes,
+            } => {
                 let (reply, answer) = oneshot::channel();
+                let invitation = Invitation {
+                    scopes,
+                    reach,
+                    stays: stays.map(Duration::from_secs),
+                    without_asking: yes,
+                };
                 self.commands
-                    .send(Command::Pair { scopes, yes, reply })
+                    .send(Command::Pair { invitation, reply })
                     .ok()?;
                 // A relay that stands and never takes it in is no relay to wait for.
                 let answer = tokio::time::timeout(PAIR_TIME, answer).await;
@@ -303,9 +348,21 @@ impl Owners {
                 self.commands.send(Command::Status { reply }).ok()?;
                 Notice::Status(answer.await.ok()?)
             }
-            Request::Revoke { device } => {
+            Request::Revoke { revocation } => {
                 let (reply, answer) = oneshot::channel();
-                self.commands.send(Command::Revoke { device, reply }).ok()?;
+                self.commands
+                    .send(Command::Revoke { revocation, reply })
+                    .ok()?;
+                match answer.await.ok()? {
+                    Ok(tokens) => Notice::Ended { tokens },
+                    Err(code) => Notice::Refused {
+                        reason: code.into(),
+                    },
+                }
+            }
+            Request::Lock { locked } => {
+                let (reply, answer) = oneshot::channel();
+                self.commands.send(Command::Lock { locked, reply }).ok()?;
                 match answer.await.ok()? {
                     Ok(()) => Notice::Done {},
                     Err(code) => Notice::Refused {

@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use lanyard_shared::frame::Role;
 use lanyard_shared::limits::FRAME_MAX;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 /// The service behind every listener. It expects an `Arc<Conn>` among the extensions of a request.
@@ -77,8 +78,10 @@ fn begin(
         )
             .into_response();
     };
+    let from = conn.from.or_else(|| conn.door.forwarded(headers));
     let stranger = Stranger {
         role,
+        from: from.map_or(Ipv6Addr::UNSPECIFIED, mapped),
         door: Arc::clone(&conn.door),
         place,
         budget: conn.budget.clone(),
@@ -95,6 +98,13 @@ fn begin(
             tokio::spawn(link::serve(state, stranger, socket));
             std::future::ready(())
         })
+}
+
+fn mapped(from: IpAddr) -> Ipv6Addr {
+    match from {
+        IpAddr::V4(from) => from.to_ipv6_mapped(),
+        IpAddr::V6(from) => from,
+    }
 }
 
 async fn nothing_here() -> Response {

@@ -17,12 +17,15 @@ use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Role;
 use lanyard_shared::limits::UNPROVEN_BYTES;
 use lanyard_shared::time::Mono;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 /// A WebSocket that has said nothing yet, and what came with it.
 pub struct Stranger {
     /// Who it must prove to be.
     pub role: Role,
+    /// Where it comes from; unspecified when that is not known.
+    pub from: Ipv6Addr,
     /// Where it came in.
     pub door: Arc<Door>,
     /// Its place among the unproven; kept until the stranger is one no more, or has gone.

@@ -170,7 +170,7 @@ fn viewer(
         .ok_or(CloseCode::UnknownAgent)?;
     let port = state
         .router
-        .attach_viewer(proof.agent, asked.conn, proof.key.0)?;
+        .attach_viewer(proof.agent, asked.conn, proof.key.0, stranger.from)?;
     port.push(&welcome(state, Role::Device, proof.agent, String::new()));
     Ok((port, proof.key.0))
 }

@@ -15,6 +15,7 @@ use lanyard_shared::ids::{AgentId, ConnId, DeviceId};
 use lanyard_shared::limits::CLOCK_REFUSE;
 use lanyard_shared::time::Mono;
 use std::collections::{BTreeMap, HashMap};
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -47,6 +48,7 @@ pub(super) struct ViewerLeg {
     pub(super) leg: Leg,
     pub(super) device: DeviceId,
     pub(super) key: [u8; 32],
+    pub(super) from: Ipv6Addr,
     pub(super) last_id: StreamId,
     /// From this leg's ids to the agent's.
     pub(super) streams: BTreeMap<StreamId, StreamId>,
@@ -128,7 +130,12 @@ impl Hub {
     ///
     /// # Errors
     /// `Busy`: too many are here.
-    pub fn attach_viewer(&mut self, conn: ConnId, key: [u8; 32]) -> Result<(), CloseCode> {
+    pub fn attach_viewer(
+        &mut self,
+        conn: ConnId,
+        key: [u8; 32],
+        from: Ipv6Addr,
+    ) -> Result<(), CloseCode> {
         // Any key proves itself; one that has opened nothing makes room for one that may.
         if self.viewers.len() >= VIEWERS_PER_AGENT
             && let Some((idle, _)) = self
@@ -148,6 +155,7 @@ impl Hub {
             leg: Leg::new(self.pool.share()),
             device: DeviceId::of_key(&key),
             key,
+            from,
             last_id: 0,
             streams: BTreeMap::new(),
             used: UsedTokens::default(),
@@ -225,8 +233,13 @@ impl Hub {
             })
             .map(|(id, _)| *id)
             .collect();
+        let why = if trust.is_locked() {
+            CloseCode::Locked
+        } else {
+            CloseCode::Revoked
+        };
         for id in fallen {
-            self.end_stream(id, CloseCode::Revoked, Waiting::Drop);
+            self.end_stream(id, why, Waiting::Drop);
         }
         for viewer in self.viewers.values_mut().filter(|viewer| viewer.waits) {
             viewer.waits = false;

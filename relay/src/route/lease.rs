@@ -61,6 +61,7 @@ struct Announced {
     devices: HashMap<DeviceId, u32>,
     revoked: HashSet<TokenId>,
     rendezvous: Vec<Rendezvous>,
+    locked: bool,
 }
 
 /// Why a stream is not opened. The opener hears the code.
@@ -135,6 +136,7 @@ impl Trust {
                 .collect(),
             revoked: announce.revoked.into_iter().collect(),
             rendezvous: announce.rendezvous,
+            locked: announce.locked,
         };
         Ok(Self {
             announced: Some(announced),
@@ -146,6 +148,14 @@ impl Trust {
     #[must_use]
     pub fn is_announced(&self) -> bool {
         self.announced.is_some()
+    }
+
+    /// Whether the owner has ended all remote access for now.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.announced
+            .as_ref()
+            .is_some_and(|announced| announced.locked)
     }
 
     /// Whether an unpaired viewer may knock at `id`.
@@ -226,7 +236,9 @@ impl Trust {
     /// Whether a stream with these claims still stands after an announcement.
     #[must_use]
     pub fn stands(&self, claims: &Claims) -> bool {
-        self.epoch(claims.device) == Ok(claims.epoch) && !self.is_revoked(claims.id)
+        !self.is_locked()
+            && self.epoch(claims.device) == Ok(claims.epoch)
+            && !self.is_revoked(claims.id)
     }
 
     fn lease(&self, permit: LeasePermit) -> Result<Lease, Refusal> {

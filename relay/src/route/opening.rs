@@ -107,11 +107,14 @@ impl Hub {
             .as_ref()
             .filter(|agent| agent.trust.is_announced())
         else {
-            viewer.waits = true;
-            self.refuse(conn, id, away);
+            self.refuse_for_now(conn, id, away);
             return Ok(None);
         };
         let trust = Arc::clone(&agent.trust);
+        if trust.is_locked() {
+            self.refuse_for_now(conn, id, CloseCode::Locked);
+            return Ok(None);
+        }
         if viewer.streams.len() + viewer.leg.closing() >= STREAMS_PER_VIEWER {
             self.refuse(conn, id, CloseCode::TooManyStreams);
             return Ok(None);
@@ -142,12 +145,13 @@ impl Hub {
             .filter(|agent| agent.trust.is_announced())
         else {
             let away = self.away(now);
-            if let Some(viewer) = self.viewers.get_mut(&conn) {
-                viewer.waits = true;
-            }
-            self.refuse(conn, id, away);
+            self.refuse_for_now(conn, id, away);
             return None;
         };
+        if agent.trust.is_locked() {
+            self.refuse_for_now(conn, id, CloseCode::Locked);
+            return None;
+        }
         if !Arc::ptr_eq(&agent.trust, &check.trust) {
             return Some(Check {
                 trust: Arc::clone(&agent.trust),
@@ -199,6 +203,7 @@ impl Hub {
             origin: Some(Origin {
                 conn,
                 device: viewer.key,
+                from: viewer.from,
             }),
             ..open
         };
@@ -216,6 +221,14 @@ impl Hub {
                 down,
             },
         );
+    }
+
+    /// The viewer is woken when that may have changed.
+    fn refuse_for_now(&mut self, conn: ConnId, id: StreamId, code: CloseCode) {
+        if let Some(viewer) = self.viewers.get_mut(&conn) {
+            viewer.waits = true;
+        }
+        self.refuse(conn, id, code);
     }
 
     fn refuse(&mut self, conn: ConnId, id: StreamId, code: CloseCode) {

@@ -10,6 +10,7 @@ use lanyard_shared::frame::{Announce, Frame, Open, Role, StreamId};
 use lanyard_shared::ids::{AgentId, ConnId};
 use lanyard_shared::time::Mono;
 use std::collections::HashMap;
+use std::net::Ipv6Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -76,10 +77,11 @@ impl Router {
         agent: AgentId,
         conn: ConnId,
         key: [u8; 32],
+        from: Ipv6Addr,
     ) -> Result<Port, CloseCode> {
         let mut hubs = self.lock();
         let hub = self.hub(&mut hubs, agent);
-        lock(&hub).attach_viewer(conn, key)?;
+        lock(&hub).attach_viewer(conn, key, from)?;
         Ok(Port {
             router: Arc::clone(self),
             hub,

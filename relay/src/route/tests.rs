@@ -15,6 +15,7 @@ use lanyard_shared::frame::{
 use lanyard_shared::ids::{AgentId, ConnId, DeviceId, RendezvousId, TokenId};
 use lanyard_shared::time::{Mono, UnixMs};
 use lanyard_shared::token::{Device, NewToken, Purpose, Terminal, View, issue, signer_cert};
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -112,6 +113,7 @@ impl World {
                 .to_vec(),
             revoked: vec![],
             rendezvous: vec![],
+            locked: false,
         }
     }
 
@@ -123,7 +125,7 @@ impl World {
         let (conn, key) = (self.conn(), device_key(n));
         let port = self
             .router
-            .attach_viewer(self.agent_id(), conn, key)
+            .attach_viewer(self.agent_id(), conn, key, Ipv6Addr::LOCALHOST)
             .unwrap();
         Viewer {
             port,

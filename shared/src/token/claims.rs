@@ -138,7 +138,7 @@ impl Claims {
         let aud = aud.as_str()?;
         Some(Self {
             agent: AgentId::parse(iss.as_str()?)?,
-            purpose: Kind::ALL.into_iter().find(|kind| kind.name() == aud)?,
+            purpose: *Kind::ALL.iter().find(|kind| kind.name() == aud)?,
             device: DeviceId::parse(sub.as_str()?)?,
             issued: iat.as_u64()?,
             not_before: nbf.as_u64()?,

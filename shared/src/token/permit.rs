@@ -2,7 +2,7 @@
 
 use super::claims::{Claims, Expected};
 use super::fault::TokenFault;
-use super::purpose::{Kind, Purpose, Terminal, View};
+use super::purpose::{self, Kind, Purpose};
 use super::verify;
 use crate::close::CloseCode;
 use crate::limits::TOKEN_OPENS_WITHIN;
@@ -124,67 +124,75 @@ impl<P> fmt::Debug for Live<'_, P> {
     }
 }
 
-/// A permit whose purpose was learned from its token. See [`super::verify_any`].
-#[derive(Debug)]
-pub enum AnyPermit {
-    /// To watch one terminal.
-    View(Permit<View>),
-    /// To type into one terminal.
-    Terminal(Permit<Terminal>),
+macro_rules! any_permit {
+    ($($name:ident)*) => {
+        /// A permit whose purpose was learned from its token. See [`super::verify_any`].
+        #[derive(Debug)]
+        pub enum AnyPermit {
+            $(#[doc = concat!("For [`purpose::", stringify!($name), "`].")] $name(Permit<purpose::$name>),)*
+        }
+
+        impl AnyPermit {
+            /// What the token says.
+            #[must_use]
+            pub const fn claims(&self) -> &Claims {
+                match self { $(Self::$name(permit) => permit.claims(),)* }
+            }
+
+            /// Whether the permit has not expired at `now`.
+            ///
+            /// # Errors
+            /// As [`Permit::live`].
+            pub fn live(&self, now: UnixMs) -> Result<(), Lapsed> {
+                match self { $(Self::$name(permit) => permit.live(now).map(drop),)* }
+            }
+
+            /// Whether the token may open its stream at `now`.
+            ///
+            /// # Errors
+            /// As [`Permit::opens`].
+            pub fn opens(&self, now: UnixMs) -> Result<(), TokenFault> {
+                match self { $(Self::$name(permit) => permit.opens(now),)* }
+            }
+
+            /// Prolongs the permit.
+            ///
+            /// # Errors
+            /// As [`Permit::renew`].
+            pub fn renew(
+                &mut self,
+                now: UnixMs,
+                raw: &str,
+                keys: &[[u8; 32]],
+                epoch: u32,
+            ) -> Result<(), TokenFault> {
+                match self { $(Self::$name(permit) => permit.renew(now, raw, keys, epoch),)* }
+            }
+
+            /// [`verify`] for the purpose that the token's claims name.
+            pub(super) fn verify(
+                purpose: Kind,
+                now: UnixMs,
+                raw: &str,
+                keys: &[[u8; 32]],
+                expected: &Expected,
+            ) -> Result<Self, TokenFault> {
+                match purpose {
+                    // A grant opens sessions only.
+                    Kind::Device => Err(TokenFault::WrongPurpose),
+                    $(Kind::$name => verify(now, raw, keys, expected).map(Self::$name),)*
+                }
+            }
+        }
+    };
 }
 
-impl AnyPermit {
-    /// What the token says.
-    #[must_use]
-    pub const fn claims(&self) -> &Claims {
-        match self {
-            Self::View(permit) => permit.claims(),
-            Self::Terminal(permit) => permit.claims(),
-        }
-    }
+any_permit!(View FilesRead Terminal Run FilesWrite Prompt Approve Devices);
 
+impl AnyPermit {
     /// The purpose.
     #[must_use]
     pub const fn purpose(&self) -> Kind {
         self.claims().purpose()
-    }
-
-    /// Whether the permit has not expired at `now`.
-    ///
-    /// # Errors
-    /// As [`Permit::live`].
-    pub fn live(&self, now: UnixMs) -> Result<(), Lapsed> {
-        match self {
-            Self::View(permit) => permit.live(now).map(drop),
-            Self::Terminal(permit) => permit.live(now).map(drop),
-        }
-    }
-
-    /// Whether the token may open its stream at `now`.
-    ///
-    /// # Errors
-    /// As [`Permit::opens`].
-    pub fn opens(&self, now: UnixMs) -> Result<(), TokenFault> {
-        match self {
-            Self::View(permit) => permit.opens(now),
-            Self::Terminal(permit) => permit.opens(now),
-        }
-    }
-
-    /// Prolongs the permit.
-    ///
-    /// # Errors
-    /// As [`Permit::renew`].
-    pub fn renew(
-        &mut self,
-        now: UnixMs,
-        raw: &str,
-        keys: &[[u8; 32]],
-        epoch: u32,
-    ) -> Result<(), TokenFault> {
-        match self {
-            Self::View(permit) => permit.renew(now, raw, keys, epoch),
-            Self::Terminal(permit) => permit.renew(now, raw, keys, epoch),
-        }
     }
 }

@@ -1,6 +1,11 @@
 //! What tokens are for. A purpose is a type, so a permit for one never passes for another.
+//!
+//! The table below is the only list: a purpose that is added there asks for its place in every `match` over [`Kind`].
 
-use crate::limits::{LIFE_DEVICE, LIFE_TERMINAL, LIFE_VIEW};
+use crate::limits::{
+    LIFE_APPROVE, LIFE_DEVICE, LIFE_DEVICES, LIFE_FILES_READ, LIFE_FILES_WRITE, LIFE_PROMPT,
+    LIFE_RUN, LIFE_TERMINAL, LIFE_VIEW,
+};
 use std::time::Duration;
 
 /// `typ` of a device grant.
@@ -8,17 +13,34 @@ pub const GRANT_TYP: &str = "lanyard-grant+jwt";
 /// `typ` of every other token.
 pub const TOKEN_TYP: &str = "lanyard-token+jwt";
 
-/// Opens sessions: the grant of a paired device.
+/// What keeps a token alive beyond its first life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Device {}
+pub enum Renewal {
+    /// Whenever its device says hello.
+    Sliding,
+    /// As long as its stream is attached.
+    WhileAttached,
+    /// When it was used during its life.
+    OnUse,
+    /// While a person is present at the device: see [`crate::limits::PRESENCE`].
+    WhilePresent,
+    /// Nothing: who needs it longer asks for another.
+    Never,
+}
 
-/// Watches one terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {}
-
-/// Types into one terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Terminal {}
+impl Renewal {
+    /// In words, as the docs and the generated types say it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sliding => "sliding",
+            Self::WhileAttached => "while attached",
+            Self::OnUse => "on use",
+            Self::WhilePresent => "while a person is present",
+            Self::Never => "never",
+        }
+    }
+}
 
 /// One of the purposes. Sealed: a new one is added here and nowhere else.
 pub trait Purpose: sealed::Sealed {
@@ -30,72 +52,86 @@ pub trait Purpose: sealed::Sealed {
     const LIFE: Duration = Self::KIND.life();
 }
 
-impl Purpose for Device {}
-impl Purpose for View {}
-impl Purpose for Terminal {}
+mod sealed {
+    pub trait Sealed {
+        const KIND: super::Kind;
+    }
+}
 
-/// The purposes as values, for who reads one from a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// [`Device`].
-    Device,
-    /// [`View`].
-    View,
-    /// [`Terminal`].
-    Terminal,
+macro_rules! purposes {
+    ($($(#[$doc:meta])* $name:ident $text:literal $life:ident $renewal:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub enum $name {}
+            impl Purpose for $name {}
+            impl sealed::Sealed for $name {
+                const KIND: Kind = Kind::$name;
+            }
+        )*
+
+        /// The purposes as values, for who reads one from a token.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Kind {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Kind {
+            /// All of them, in the order of the table in `docs/PROTOCOL.md`, section 3.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The claim `aud`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// How long one token lives at most.
+            #[must_use]
+            pub const fn life(self) -> Duration {
+                match self { $(Self::$name => $life,)* }
+            }
+
+            /// What prolongs it.
+            #[must_use]
+            pub const fn renewal(self) -> Renewal {
+                match self { $(Self::$name => Renewal::$renewal,)* }
+            }
+        }
+    };
+}
+
+purposes! {
+    /// Opens sessions: the grant of a paired device.
+    Device "device" LIFE_DEVICE Sliding;
+    /// Watches one terminal.
+    View "view" LIFE_VIEW WhileAttached;
+    /// Reads files below one folder.
+    FilesRead "files.read" LIFE_FILES_READ OnUse;
+    /// Types into one terminal.
+    Terminal "terminal" LIFE_TERMINAL WhilePresent;
+    /// Starts commands.
+    Run "run" LIFE_RUN WhilePresent;
+    /// Changes files below one folder.
+    FilesWrite "files.write" LIFE_FILES_WRITE WhilePresent;
+    /// Speaks to a coding agent.
+    Prompt "prompt" LIFE_PROMPT WhilePresent;
+    /// Answers one request for approval.
+    Approve "approve" LIFE_APPROVE Never;
+    /// Sees and ends what has access to the machine.
+    Devices "devices" LIFE_DEVICES Never;
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Device, Self::View, Self::Terminal];
-
-    /// The claim `aud`.
+    /// The header `typ`.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Device => "device",
-            Self::View => "view",
-            Self::Terminal => "terminal",
-        }
+    pub const fn typ(self) -> &'static str {
+        if self.bound() { TOKEN_TYP } else { GRANT_TYP }
     }
 
-    pub(super) const fn typ(self) -> &'static str {
-        match self {
-            Self::Device => GRANT_TYP,
-            Self::View | Self::Terminal => TOKEN_TYP,
-        }
-    }
-
-    pub(super) const fn life(self) -> Duration {
-        match self {
-            Self::Device => LIFE_DEVICE,
-            Self::View => LIFE_VIEW,
-            Self::Terminal => LIFE_TERMINAL,
-        }
-    }
-
-    /// Whether the token is bound to one viewer's link.
-    pub(super) const fn bound(self) -> bool {
-        match self {
-            Self::Device => false,
-            Self::View | Self::Terminal => true,
-        }
-    }
-}
-
-mod sealed {
-    use super::{Device, Kind, Terminal, View};
-
-    pub trait Sealed {
-        const KIND: Kind;
-    }
-
-    impl Sealed for Device {
-        const KIND: Kind = Kind::Device;
-    }
-    impl Sealed for View {
-        const KIND: Kind = Kind::View;
-    }
-    impl Sealed for Terminal {
-        const KIND: Kind = Kind::Terminal;
+    /// Whether the token is bound to one viewer's link and opens one stream there, once. Grants are not.
+    #[must_use]
+    pub const fn bound(self) -> bool {
+        !matches!(self, Self::Device)
     }
 }

@@ -102,6 +102,7 @@ async fn agent(relay: Arc<Relay>, operator: Arc<PathBuf>, number: u32, place: Pl
         devices: Vec::new(),
         revoked: Vec::new(),
         rendezvous: Vec::new(),
+        locked: false,
     });
     place.stands();
     loop {

@@ -51,6 +51,7 @@ pub async fn ours(at: &Ours, bytes: u64) -> Result<()> {
         }],
         revoked: Vec::new(),
         rendezvous: Vec::new(),
+        locked: false,
     });
     let source = tokio::spawn(pour(source, bytes));
     let sink = drain(&relay, agent, bytes);

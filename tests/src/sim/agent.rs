@@ -55,6 +55,7 @@ fn core(devices: Devices, now: Now, terminals: &Terminals) -> Core {
         name: "desk".into(),
         user: "ada".into(),
         folder: "work".into(),
+        cwd: "/home/ada/work".into(),
     };
     let mut core = Core::new(identity(), machine, devices, now);
     for terminal in terminals.list() {

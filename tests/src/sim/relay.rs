@@ -14,6 +14,7 @@ use lanyard_shared::limits::{LINK_VERSIONS, PROOF_HELD, RELAY_SILENCE, UNPROVEN_
 use lanyard_shared::proof::check_proof;
 use lanyard_shared::time::{Mono, Now};
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -258,10 +259,12 @@ impl Relay {
                 self.router
                     .attach_agent(self.agent, link.conn, self.identity, clock)
             }
-            (Side::Viewer(_), Role::Device) => {
-                self.router
-                    .attach_viewer(self.agent, link.conn, proof.key.0)?
-            }
+            (Side::Viewer(_), Role::Device) => self.router.attach_viewer(
+                self.agent,
+                link.conn,
+                proof.key.0,
+                Ipv6Addr::LOCALHOST,
+            )?,
             (Side::Agent | Side::Viewer(_), Role::Agent | Role::Device) => {
                 return Err(CloseCode::ProofRefused);
             }

@@ -7,6 +7,7 @@ use lanyard_shared::frame::{Accept, Announce, Close, Frame, Open, Origin, Stream
 use lanyard_shared::ids::ConnId;
 use lanyard_shared::limits::FRAME_HEADER;
 use std::collections::VecDeque;
+use std::net::Ipv6Addr;
 
 /// Messages that a hostile relay keeps to replay.
 const KEPT: usize = 128;
@@ -155,6 +156,7 @@ impl Forgery {
                     origin: Some(Origin {
                         conn: ConnId([*stream; 16]),
                         device: [*stream; 32],
+                        from: Ipv6Addr::LOCALHOST,
                     }),
                 };
                 Frame::Open(id(*stream), open).encode()

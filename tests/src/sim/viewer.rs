@@ -9,6 +9,7 @@ use ed25519_dalek::SigningKey;
 use lanyard_agent::core::Identity;
 use lanyard_agent::core::devices::Device;
 use lanyard_client::core::{Event, HandleId, Mode, Party, TerminalEvent, Unsent, Viewer as Core};
+use lanyard_shared::access::Reach;
 use lanyard_shared::b64;
 use lanyard_shared::ids::{DeviceId, TerminalId, TokenId, WriterId};
 use lanyard_shared::limits::LIFE_DEVICE;
@@ -83,6 +84,9 @@ pub fn paired(place: u8, scopes: &[Scope], agent: &Identity) -> (Device, String,
         paired: START,
         seen: START,
         expires: START + LIFE_DEVICE,
+        reach: Reach::default(),
+        until: None,
+        from: String::new(),
     };
     let new = NewToken {
         agent: agent.agent(),

@@ -12,6 +12,7 @@ use lanyard_tests::attack::cost::anonymous_memory;
 use lanyard_tests::attack::hostile_relay::{HeldLink, HostileRelay};
 use lanyard_tests::attack::ws::{self, BINARY, CONTINUATION, FIN, RSV1, TEXT};
 use lanyard_tests::process::Process;
+use std::net::Ipv6Addr;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -60,6 +61,7 @@ fn open(id: u32, target: For) -> Frame {
     let origin = Some(Origin {
         conn: ConnId([1; 16]),
         device: [2; 32],
+        from: Ipv6Addr::LOCALHOST,
     });
     let open = Open {
         target,

@@ -9,10 +9,9 @@ mod script;
 mod tty;
 
 use crate::client::Client;
-use crate::failure::{Failure, clean};
+use crate::failure::Failure;
 use crate::keys::{Device, Machine, Store};
 use crate::output;
-use lanyard_shared::msg::Scope;
 use std::path::PathBuf;
 
 /// Status of an `attach` that could not do what it was asked to.
@@ -133,26 +132,13 @@ async fn pair(link: &str, device: &Device) -> Result<Machine, Failure> {
         offer.machine, offer.user
     ));
     for scope in &offer.scopes {
-        output::say(&format!(
-            "This device may {}.",
-            in_words(*scope, &offer.user)
-        ));
+        output::say(&format!("This device may {}.", scope.words()));
     }
     output::say(&format!("Check words: {}", pairing.words().join(" ")));
     output::say("Waiting for a yes at the machine, which must show the same words…");
     let machine = pairing.wait().await?;
     output::say("Paired.");
     Ok(machine)
-}
-
-fn in_words(scope: Scope, user: &str) -> String {
-    match scope {
-        Scope::View => "watch its terminals".to_owned(),
-        Scope::Terminal => format!(
-            "open terminals and type into them: all that {} can do there",
-            clean(user)
-        ),
-    }
 }
 
 /// Stores younger grants as they come.

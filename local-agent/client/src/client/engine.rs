@@ -262,6 +262,11 @@ impl Engine {
                 Event::State(state) => drop(self.board.state.send(state)),
                 Event::Trouble(why) => drop(self.board.trouble.send(Some(why))),
                 Event::Welcome(greeting) => drop(self.board.greeting.send(Some(greeting))),
+                Event::Scopes(scopes, reach) => self.board.greeting.send_modify(|greeting| {
+                    if let Some(greeting) = greeting {
+                        (greeting.scopes, greeting.reach) = (scopes, reach);
+                    }
+                }),
                 Event::Terminals(terminals) => drop(self.board.terminals.send(terminals)),
                 Event::Grant { grant, expires } => {
                     drop(self.board.grant.send(Some(Grant { grant, expires })))

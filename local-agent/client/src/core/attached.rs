@@ -1,5 +1,6 @@
 //! One attached terminal: the stream that shows it, the stream that types into it, and both coming back after a cut.
 
+use super::event::Half;
 use super::leg::{Leg, Stage};
 use super::sealed::{Minted, Sealed};
 use super::typist::Typist;
@@ -13,7 +14,7 @@ use lanyard_shared::frame::{Close, StreamId};
 use lanyard_shared::ids::{TerminalId, TokenId, WriterId};
 use lanyard_shared::limits::{GRID_MAX, STREAM_WINDOW};
 use lanyard_shared::link::Link;
-use lanyard_shared::msg::{Grid, Scope};
+use lanyard_shared::msg::Grid;
 use lanyard_shared::record::AgentRecord;
 use lanyard_shared::time::{Mono, UnixMs};
 
@@ -88,10 +89,10 @@ impl Attached {
     // Coming to a stream.
 
     /// The purposes a token is to be asked for now.
-    pub fn wants(&self, now: Mono) -> impl Iterator<Item = Scope> + use<> {
+    pub fn wants(&self, now: Mono) -> impl Iterator<Item = Half> + use<> {
         let types = self.mode == Mode::Drive && self.typist.wants_stream();
-        let view = self.view.leg.may_mint(now).then_some(Scope::View);
-        let terminal = (types && self.typist.leg.may_mint(now)).then_some(Scope::Terminal);
+        let view = self.view.leg.may_mint(now).then_some(Half::View);
+        let terminal = (types && self.typist.leg.may_mint(now)).then_some(Half::Terminal);
         view.into_iter().chain(terminal)
     }
 
@@ -101,14 +102,14 @@ impl Attached {
         legs.into_iter().flatten().chain(expires).min()
     }
 
-    pub fn minting(&mut self, purpose: Scope, req: u32) {
+    pub fn minting(&mut self, purpose: Half, req: u32) {
         self.leg(purpose).stage = Stage::Minting(req);
     }
 
     /// The token is there: its stream is opened. False when this request is not waited for any more.
     pub fn minted(
         &mut self,
-        purpose: Scope,
+        purpose: Half,
         req: u32,
         minted: Minted,
         link: &mut Link,
@@ -119,11 +120,11 @@ impl Attached {
             return;
         }
         let (credit, window) = match purpose {
-            Scope::View => (
+            Half::View => (
                 STREAM_WINDOW.saturating_sub(self.view.outstanding),
                 STREAM_WINDOW,
             ),
-            Scope::Terminal => (ANSWER_WINDOW, ANSWER_WINDOW),
+            Half::Terminal => (ANSWER_WINDOW, ANSWER_WINDOW),
         };
         match Sealed::open(link, minted, credit, window) {
             Some(sealed) => self.leg(purpose).open(sealed, now),
@@ -133,7 +134,7 @@ impl Attached {
 
     pub fn mint_refused(
         &mut self,
-        purpose: Scope,
+        purpose: Half,
         req: u32,
         why: Failure,
         events: &mut TerminalEvents<'_>,
@@ -146,37 +147,37 @@ impl Attached {
 
     // What comes on streams.
 
-    pub fn purpose_of(&self, stream: StreamId) -> Option<Scope> {
+    pub fn purpose_of(&self, stream: StreamId) -> Option<Half> {
         if self.view.leg.is_stream(stream) {
-            Some(Scope::View)
+            Some(Half::View)
         } else {
-            self.typist.leg.is_stream(stream).then_some(Scope::Terminal)
+            self.typist.leg.is_stream(stream).then_some(Half::Terminal)
         }
     }
 
-    pub fn accepted(&mut self, purpose: Scope, link: &mut Link, events: &mut TerminalEvents<'_>) {
+    pub fn accepted(&mut self, purpose: Half, link: &mut Link, events: &mut TerminalEvents<'_>) {
         if let Some(sealed) = self.leg(purpose).sealed() {
             sealed.accepted(link);
         }
         match purpose {
-            Scope::View => self.view.accepted(events),
-            Scope::Terminal => self.typist.accepted(self.grid),
+            Half::View => self.view.accepted(events),
+            Half::Terminal => self.typist.accepted(self.grid),
         }
     }
 
     /// Sends what waits and the agent takes.
     pub fn flush(&mut self, link: &mut Link, events: &mut TerminalEvents<'_>, now: Mono) {
         if let Err(code) = self.view.flush(self.grid, link) {
-            self.fault(Scope::View, code, link, events, now);
+            self.fault(Half::View, code, link, events, now);
         }
         if let Err(code) = self.typist.flush(link) {
-            self.fault(Scope::Terminal, code, link, events, now);
+            self.fault(Half::Terminal, code, link, events, now);
         }
     }
 
     pub fn data(
         &mut self,
-        purpose: Scope,
+        purpose: Half,
         data: Bytes,
         link: &mut Link,
         events: &mut TerminalEvents<'_>,
@@ -193,8 +194,8 @@ impl Attached {
                     self.ended(purpose, &close, events, now);
                     Ok(())
                 }
-                (Scope::View, record) => self.view.take(record, payload, link, events),
-                (Scope::Terminal, record) => self.typist.take(record, payload, link, events, now),
+                (Half::View, record) => self.view.take(record, payload, link, events),
+                (Half::Terminal, record) => self.typist.take(record, payload, link, events, now),
             }
         });
         if let Err(code) = outcome {
@@ -203,18 +204,19 @@ impl Attached {
     }
 
     /// The agent ended the stream, sealed.
-    fn ended(&mut self, purpose: Scope, close: &Close, events: &mut TerminalEvents<'_>, now: Mono) {
+    fn ended(&mut self, purpose: Half, close: &Close, events: &mut TerminalEvents<'_>, now: Mono) {
         self.ended_because(purpose, Failure::from(close), events, now);
     }
 
     fn ended_because(
         &mut self,
-        purpose: Scope,
+        purpose: Half,
         why: Failure,
         events: &mut TerminalEvents<'_>,
         now: Mono,
     ) {
-        if purpose == Scope::Terminal && why.code() == Some(CloseCode::Lapsed) {
+        let by_key = matches!(why.code(), Some(CloseCode::Lapsed | CloseCode::TokenEnded));
+        if purpose == Half::Terminal && by_key {
             self.typist.lapsed(events, now);
         } else {
             self.broken(purpose, why, events, now);
@@ -248,8 +250,8 @@ impl Attached {
         }
     }
 
-    fn stream_of(&mut self, jti: TokenId) -> Option<(Scope, StreamId)> {
-        [Scope::View, Scope::Terminal]
+    fn stream_of(&mut self, jti: TokenId) -> Option<(Half, StreamId)> {
+        [Half::View, Half::Terminal]
             .into_iter()
             .find_map(|purpose| {
                 let sealed = self
@@ -263,12 +265,12 @@ impl Attached {
     /// A close without a sealed end before it: made by the relay or the network, so all that is known is that it was cut.
     pub fn cut(
         &mut self,
-        purpose: Scope,
+        purpose: Half,
         close: &Close,
         events: &mut TerminalEvents<'_>,
         now: Mono,
     ) {
-        if purpose == Scope::Terminal && close.code == Some(CloseCode::Lapsed) {
+        if purpose == Half::Terminal && close.code == Some(CloseCode::Lapsed) {
             // Believing this costs no more than a key that asks for a new token.
             self.typist.lapsed(events, now);
         } else {
@@ -298,7 +300,7 @@ impl Attached {
 
     /// Closes the streams there are.
     pub fn hang_up(&mut self, link: &mut Link) {
-        for purpose in [Scope::View, Scope::Terminal] {
+        for purpose in [Half::View, Half::Terminal] {
             if let Some(sealed) = self.leg(purpose).sealed() {
                 link.close(sealed.stream(), CloseCode::Done.into());
             }
@@ -322,7 +324,7 @@ impl Attached {
     ) {
         self.typist.on_timeout(events, now);
         let Some(link) = link else { return };
-        for purpose in [Scope::View, Scope::Terminal] {
+        for purpose in [Half::View, Half::Terminal] {
             let leg = self.leg(purpose);
             if leg.gives_up().is_some_and(|at| at <= now)
                 && let Some(sealed) = leg.sealed()
@@ -337,7 +339,7 @@ impl Attached {
     /// The agent broke the protocol, or somebody between changed what it said: the stream ends from this side.
     fn fault(
         &mut self,
-        purpose: Scope,
+        purpose: Half,
         code: CloseCode,
         link: &mut Link,
         events: &mut TerminalEvents<'_>,
@@ -347,34 +349,34 @@ impl Attached {
             link.cut(sealed.stream(), code.into());
         }
         match purpose {
-            Scope::View => {
+            Half::View => {
                 self.hang_up(link);
                 self.give_up(&code.into(), events);
             }
-            Scope::Terminal => self.typist.refuse(code.into(), events),
+            Half::Terminal => self.typist.refuse(code.into(), events),
         }
     }
 
     /// A stream or the attempt at one ended: again later, unless that cannot help.
-    fn broken(&mut self, purpose: Scope, why: Failure, events: &mut TerminalEvents<'_>, now: Mono) {
+    fn broken(&mut self, purpose: Half, why: Failure, events: &mut TerminalEvents<'_>, now: Mono) {
         match (purpose, why.is_lasting()) {
-            (Scope::View, true) => self.give_up(&why, events),
-            (Scope::Terminal, true) => self.typist.refuse(why, events),
-            (Scope::View, false) => {
+            (Half::View, true) => self.give_up(&why, events),
+            (Half::Terminal, true) => self.typist.refuse(why, events),
+            (Half::View, false) => {
                 self.view.interrupt(why, events);
                 self.view.leg.failed(now);
             }
-            (Scope::Terminal, false) => {
+            (Half::Terminal, false) => {
                 self.typist.lost(events, now);
                 self.typist.leg.failed(now);
             }
         }
     }
 
-    fn leg(&mut self, purpose: Scope) -> &mut Leg {
+    fn leg(&mut self, purpose: Half) -> &mut Leg {
         match purpose {
-            Scope::View => &mut self.view.leg,
-            Scope::Terminal => &mut self.typist.leg,
+            Half::View => &mut self.view.leg,
+            Half::Terminal => &mut self.typist.leg,
         }
     }
 }

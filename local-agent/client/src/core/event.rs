@@ -2,11 +2,33 @@
 
 use crate::failure::Failure;
 use bytes::Bytes;
-use lanyard_shared::msg::{Exit, Grid, Scope, Terminal};
+use lanyard_shared::access::Reach;
+use lanyard_shared::ids::TerminalId;
+use lanyard_shared::msg::{Exit, Grid, Scope, Terminal, Wanted};
 use lanyard_shared::time::UnixMs;
 
 /// Names one attached terminal of a [`super::Viewer`].
 pub type HandleId = u32;
+
+/// One of the two streams of an attached terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// Its output.
+    View,
+    /// Its input.
+    Terminal,
+}
+
+impl Half {
+    /// What its token is asked for with.
+    #[must_use]
+    pub const fn wanted(self, terminal: TerminalId) -> Wanted {
+        match self {
+            Self::View => Wanted::View { terminal },
+            Self::Terminal => Wanted::Terminal { terminal },
+        }
+    }
+}
 
 /// What a viewer wants of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +112,7 @@ pub enum TerminalEvent {
     /// A token was renewed; its stream goes on.
     Renewed {
         /// For what.
-        purpose: Scope,
+        purpose: Half,
         /// When it stops working now, by the machine's clock.
         expires: UnixMs,
     },
@@ -123,6 +145,8 @@ pub enum Event {
     Trouble(Failure),
     /// The machine said welcome.
     Welcome(Greeting),
+    /// This device may ask for something else now.
+    Scopes(Vec<Scope>, Reach),
     /// The list of terminals, whenever it changed.
     Terminals(Vec<Terminal>),
     /// A younger grant; replaces the stored one.
@@ -147,6 +171,10 @@ pub struct Greeting {
     pub user: String,
     /// What this device may ask for.
     pub scopes: Vec<Scope>,
+    /// What that reaches.
+    pub reach: Reach,
     /// When the device's grant ends unless used, by the machine's clock.
     pub expires: UnixMs,
+    /// When it ends whatever happens: a share.
+    pub until: Option<UnixMs>,
 }

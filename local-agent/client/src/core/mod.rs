@@ -20,7 +20,7 @@ mod typist;
 mod view;
 
 pub use event::{
-    Answer, Event, Greeting, HandleId, InputState, Mode, State, TerminalEvent, Unsent,
+    Answer, Event, Greeting, Half, HandleId, InputState, Mode, State, TerminalEvent, Unsent,
 };
 pub use pairing::{Pairing, PairingEvent};
 

@@ -1,18 +1,19 @@
 //! What a viewer asks inside its session, and how answers find their questions.
 
+use super::event::Half;
 use super::sealed::Minted;
 use super::{Answer, Event, Failure, HandleId, State, Viewer, events_of};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::TerminalId;
-use lanyard_shared::msg::{Grid, Scope, ToAgent};
+use lanyard_shared::msg::{Grid, ToAgent};
 use lanyard_shared::time::{Mono, Now};
 
 /// What waits for an answer of the agent.
 pub(super) enum Request {
     Mint {
         handle: HandleId,
-        purpose: Scope,
+        purpose: Half,
     },
     /// Its key makes it harmless to ask again in the next session.
     Create {
@@ -90,8 +91,7 @@ impl Viewer {
             Some(Request::Mint { handle, purpose }) => match self.attached.get(handle) {
                 Some(attached) => ToAgent::Mint {
                     req,
-                    purpose: *purpose,
-                    terminal: attached.terminal,
+                    wanted: purpose.wanted(attached.terminal),
                 },
                 None => return,
             },

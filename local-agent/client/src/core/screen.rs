@@ -76,6 +76,8 @@ impl Screen {
             AgentRecord::Opened { .. }
             | AgentRecord::Applied(_)
             | AgentRecord::Driver(_)
+            | AgentRecord::Ready
+            | AgentRecord::Reply(_)
             | AgentRecord::End(_) => Err(CloseCode::UnexpectedFrame),
         }
     }

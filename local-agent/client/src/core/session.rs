@@ -67,7 +67,9 @@ impl Viewer {
                 machine,
                 user,
                 scopes,
+                reach,
                 expires,
+                until,
                 terminals,
                 time: _,
             } => {
@@ -75,7 +77,9 @@ impl Viewer {
                     machine: clean(&machine),
                     user: clean(&user),
                     scopes,
+                    reach,
                     expires,
+                    until,
                 };
                 self.greeted(greeting, terminals, now.mono);
             }
@@ -90,7 +94,7 @@ impl Viewer {
                 token,
                 secret,
                 expires,
-                life: _,
+                issued: _,
             } => {
                 let secret = StreamSecret::from_bytes(secret.0);
                 self.minted(
@@ -110,6 +114,11 @@ impl Viewer {
             FromAgent::Done { req } => self.answered(req, Ok(Answer::Done), now.mono)?,
             FromAgent::Refused { req, reason } => {
                 self.answered(req, Err(Failure::from(&reason)), now.mono)?
+            }
+            // This viewer never asks.
+            FromAgent::Access { .. } => return Err(CloseCode::UnexpectedFrame),
+            FromAgent::Scopes { scopes, reach } => {
+                self.events.push_back(Event::Scopes(scopes, reach))
             }
             FromAgent::Terminals { terminals } => {
                 self.events.push_back(Event::Terminals(terminals))
@@ -175,7 +184,7 @@ impl Viewer {
         let why = Failure::from(close);
         self.channel = None;
         match close.code {
-            Some(CloseCode::AgentOffline | CloseCode::AgentClock) => {
+            Some(CloseCode::AgentOffline | CloseCode::AgentClock | CloseCode::Locked) => {
                 self.session_lost(now);
                 self.session_again = Some(now + OFFLINE_LOOK);
                 self.set_state(State::Offline);

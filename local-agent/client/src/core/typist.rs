@@ -194,6 +194,8 @@ impl Typist {
             AgentRecord::Opened { .. }
             | AgentRecord::Applied(_)
             | AgentRecord::Driver(_)
+            | AgentRecord::Ready
+            | AgentRecord::Reply(_)
             | AgentRecord::Snapshot { .. }
             | AgentRecord::SnapshotChunk(_)
             | AgentRecord::Output { .. }

@@ -12,13 +12,10 @@ impl Core {
     pub fn applied(&mut self, terminal: TerminalId, writer: WriterId, seq: u64, now: Mono) {
         let mut told = Vec::new();
         for (stream, purpose) in &mut self.purposes {
-            if purpose.terminal != terminal {
-                continue;
-            }
             let Kind::Terminal(typist) = &mut purpose.kind else {
                 continue;
             };
-            if typist.writer != Some(writer) {
+            if typist.terminal != terminal || typist.writer != Some(writer) {
                 continue;
             }
             let mut cost = 0;
@@ -48,7 +45,7 @@ impl Core {
     /// Output of this terminal has just been sent: what its typists are to hear goes with it.
     pub(super) fn acks_travel(&mut self, terminal: TerminalId) {
         if self.acks_due.is_some() {
-            self.send_acks(|of| of == terminal);
+            self.send_acks(|of| of == Some(terminal));
             // Nobody is to be woken for what has been said.
             if !self.purposes.values().any(PurposeStream::owes_ack) {
                 self.acks_due = None;
@@ -56,11 +53,11 @@ impl Core {
         }
     }
 
-    fn send_acks(&mut self, of: impl Fn(TerminalId) -> bool) {
+    fn send_acks(&mut self, of: impl Fn(Option<TerminalId>) -> bool) {
         let streams: Vec<_> = self
             .purposes
             .iter()
-            .filter(|(_, purpose)| purpose.owes_ack() && of(purpose.terminal))
+            .filter(|(_, purpose)| purpose.owes_ack() && of(purpose.terminal()))
             .map(|(stream, _)| *stream)
             .collect();
         for stream in streams {

@@ -12,14 +12,13 @@ use lanyard_shared::time::{Mono, Now};
 impl Core {
     pub(super) fn take_wheel(&mut self, stream: StreamId, now: Now) {
         let Some(PurposeStream {
-            terminal,
             kind: Kind::Terminal(typist),
             ..
         }) = self.purposes.get(&stream)
         else {
             return;
         };
-        let (terminal, grid) = (*terminal, typist.grid);
+        let (terminal, grid) = (typist.terminal, typist.grid);
         let already = self.terminals.driver(terminal) == Some(stream);
         if let Some(before) = self.terminals.set_driver(terminal, stream) {
             self.send_record(before, AgentRecord::Driver(false));
@@ -34,9 +33,9 @@ impl Core {
 
     /// The view of whoever drives holds back the terminal, as long as that page answers.
     pub(super) fn should_pace(&self, purpose: &PurposeStream, now: Mono) -> bool {
-        let driver = self
-            .terminals
-            .driver(purpose.terminal)
+        let driver = purpose
+            .terminal()
+            .and_then(|terminal| self.terminals.driver(terminal))
             .and_then(|stream| self.purposes.get(&stream));
         let drives = driver.is_some_and(|driver| driver.session == purpose.session);
         drives
@@ -48,9 +47,7 @@ impl Core {
 
     /// Brings who paces in line with who drives. Without a time nobody new starts to pace.
     pub(super) fn repace(&mut self, terminal: TerminalId, now: Option<Mono>) {
-        let views = |p: &PurposeStream| {
-            p.terminal == terminal && matches!(&p.kind, Kind::View(v) if v.open)
-        };
+        let views = |p: &PurposeStream| matches!(&p.kind, Kind::View(v) if v.open && v.terminal == terminal);
         let streams: Vec<_> = self
             .purposes
             .iter()
@@ -78,7 +75,7 @@ impl Core {
         let mut terminals: Vec<_> = self
             .purposes
             .values()
-            .map(|purpose| purpose.terminal)
+            .filter_map(PurposeStream::terminal)
             .collect();
         terminals.dedup();
         for terminal in terminals {

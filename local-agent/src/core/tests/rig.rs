@@ -1,9 +1,11 @@
 //! An agent's core on a manual clock, with a relay and a viewer played by hand.
 
 use crate::core::devices::Devices;
+use crate::core::pairing::Invitation;
 use crate::core::{Core, Effect, Identity, Machine, Watched};
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
+use lanyard_shared::access::Reach;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{
@@ -13,13 +15,14 @@ use lanyard_shared::ids::{ConnId, DeviceId, TerminalId, TokenId, WriterId};
 use lanyard_shared::limits::{FRAME_HEADER, LINK_VERSIONS, SESSION_VERSIONS};
 use lanyard_shared::link::{Dialler, Link};
 use lanyard_shared::msg::{
-    self, FromAgent, Grid, Offer, PairReply, PairRequest, Scope, Terminal, ToAgent,
+    self, FromAgent, Grid, Offer, PairReply, PairRequest, Scope, Terminal, ToAgent, Wanted,
 };
 use lanyard_shared::noise::{Initiator, Prologue, Session, StaticKey};
 use lanyard_shared::pair::{self, PairingLink};
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
 use lanyard_shared::seal::{Direction, Opener, Sealer, StreamSecret};
 use lanyard_shared::time::{Mono, Now, UnixMs};
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,6 +100,7 @@ impl Rig {
             name: "desk".into(),
             user: "ada".into(),
             folder: "work".into(),
+            cwd: "/home/ada/work".into(),
         };
         let core = Core::new(identity, machine, Devices::default(), now);
         let mut rig = Self {
@@ -241,10 +245,11 @@ impl Rig {
     }
 
     pub fn pairing_link(&mut self, scopes: &[Scope], yes: bool) -> PairingLink {
-        let link = self
-            .core
-            .open_pairing(scopes.to_vec(), yes, None, self.now)
-            .unwrap();
+        self.invitation(granting(scopes, yes))
+    }
+
+    pub fn invitation(&mut self, invitation: Invitation) -> PairingLink {
+        let link = self.core.open_pairing(invitation, None, self.now).unwrap();
         self.settle();
         link
     }
@@ -259,6 +264,7 @@ impl Rig {
         let origin = Origin {
             conn,
             device: keys.public(),
+            from: Ipv6Addr::LOCALHOST,
         };
         let stream = self.open(origin, Target::Pair(link.secret.rendezvous()));
         let prologue = prologue(link.agent, conn);
@@ -300,7 +306,12 @@ impl Rig {
     /// Pairs without a question; returns the grant.
     pub fn pair(&mut self, keys: &Keys, scopes: &[Scope]) -> String {
         let link = self.pairing_link(scopes, true);
-        let (mut viewer, _) = self.start_pairing(keys, &link, ConnId([9; 16]));
+        self.follow(keys, &link)
+    }
+
+    /// Follows a link whose yes was given beforehand; returns the grant.
+    pub fn follow(&mut self, keys: &Keys, link: &PairingLink) -> String {
+        let (mut viewer, _) = self.start_pairing(keys, link, ConnId([9; 16]));
         self.request_pairing(keys, &mut viewer);
         let replies = self.pair_replies(&mut viewer);
         let Some(PairReply::Granted { grant, .. }) = replies.last() else {
@@ -313,6 +324,7 @@ impl Rig {
         let origin = Origin {
             conn,
             device: keys.public(),
+            from: Ipv6Addr::LOCALHOST,
         };
         let stream = self.open(origin, Target::Session(grant.to_owned()));
         let prologue = prologue(self.core.agent(), conn);
@@ -350,15 +362,13 @@ impl Rig {
             .collect()
     }
 
+    /// A token for this purpose, about the one terminal, the machine's folder, or nothing, as the purpose demands.
     pub fn mint(&mut self, viewer: &mut Viewer, purpose: Scope) -> Result<Minted, String> {
-        let answers = self.ask(
-            viewer,
-            &ToAgent::Mint {
-                req: 1,
-                purpose,
-                terminal: TERMINAL,
-            },
-        );
+        self.mint_for(viewer, wanted(purpose))
+    }
+
+    pub fn mint_for(&mut self, viewer: &mut Viewer, wanted: Wanted) -> Result<Minted, String> {
+        let answers = self.ask(viewer, &ToAgent::Mint { req: 1, wanted });
         match answers.into_iter().last() {
             Some(FromAgent::Minted {
                 jti, token, secret, ..
@@ -450,6 +460,31 @@ pub fn key(seq: u64, text: &'static str) -> ViewerRecord {
     ViewerRecord::Input {
         seq,
         bytes: Bytes::from_static(text.as_bytes()),
+    }
+}
+
+pub fn granting(scopes: &[Scope], without_asking: bool) -> Invitation {
+    Invitation {
+        scopes: scopes.to_vec(),
+        reach: Reach::default(),
+        stays: None,
+        without_asking,
+    }
+}
+
+pub fn wanted(purpose: Scope) -> Wanted {
+    let (terminal, root) = (TERMINAL, "/home/ada/work".to_owned());
+    match purpose {
+        Scope::View => Wanted::View { terminal },
+        Scope::FilesRead => Wanted::FilesRead { root },
+        Scope::Terminal => Wanted::Terminal { terminal },
+        Scope::Run => Wanted::Run { root },
+        Scope::FilesWrite => Wanted::FilesWrite { root },
+        Scope::Prompt => Wanted::Prompt { root },
+        Scope::Approve => Wanted::Approve {
+            request: b64::Bytes([1; 16]),
+        },
+        Scope::Devices => Wanted::Devices {},
     }
 }
 

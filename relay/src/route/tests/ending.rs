@@ -2,6 +2,7 @@
 
 use super::*;
 use lanyard_shared::limits::{LIFE_TERMINAL, LIFE_VIEW};
+use std::net::Ipv6Addr;
 
 #[test]
 fn an_expired_terminal_token_leaves_view_streaming() {
@@ -250,7 +251,12 @@ fn links_that_open_nothing_make_room_for_a_device_when_all_places_are_taken() {
             conn[..2].copy_from_slice(&n.to_be_bytes());
             world
                 .router
-                .attach_viewer(world.agent_id(), ConnId(conn), device_key(50))
+                .attach_viewer(
+                    world.agent_id(),
+                    ConnId(conn),
+                    device_key(50),
+                    Ipv6Addr::LOCALHOST,
+                )
                 .unwrap()
         })
         .collect();

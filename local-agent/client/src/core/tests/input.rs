@@ -1,11 +1,12 @@
 //! Typing: applied once or given back, whatever happens on the way.
 
 use super::world::{GRID, HANDLE, World};
+use crate::core::Half;
 use crate::core::{InputState, Mode, TerminalEvent, Unsent};
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::WriterId;
-use lanyard_shared::msg::{Grid, Scope};
+use lanyard_shared::msg::Grid;
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
 use std::time::Duration;
 
@@ -34,14 +35,14 @@ fn unsent(text: &'static str, why: Unsent) -> TerminalEvent {
 fn opened(world: &mut World, last: u64, driver: bool) {
     world
         .peer
-        .record(Scope::Terminal, &AgentRecord::Opened { last, driver });
+        .record(Half::Terminal, &AgentRecord::Opened { last, driver });
     world.run();
 }
 
 fn applied(world: &mut World, seq: u64) {
     world
         .peer
-        .record(Scope::Terminal, &AgentRecord::Applied(seq));
+        .record(Half::Terminal, &AgentRecord::Applied(seq));
     world.run();
 }
 
@@ -135,17 +136,17 @@ fn a_key_typed_without_a_stream_comes_back_after_ten_seconds() {
 #[test]
 fn after_a_lapse_the_next_key_asks_for_a_token_and_is_applied() {
     let mut world = World::attached(Mode::Drive);
-    world.peer.end(Scope::Terminal, CloseCode::Lapsed);
+    world.peer.end(Half::Terminal, CloseCode::Lapsed);
     world.run();
     assert_eq!(
         world.terminal_events(),
         [TerminalEvent::Input(InputState::Lapsed)]
     );
     world.advance(Duration::from_secs(600));
-    assert_eq!(world.minted(Scope::Terminal), 0);
+    assert_eq!(world.minted(Half::Terminal), 0);
     world.records();
     world.type_text("x");
-    assert_eq!(world.minted(Scope::Terminal), 1);
+    assert_eq!(world.minted(Half::Terminal), 1);
     opened(&mut world, 0, true);
     assert_eq!(world.records(), [opening(false), input(1, "x")]);
     assert_eq!(
@@ -158,7 +159,7 @@ fn after_a_lapse_the_next_key_asks_for_a_token_and_is_applied() {
 fn a_key_on_its_way_while_the_token_lapses_is_applied_under_the_next() {
     let mut world = World::attached(Mode::Drive);
     world.type_text("x");
-    world.peer.close(Scope::Terminal, CloseCode::Lapsed);
+    world.peer.close(Half::Terminal, CloseCode::Lapsed);
     world.run();
     world.records();
     opened(&mut world, 0, true);
@@ -170,7 +171,7 @@ fn when_another_viewer_takes_over_keys_come_back_and_taking_over_drives_again() 
     let mut world = World::attached(Mode::Drive);
     world
         .peer
-        .record(Scope::Terminal, &AgentRecord::Driver(false));
+        .record(Half::Terminal, &AgentRecord::Driver(false));
     world.run();
     assert_eq!(
         world.terminal_events(),
@@ -184,7 +185,7 @@ fn when_another_viewer_takes_over_keys_come_back_and_taking_over_drives_again() 
     assert_eq!(world.records(), [ViewerRecord::TakeOver]);
     world
         .peer
-        .record(Scope::Terminal, &AgentRecord::Driver(true));
+        .record(Half::Terminal, &AgentRecord::Driver(true));
     world.run();
     world.type_text("b");
     assert_eq!(world.records(), [input(1, "b")]);
@@ -197,7 +198,7 @@ fn keys_in_doubt_at_a_take_over_are_settled_by_a_new_opening() {
     world.type_text("b");
     world
         .peer
-        .record(Scope::Terminal, &AgentRecord::Driver(false));
+        .record(Half::Terminal, &AgentRecord::Driver(false));
     world.run();
     opened(&mut world, 1, false);
     let records = world.records();
@@ -210,7 +211,7 @@ fn keys_in_doubt_at_a_take_over_are_settled_by_a_new_opening() {
     world.viewer.take_over(HANDLE, world.both());
     world
         .peer
-        .record(Scope::Terminal, &AgentRecord::Driver(true));
+        .record(Half::Terminal, &AgentRecord::Driver(true));
     world.run();
     world.type_text("c");
     assert_eq!(world.records().last(), Some(&input(2, "c")));
@@ -219,14 +220,14 @@ fn keys_in_doubt_at_a_take_over_are_settled_by_a_new_opening() {
 #[test]
 fn a_device_that_may_only_watch_hears_so_and_goes_on_watching() {
     let mut world = World::live();
-    world.peer.refuses_mints = Some((Scope::Terminal, CloseCode::NotGranted));
+    world.peer.refuses_mints = Some((Half::Terminal, CloseCode::NotGranted));
     world.open(Mode::Drive, None);
     let refused = InputState::Refused(CloseCode::NotGranted.into());
     assert_eq!(world.terminal_events(), [TerminalEvent::Input(refused)]);
     world.type_text("a");
     assert_eq!(world.terminal_events(), [unsent("a", Unsent::Refused)]);
     world.peer.record(
-        Scope::View,
+        Half::View,
         &AgentRecord::Snapshot {
             offset: 0,
             grid: GRID,
@@ -256,7 +257,7 @@ fn a_paste_waits_for_credit_and_arrives_in_order() {
             got.extend_from_slice(&bytes);
         }
         assert!(paid > 0 && paid <= 64 * 1024);
-        let stream = world.peer.stream(Scope::Terminal).unwrap();
+        let stream = world.peer.stream(Half::Terminal).unwrap();
         world
             .peer
             .reply(lanyard_shared::frame::Frame::Credit(stream, paid));

@@ -2,12 +2,12 @@
 
 use super::peer::Seen;
 use super::world::{GRID, TERMINAL, World, terminal};
-use crate::core::{Answer, Event, Mode, State, TerminalEvent};
+use crate::core::{Answer, Event, Half, Mode, State, TerminalEvent};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Frame;
 use lanyard_shared::limits::{SESSION_SILENCE, STREAM_TIME};
-use lanyard_shared::msg::{FromAgent, Scope, ToAgent};
+use lanyard_shared::msg::{FromAgent, ToAgent};
 use lanyard_shared::record::AgentRecord;
 use lanyard_shared::time::UnixMs;
 use std::time::Duration;
@@ -114,16 +114,16 @@ fn a_stream_whose_accept_was_lost_on_the_way_is_asked_for_again() {
     let mut world = World::live();
     world.peer.loses_accepts = true;
     world.open(Mode::ViewOnly, None);
-    assert_eq!(world.minted(Scope::View), 1);
+    assert_eq!(world.minted(Half::View), 1);
     world.peer.loses_accepts = false;
     world.advance(STREAM_TIME);
-    assert_eq!(world.minted(Scope::View), 2);
+    assert_eq!(world.minted(Half::View), 2);
     let picture = AgentRecord::Snapshot {
         offset: 100,
         grid: GRID,
         total: 0,
     };
-    world.peer.record(Scope::View, &picture);
+    world.peer.record(Half::View, &picture);
     world.run();
     let shown = |event: &TerminalEvent| matches!(event, TerminalEvent::Snapshot { .. });
     assert!(world.terminal_events().iter().any(shown));

@@ -3,6 +3,7 @@
 use super::peer::{Peer, party};
 use crate::core::{Pairing, PairingEvent};
 use bytes::Bytes;
+use lanyard_shared::access::Reach;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Frame;
 use lanyard_shared::msg::{self, Offer, PairReply, Scope};
@@ -23,6 +24,8 @@ fn offer(machine: &str) -> Offer {
         machine: machine.to_owned(),
         user: "me".to_owned(),
         scopes: vec![Scope::View],
+        reach: Reach::default(),
+        stays: None,
         expires: UnixMs(9),
     }
 }

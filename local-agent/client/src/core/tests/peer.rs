@@ -1,15 +1,17 @@
 //! A relay and an agent in one, that do what a test says.
 
 use super::world::AGENT;
+use crate::core::Half;
 use crate::core::Party;
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
+use lanyard_shared::access::Reach;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Accept, Challenge, Close, Frame, Leg, StreamId, Target, Welcome};
 use lanyard_shared::ids::{ConnId, TokenId};
 use lanyard_shared::limits::{FRAME_HEADER, SESSION_VERSIONS};
-use lanyard_shared::msg::{self, FromAgent, PairRequest, Scope, ToAgent};
+use lanyard_shared::msg::{self, FromAgent, PairRequest, Scope, ToAgent, Wanted};
 use lanyard_shared::noise::{Prologue, Psk, Responder, Session, StaticKey, Unconfirmed};
 use lanyard_shared::pair::verify_pairing;
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
@@ -22,7 +24,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     Said(ToAgent),
-    Opened(StreamId, Scope, u32),
+    Opened(StreamId, Half, u32),
     Record(StreamId, ViewerRecord),
     Credit(StreamId, u32),
     Closed(StreamId, Option<CloseCode>),
@@ -35,14 +37,14 @@ pub struct Peer {
     pub offer: Vec<u8>,
     links: u8,
     talks: BTreeMap<StreamId, Talk>,
-    tokens: BTreeMap<String, (TokenId, StreamSecret, Scope)>,
+    tokens: BTreeMap<String, (TokenId, StreamSecret, Half)>,
     streams: BTreeMap<StreamId, Purpose>,
     next_token: u8,
     pub seen: Vec<Seen>,
     replies: VecDeque<Bytes>,
     /// What a session open is answered with, if not with an accept.
     pub refuses_sessions: Option<CloseCode>,
-    pub refuses_mints: Option<(Scope, CloseCode)>,
+    pub refuses_mints: Option<(Half, CloseCode)>,
     pub answers_pings: bool,
     /// Accepts of purpose streams are lost on the way.
     pub loses_accepts: bool,
@@ -61,7 +63,7 @@ enum Talk {
 
 struct Purpose {
     jti: TokenId,
-    purpose: Scope,
+    purpose: Half,
     sealer: Sealer,
     opener: Opener,
 }
@@ -258,17 +260,20 @@ impl Peer {
                 n: *n,
                 time: UnixMs(0),
             }),
-            ToAgent::Mint { req, purpose, .. } => self.mint(*req, *purpose),
+            ToAgent::Mint { req, wanted } => self.mint(*req, half(wanted)),
             ToAgent::Ping { .. }
             | ToAgent::Hello { .. }
             | ToAgent::Create { .. }
             | ToAgent::End { .. }
-            | ToAgent::Rename { .. } => {}
+            | ToAgent::Rename { .. }
+            | ToAgent::Renew { .. }
+            | ToAgent::Access { .. }
+            | ToAgent::Revoke { .. } => {}
         }
         self.seen.push(Seen::Said(message));
     }
 
-    fn mint(&mut self, req: u32, purpose: Scope) {
+    fn mint(&mut self, req: u32, purpose: Half) {
         if let Some((refused, code)) = self.refuses_mints
             && refused == purpose
         {
@@ -290,8 +295,8 @@ impl Peer {
             jti,
             token,
             secret,
+            issued: UnixMs(0),
             expires: UnixMs(300_000),
-            life: 300_000,
         });
     }
 
@@ -307,7 +312,7 @@ impl Peer {
     }
 
     /// The stream for a purpose that stands.
-    pub fn stream(&self, purpose: Scope) -> Option<StreamId> {
+    pub fn stream(&self, purpose: Half) -> Option<StreamId> {
         self.streams
             .iter()
             .rev()
@@ -315,17 +320,17 @@ impl Peer {
             .map(|(id, _)| *id)
     }
 
-    pub fn jti(&self, purpose: Scope) -> TokenId {
+    pub fn jti(&self, purpose: Half) -> TokenId {
         self.streams[&self.stream(purpose).unwrap()].jti
     }
 
     /// Sends a sealed record.
-    pub fn record(&mut self, purpose: Scope, record: &AgentRecord) {
+    pub fn record(&mut self, purpose: Half, record: &AgentRecord) {
         let frame = self.sealed(purpose, record);
         self.reply(frame);
     }
 
-    pub fn sealed(&mut self, purpose: Scope, record: &AgentRecord) -> Frame {
+    pub fn sealed(&mut self, purpose: Half, record: &AgentRecord) -> Frame {
         let id = self.stream(purpose).expect("the stream stands");
         let stream = self.streams.get_mut(&id).unwrap();
         let mut framed = record.encode();
@@ -334,16 +339,25 @@ impl Peer {
     }
 
     /// Ends a stream as an honest agent does.
-    pub fn end(&mut self, purpose: Scope, code: CloseCode) {
+    pub fn end(&mut self, purpose: Half, code: CloseCode) {
         self.record(purpose, &AgentRecord::End(Close::from(code)));
         self.close(purpose, code);
     }
 
     /// Ends a stream as a relay can.
-    pub fn close(&mut self, purpose: Scope, code: CloseCode) {
+    pub fn close(&mut self, purpose: Half, code: CloseCode) {
         let id = self.stream(purpose).expect("the stream stands");
         self.streams.remove(&id);
         self.reply(Frame::Close(id, code.into()));
+    }
+}
+
+/// Which of a terminal's two streams a token is wanted for.
+pub fn half(wanted: &Wanted) -> Half {
+    match wanted {
+        Wanted::View { .. } => Half::View,
+        Wanted::Terminal { .. } => Half::Terminal,
+        other => panic!("an attached terminal wants no token for {other:?}"),
     }
 }
 
@@ -353,7 +367,9 @@ fn welcome() -> FromAgent {
         user: "me".to_owned(),
         time: UnixMs(0),
         scopes: vec![Scope::View, Scope::Terminal],
+        reach: Reach::default(),
         expires: UnixMs(1_000_000),
+        until: None,
         terminals: vec![],
     }
 }

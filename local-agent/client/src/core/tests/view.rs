@@ -2,13 +2,14 @@
 
 use super::peer::Seen;
 use super::world::{GRID, HANDLE, World};
+use crate::core::Half;
 use crate::core::{Mode, TerminalEvent};
 use crate::failure::Failure;
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Frame;
 use lanyard_shared::limits::STREAM_WINDOW;
-use lanyard_shared::msg::{Exit, FromAgent, Scope};
+use lanyard_shared::msg::{Exit, FromAgent};
 use lanyard_shared::record::{AgentRecord, OUTPUT_OVERHEAD, ViewerRecord};
 use lanyard_shared::time::UnixMs;
 use std::time::Duration;
@@ -31,7 +32,7 @@ fn a_page_that_only_looks_holds_only_a_view_token() {
     world.type_text("ls\r");
     world.advance(Duration::from_secs(600));
     assert_eq!(
-        (world.minted(Scope::View), world.minted(Scope::Terminal)),
+        (world.minted(Half::View), world.minted(Half::Terminal)),
         (1, 0)
     );
 }
@@ -65,7 +66,7 @@ fn a_close_without_a_sealed_end_is_a_cut_whatever_the_relay_calls_it() {
         CloseCode::Lapsed,
     ] {
         let mut world = World::attached(Mode::ViewOnly);
-        world.peer.close(Scope::View, code);
+        world.peer.close(Half::View, code);
         world.run();
         assert_eq!(
             world.terminal_events(),
@@ -81,8 +82,8 @@ fn a_sealed_end_is_final_when_it_says_so() {
     let mut world = World::attached(Mode::Drive);
     world
         .peer
-        .record(Scope::View, &AgentRecord::Exit(Exit::Status { code: 3 }));
-    world.peer.end(Scope::View, CloseCode::TerminalGone);
+        .record(Half::View, &AgentRecord::Exit(Exit::Status { code: 3 }));
+    world.peer.end(Half::View, CloseCode::TerminalGone);
     world.run();
     let events = world.terminal_events();
     assert_eq!(events[0], TerminalEvent::Exit(Exit::Status { code: 3 }));
@@ -92,13 +93,13 @@ fn a_sealed_end_is_final_when_it_says_so() {
     );
     world.peer.seen.clear();
     world.advance(Duration::from_secs(60));
-    assert_eq!(world.minted(Scope::View), 0);
+    assert_eq!(world.minted(Half::View), 0);
 }
 
 #[test]
 fn a_lapsed_view_comes_back_by_itself() {
     let mut world = World::attached(Mode::ViewOnly);
-    world.peer.end(Scope::View, CloseCode::Lapsed);
+    world.peer.end(Half::View, CloseCode::Lapsed);
     world.run();
     assert_eq!(world.records(), [opening(100)]);
 }
@@ -110,7 +111,7 @@ fn a_record_that_does_not_verify_ends_the_stream_and_is_not_retried() {
         offset: 100,
         bytes: Bytes::from_static(b"x"),
     };
-    let Frame::Data(id, data) = world.peer.sealed(Scope::View, &record) else {
+    let Frame::Data(id, data) = world.peer.sealed(Half::View, &record) else {
         unreachable!()
     };
     let mut forged = data.to_vec();
@@ -133,7 +134,7 @@ fn a_record_that_does_not_verify_ends_the_stream_and_is_not_retried() {
             .contains(&Seen::Closed(id, Some(CloseCode::SealBroken)))
     );
     world.advance(Duration::from_secs(60));
-    assert_eq!(world.minted(Scope::View), 0);
+    assert_eq!(world.minted(Half::View), 0);
 }
 
 #[test]
@@ -143,7 +144,7 @@ fn dropped_output_is_noticed_by_the_seal_and_skipped_output_by_its_offset() {
         offset: 100,
         bytes: Bytes::from_static(b"x"),
     };
-    drop(world.peer.sealed(Scope::View, &first));
+    drop(world.peer.sealed(Half::View, &first));
     world.output(101, "y");
     assert_eq!(
         world.terminal_events().last(),
@@ -161,15 +162,15 @@ fn dropped_output_is_noticed_by_the_seal_and_skipped_output_by_its_offset() {
 fn a_relay_that_cuts_every_stream_is_asked_less_and_less_often() {
     let mut world = World::attached(Mode::ViewOnly);
     for _ in 0..200 {
-        if world.peer.stream(Scope::View).is_some() {
-            world.peer.close(Scope::View, CloseCode::Done);
+        if world.peer.stream(Half::View).is_some() {
+            world.peer.close(Half::View, CloseCode::Done);
         }
         world.advance(Duration::from_millis(100));
     }
     assert!(
-        world.minted(Scope::View) < 10,
+        world.minted(Half::View) < 10,
         "{}",
-        world.minted(Scope::View)
+        world.minted(Half::View)
     );
 }
 
@@ -177,16 +178,16 @@ fn a_relay_that_cuts_every_stream_is_asked_less_and_less_often() {
 fn a_machine_that_ends_every_stream_at_once_is_asked_less_and_less_often() {
     let mut world = World::attached(Mode::ViewOnly);
     for _ in 0..200 {
-        if world.peer.stream(Scope::View).is_some() {
-            world.peer.record(Scope::View, &AgentRecord::Size(GRID));
-            world.peer.end(Scope::View, CloseCode::Internal);
+        if world.peer.stream(Half::View).is_some() {
+            world.peer.record(Half::View, &AgentRecord::Size(GRID));
+            world.peer.end(Half::View, CloseCode::Internal);
         }
         world.advance(Duration::from_millis(100));
     }
     assert!(
-        world.minted(Scope::View) < 10,
+        world.minted(Half::View) < 10,
         "{}",
-        world.minted(Scope::View)
+        world.minted(Half::View)
     );
 }
 
@@ -194,11 +195,11 @@ fn a_machine_that_ends_every_stream_at_once_is_asked_less_and_less_often() {
 fn a_machine_that_comes_and_goes_is_never_made_to_wait_for_its_earlier_absences() {
     let mut world = World::attached(Mode::ViewOnly);
     for _ in 0..20 {
-        world.peer.close(Scope::View, CloseCode::AgentGone);
+        world.peer.close(Half::View, CloseCode::AgentGone);
         world.run();
         world.cut_link();
         world.advance(Duration::from_secs(1));
-        assert!(world.peer.stream(Scope::View).is_some());
+        assert!(world.peer.stream(Half::View).is_some());
     }
 }
 
@@ -242,7 +243,7 @@ fn credit_is_given_for_what_was_consumed_and_for_nothing_else() {
     world.peer.seen.clear();
     world.advance(Duration::from_secs(1));
     let opened = world.peer.seen.iter().find_map(|seen| match seen {
-        Seen::Opened(_, Scope::View, credit) => Some(*credit),
+        Seen::Opened(_, Half::View, credit) => Some(*credit),
         Seen::Said(_)
         | Seen::Opened(..)
         | Seen::Record(..)
@@ -255,14 +256,14 @@ fn credit_is_given_for_what_was_consumed_and_for_nothing_else() {
 #[test]
 fn a_refused_view_says_why_and_a_busy_machine_is_asked_again() {
     let mut world = World::live();
-    world.peer.refuses_mints = Some((Scope::View, CloseCode::TerminalGone));
+    world.peer.refuses_mints = Some((Half::View, CloseCode::TerminalGone));
     world.open(Mode::ViewOnly, None);
     assert_eq!(
         world.terminal_events().last(),
         Some(&TerminalEvent::Ended(CloseCode::TerminalGone.into()))
     );
     let mut world = World::live();
-    world.peer.refuses_mints = Some((Scope::View, CloseCode::Busy));
+    world.peer.refuses_mints = Some((Half::View, CloseCode::Busy));
     world.open(Mode::ViewOnly, None);
     let busy = Failure::from(&lanyard_shared::msg::Reason::from(CloseCode::Busy));
     assert_eq!(world.terminal_events(), [TerminalEvent::Interrupted(busy)]);
@@ -274,7 +275,7 @@ fn a_refused_view_says_why_and_a_busy_machine_is_asked_again() {
 #[test]
 fn renewals_are_told_and_an_end_without_room_on_its_stream_is_heard_in_the_session() {
     let mut world = World::attached(Mode::ViewOnly);
-    let jti = world.peer.jti(Scope::View);
+    let jti = world.peer.jti(Half::View);
     world.peer.say(&FromAgent::Lease {
         jti,
         expires: UnixMs(9),
@@ -288,7 +289,7 @@ fn renewals_are_told_and_an_end_without_room_on_its_stream_is_heard_in_the_sessi
     assert_eq!(
         events[0],
         TerminalEvent::Renewed {
-            purpose: Scope::View,
+            purpose: Half::View,
             expires: UnixMs(9)
         }
     );

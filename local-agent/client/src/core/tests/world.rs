@@ -1,11 +1,13 @@
 //! One viewer and its peer, and the time between them.
 
+use super::peer::half;
 use super::peer::{Peer, Seen, party};
+use crate::core::Half;
 use crate::core::{Event, HandleId, Mode, State, TerminalEvent, Viewer};
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{AgentId, TerminalId, WriterId};
-use lanyard_shared::msg::{Grid, Scope, Terminal, ToAgent};
+use lanyard_shared::msg::{Grid, Terminal, ToAgent};
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
 use lanyard_shared::time::{Mono, Now, UnixMs};
 use std::time::Duration;
@@ -52,7 +54,7 @@ impl World {
         let mut world = Self::live();
         world.open(mode, None);
         world.peer.record(
-            Scope::View,
+            Half::View,
             &AgentRecord::Snapshot {
                 offset: 100,
                 grid: GRID,
@@ -61,7 +63,7 @@ impl World {
         );
         if mode == Mode::Drive {
             world.peer.record(
-                Scope::Terminal,
+                Half::Terminal,
                 &AgentRecord::Opened {
                     last: 0,
                     driver: true,
@@ -146,7 +148,7 @@ impl World {
     pub fn output(&mut self, offset: u64, text: &'static str) {
         let bytes = Bytes::from_static(text.as_bytes());
         self.peer
-            .record(Scope::View, &AgentRecord::Output { offset, bytes });
+            .record(Half::View, &AgentRecord::Output { offset, bytes });
         self.run();
     }
 
@@ -179,8 +181,8 @@ impl World {
             .collect()
     }
 
-    pub fn minted(&self, purpose: Scope) -> usize {
-        let is_mint = |seen: &&Seen| matches!(seen, Seen::Said(ToAgent::Mint { purpose: p, .. }) if *p == purpose);
+    pub fn minted(&self, purpose: Half) -> usize {
+        let is_mint = |seen: &&Seen| matches!(seen, Seen::Said(ToAgent::Mint { wanted, .. }) if half(wanted) == purpose);
         self.peer.seen.iter().filter(is_mint).count()
     }
 }

@@ -19,7 +19,7 @@ export const MESSAGE_MAX = 65000;
 /** A sentence in a close frame or an `end` record. */
 export const SENTENCE_MAX = 256;
 /** Streams one viewer may have open. */
-export const STREAMS_PER_VIEWER = 64;
+export const STREAMS_PER_VIEWER = 128;
 /** What a viewer or agent grants on a stream it reads at once. */
 export const STREAM_WINDOW = 524288;
 /** Credit outstanding in one direction of a stream. */
@@ -29,7 +29,7 @@ export const VERSIONS_MAX = 8;
 /** A token in compact form. */
 export const TOKEN_MAX = 1024;
 /** Live leases of one session. */
-export const LEASES_PER_SESSION = 60;
+export const LEASES_PER_SESSION = 120;
 /** Characters of a name of a device, machine or terminal. */
 export const NAME_MAX = 64;
 /** Columns or rows of a terminal. */
@@ -52,10 +52,6 @@ export const TOKEN_OPENS_WITHIN_MS = 60000;
 export const LEASE_GUARD_MS = 1000;
 /** Life of a device grant. */
 export const LIFE_DEVICE_MS = 2592000000;
-/** Life of a `view` token. */
-export const LIFE_VIEW_MS = 900000;
-/** Life of a `terminal` token. */
-export const LIFE_TERMINAL_MS = 300000;
 /** A person is present for this long after their last input. */
 export const PRESENCE_MS = 300000;
 /** Life of a pairing link. */
@@ -74,6 +70,18 @@ export const INPUT_RESEND_MS = 10000;
 export const OUTPUT_MAX = 65506;
 /** Input bytes in one record; longer pastes are several records. */
 export const INPUT_MAX = 32768;
+
+/** What tokens are for: how long one lives, and what keeps it alive. */
+export const PURPOSES = {
+  "view": { lifeMs: 900000, renewal: "while attached", words: "watch terminals", fullPower: false },
+  "files.read": { lifeMs: 600000, renewal: "on use", words: "read files", fullPower: false },
+  "terminal": { lifeMs: 300000, renewal: "while a person is present", words: "open terminals and type into them: the full power of the user", fullPower: true },
+  "run": { lifeMs: 300000, renewal: "while a person is present", words: "start commands: the full power of the user", fullPower: true },
+  "files.write": { lifeMs: 300000, renewal: "while a person is present", words: "change files: the full power of the user", fullPower: true },
+  "prompt": { lifeMs: 300000, renewal: "while a person is present", words: "speak to coding agents: the full power of the user", fullPower: true },
+  "approve": { lifeMs: 120000, renewal: "never", words: "answer requests for approval", fullPower: false },
+  "devices": { lifeMs: 120000, renewal: "never", words: "see and end who has access", fullPower: false },
+} as const;
 
 /** Kinds of link frames. */
 export const FrameKind = {
@@ -101,6 +109,8 @@ export const RecordKind = {
   input: 0x03,
   resize: 0x04,
   takeOver: 0x05,
+  opening: 0x06,
+  request: 0x07,
   snapshot: 0x81,
   snapshotChunk: 0x82,
   output: 0x83,
@@ -110,6 +120,8 @@ export const RecordKind = {
   applied: 0x87,
   driver: 0x88,
   end: 0x89,
+  ready: 0x8a,
+  reply: 0x8b,
 } as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 
@@ -128,6 +140,12 @@ export const CLOSE_CODES = [
   { number: 11, name: "terminal-gone", sentence: "there is no such terminal any more", hint: "open a new one" },
   { number: 12, name: "not-granted", sentence: "this device was not granted that", hint: "pair again with `lanyard pair --grant terminal`" },
   { number: 13, name: "clock-behind", sentence: "the machine's clock is behind the last time it knew, so it grants nothing", hint: "set the machine's clock" },
+  { number: 14, name: "locked", sentence: "the owner has locked this machine: nobody has access from elsewhere", hint: "run `lanyard unlock` on the machine" },
+  { number: 15, name: "not-offered", sentence: "this machine does not offer that yet", hint: "a later version of Lanyard may" },
+  { number: 16, name: "not-yours", sentence: "there is no such thing among what this device has", hint: "look at the list again; it may have ended" },
+  { number: 17, name: "not-renewed", sentence: "a token of this purpose is never renewed", hint: "a new one is asked for when it is needed" },
+  { number: 18, name: "share-ended", sentence: "the time for which this access was shared is over", hint: "ask whoever shared it for another link" },
+  { number: 19, name: "token-ended", sentence: "this was ended by the owner", hint: "press a key or tap to ask for it again" },
   { number: 100, name: "malformed", sentence: "a frame was malformed", hint: "both sides may need the same version" },
   { number: 101, name: "too-large", sentence: "a frame was larger than allowed", hint: "" },
   { number: 102, name: "unknown-kind", sentence: "a frame was of an unknown kind", hint: "both sides may need the same version" },

@@ -74,7 +74,140 @@ export type Welcome = {
   warning: string, };
 
 /** What a device may ask tokens for. Granted at pairing, by name. */
-export type Scope = "view" | "terminal";
+export type Scope = "view" | "files.read" | "terminal" | "run" | "files.write" | "prompt" | "approve" | "devices";
+
+/** What a token is wanted for: a purpose, and what it is about. */
+export type Wanted = { "purpose": "view",
+  /** Which. */
+  terminal: TerminalId, }
+  | { "purpose": "files.read",
+  /** An absolute path: only what is below it. */
+  root: string, }
+  | { "purpose": "terminal",
+  /** Which. */
+  terminal: TerminalId, }
+  | { "purpose": "run",
+  /** An absolute path: where they run. */
+  root: string, }
+  | { "purpose": "files.write",
+  /** An absolute path: only what is below it. */
+  root: string, }
+  | { "purpose": "prompt",
+  /** An absolute path: where it works. */
+  root: string, }
+  | { "purpose": "approve",
+  /** Which. */
+  request: Bytes, }
+  | { "purpose": "devices", };
+
+/** What a device's purposes reach. What lies outside does not exist for it; `None` bounds nothing. */
+export type Reach = {
+  /** Only what is below this folder: terminals that were started there, files. */
+  root: string | null,
+  /** Only this terminal. */
+  terminal: TerminalId | null, };
+
+/** A paired device, as lists show it. */
+export type DeviceEntry = {
+  /** Its id. */
+  id: DeviceId,
+  /** How it calls itself. */
+  name: string,
+  /** What it may ask tokens for. */
+  scopes: Array<Scope>,
+  /** What those reach. */
+  reach: Reach,
+  /** When it was paired. */
+  paired: UnixMs,
+  /** When it last said hello. */
+  seen: UnixMs,
+  /** From where, in the relay's words; empty if it was never told. */
+  from: string,
+  /** When its grant ends unless it is used. */
+  expires: UnixMs,
+  /** When it ends whatever happens: a share. */
+  until: UnixMs | null,
+  /** When its keys end unless they are rotated, which happens by itself. */
+  keys_end: UnixMs,
+  /** Links on which it has a session now. */
+  sessions: number,
+  /** It was seen twice at once, as only a copy is: it may only watch until a person at the machine has decided. */
+  suspended: boolean,
+  /** Whether it is the device that is told this. */
+  yours: boolean, };
+
+/** A live token, as lists show it. */
+export type TokenEntry = {
+  /** The token. */
+  jti: TokenId,
+  /** For what. */
+  purpose: Scope,
+  /** For whom. */
+  device: DeviceId,
+  /** Over which link. */
+  conn: ConnId,
+  /** From where that link comes, in the relay's words. */
+  from: string,
+  /** What it opens: a terminal's name, a folder; may be empty. */
+  about: string,
+  /** When its present life began. */
+  issued: UnixMs,
+  /** When it stops working unless it is renewed. */
+  expires: UnixMs,
+  /** When something last came over its stream. */
+  used: UnixMs,
+  /** Whether its stream stands. */
+  attached: boolean, };
+
+/** What a revocation ends. */
+export type Revocation = { "what": "token",
+  /** The token. */
+  jti: TokenId, }
+  | { "what": "purpose",
+  /** Which. */
+  purpose: Scope,
+  /** Of which device; `None` of all. */
+  device: DeviceId | null, }
+  | { "what": "device",
+  /** Which. */
+  device: DeviceId, }
+  | { "what": "everything", };
+
+/** On a `devices` stream, from the viewer. */
+export type DevicesRequest = { "t": "list",
+  /** Number of the request, chosen by the viewer; comes back. */
+  req: number, }
+  | { "t": "revoke",
+  /** Number of the request. */
+  req: number,
+  /** What. */
+  revocation: Revocation, }
+  | { "t": "lock",
+  /** Number of the request. */
+  req: number, };
+
+/** On a `devices` stream, from the agent. */
+export type DevicesReply = { "t": "listed",
+  /** From the request. */
+  req: number,
+  /** The machine's clock. */
+  time: UnixMs,
+  /** Some devices. */
+  devices: Array<DeviceEntry>,
+  /** Some tokens. */
+  tokens: Array<TokenEntry>,
+  /** Whether another part follows. */
+  more: boolean, }
+  | { "t": "done",
+  /** From the request. */
+  req: number,
+  /** How many tokens ended. */
+  ended: number, }
+  | { "t": "refused",
+  /** From the request. */
+  req: number,
+  /** Why. */
+  reason: Reason, };
 
 /** What waits at the rendezvous. Payload of Noise message 2 in pairing. */
 export type Offer = {
@@ -84,6 +217,10 @@ export type Offer = {
   user: string,
   /** What the link grants. */
   scopes: Array<Scope>,
+  /** What that reaches. */
+  reach: Reach,
+  /** For how long the device may stay, in milliseconds; `null` while it is used. */
+  stays: number | null,
   /** When the link ends, by the machine's clock. */
   expires: UnixMs, };
 
@@ -169,10 +306,21 @@ export type ToAgent = { "t": "hello",
   | { "t": "mint",
   /** Number of the request, chosen by the viewer; comes back. */
   req: number,
-  /** The purpose. */
-  purpose: Scope,
-  /** The terminal. */
-  terminal: TerminalId, }
+  /** What for. */
+  wanted: Wanted, }
+  | { "t": "renew",
+  /** Number of the request. */
+  req: number,
+  /** The token. */
+  jti: TokenId, }
+  | { "t": "access",
+  /** Number of the request. */
+  req: number, }
+  | { "t": "revoke",
+  /** Number of the request. */
+  req: number,
+  /** What. */
+  revocation: Revocation, }
   | { "t": "create",
   /** Number of the request. */
   req: number,
@@ -205,8 +353,12 @@ export type FromAgent = { "t": "welcome",
   time: UnixMs,
   /** What this device may ask for. */
   scopes: Array<Scope>,
+  /** What that reaches. */
+  reach: Reach,
   /** When the device's grant ends unless used, by the machine's clock. */
   expires: UnixMs,
+  /** When it ends whatever happens: a share. */
+  until: UnixMs | null,
   /** All terminals. */
   terminals: Array<Terminal>, }
   | { "t": "pong",
@@ -223,10 +375,10 @@ export type FromAgent = { "t": "welcome",
   token: string,
   /** The stream secret. */
   secret: Bytes,
-  /** When it stops working, by the machine's clock. */
-  expires: UnixMs,
-  /** Its whole life in milliseconds. */
-  life: number, }
+  /** When it was issued, by the machine's clock. */
+  issued: UnixMs,
+  /** When it stops working unless it is renewed. */
+  expires: UnixMs, }
   | { "t": "created",
   /** From the request. */
   req: number,
@@ -240,6 +392,20 @@ export type FromAgent = { "t": "welcome",
   req: number,
   /** Why. */
   reason: Reason, }
+  | { "t": "access",
+  /** From the request. */
+  req: number,
+  /** The machine's clock. */
+  time: UnixMs,
+  /** This device. */
+  device: DeviceEntry,
+  /** The live tokens of this session. */
+  tokens: Array<TokenEntry>, }
+  | { "t": "scopes",
+  /** What it may ask for. */
+  scopes: Array<Scope>,
+  /** What that reaches. */
+  reach: Reach, }
   | { "t": "terminals",
   /** All terminals. */
   terminals: Array<Terminal>, }

@@ -1,0 +1,144 @@
+//! `devices`: what has access to this machine, seen and ended from elsewhere.
+
+use super::Kind;
+use crate::core::Core;
+use crate::limits::{LISTED_AT_ONCE, REPLIES_WAITING};
+use bytes::Bytes;
+use lanyard_shared::access::{DevicesReply, DevicesRequest, Revocation};
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::StreamId;
+use lanyard_shared::ids::DeviceId;
+use lanyard_shared::msg;
+use lanyard_shared::record::{AgentRecord, ViewerRecord};
+use lanyard_shared::time::Now;
+use lanyard_shared::token::{Devices, Live, Permit};
+
+/// Sees and ends what has access.
+pub(super) struct DevicesStream {
+    pub permit: Permit<Devices>,
+    pub open: bool,
+}
+
+impl DevicesStream {
+    pub fn new(permit: Permit<Devices>) -> Self {
+        Self {
+            permit,
+            open: false,
+        }
+    }
+}
+
+/// What a live permit for `devices` allows: forgetting to ask does not compile.
+enum Allowed {
+    List { req: u32, its: DeviceId },
+    Revoke { req: u32, revocation: Revocation },
+    Lock { req: u32 },
+}
+
+fn allowed(live: Live<'_, Devices>, request: DevicesRequest) -> Allowed {
+    match request {
+        DevicesRequest::List { req } => Allowed::List {
+            req,
+            its: live.claims().device,
+        },
+        DevicesRequest::Revoke { req, revocation } => Allowed::Revoke { req, revocation },
+        DevicesRequest::Lock { req } => Allowed::Lock { req },
+    }
+}
+
+impl Core {
+    pub(super) fn devices_record(
+        &mut self,
+        stream: StreamId,
+        record: ViewerRecord,
+        cost: u32,
+        now: Now,
+    ) -> Result<(), CloseCode> {
+        let Some(purpose) = self.purposes.get_mut(&stream) else {
+            return Err(CloseCode::Internal);
+        };
+        let waiting = purpose.waiting.len();
+        let Kind::Devices(devices) = &mut purpose.kind else {
+            return Err(CloseCode::Internal);
+        };
+        let live = devices.permit.live(now.unix)?;
+        match record {
+            ViewerRecord::Opening if !devices.open => {
+                devices.open = true;
+                self.give_back(stream, cost);
+                self.send_record(stream, AgentRecord::Ready);
+                Ok(())
+            }
+            ViewerRecord::Request(json) if devices.open => {
+                // Who asks without reading fills no memory.
+                if waiting >= REPLIES_WAITING {
+                    return Err(CloseCode::Busy);
+                }
+                let request = msg::decode(&json).map_err(|_| CloseCode::BadMessage)?;
+                let allowed = allowed(live, request);
+                self.give_back(stream, cost);
+                self.administer(stream, allowed, now);
+                Ok(())
+            }
+            ViewerRecord::Opening
+            | ViewerRecord::Request(_)
+            | ViewerRecord::ViewOpening { .. }
+            | ViewerRecord::TerminalOpening { .. }
+            | ViewerRecord::Input { .. }
+            | ViewerRecord::Resize(_)
+            | ViewerRecord::TakeOver => Err(CloseCode::UnexpectedFrame),
+        }
+    }
+
+    fn administer(&mut self, stream: StreamId, allowed: Allowed, now: Now) {
+        match allowed {
+            Allowed::List { req, its } => self.list(stream, req, its, now),
+            Allowed::Revoke { req, revocation } => {
+                let reply = match self.revoke(revocation, now) {
+                    Ok(ended) => DevicesReply::Done { req, ended },
+                    Err(code) => DevicesReply::Refused {
+                        req,
+                        reason: code.into(),
+                    },
+                };
+                self.reply_record(stream, &reply);
+            }
+            Allowed::Lock { req } => {
+                self.reply_record(stream, &DevicesReply::Done { req, ended: 0 });
+                self.lock();
+            }
+        }
+    }
+
+    /// In parts, for a record is bounded and the list is not that small.
+    fn list(&mut self, stream: StreamId, req: u32, its: DeviceId, now: Now) {
+        let devices = self.device_entries(Some(its));
+        let tokens = self.token_entries(|_| true);
+        let parts = devices.len().max(tokens.len()).div_ceil(LISTED_AT_ONCE);
+        for part in 0..parts {
+            let of = part * LISTED_AT_ONCE;
+            let reply = DevicesReply::Listed {
+                req,
+                time: now.unix,
+                devices: devices
+                    .iter()
+                    .skip(of)
+                    .take(LISTED_AT_ONCE)
+                    .cloned()
+                    .collect(),
+                tokens: tokens
+                    .iter()
+                    .skip(of)
+                    .take(LISTED_AT_ONCE)
+                    .cloned()
+                    .collect(),
+                more: part + 1 < parts,
+            };
+            self.reply_record(stream, &reply);
+        }
+    }
+
+    fn reply_record(&mut self, stream: StreamId, reply: &DevicesReply) {
+        self.send_record(stream, AgentRecord::Reply(Bytes::from(msg::encode(reply))));
+    }
+}

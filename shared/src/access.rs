@@ -1,0 +1,188 @@
+//! Who has access to a machine, and how it is ended: what lists show and what revocations name (`docs/PROTOCOL.md`, section 4.5).
+//!
+//! The same words go to the owner's commands, to a page about its own device, and, sealed, to a device that holds `devices`.
+
+use crate::ids::{ConnId, DeviceId, TerminalId, TokenId};
+use crate::msg::{Reason, Scope};
+use crate::time::UnixMs;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// What a device's purposes reach. What lies outside does not exist for it; `None` bounds nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct Reach {
+    /// Only what is below this folder: terminals that were started there, files.
+    pub root: Option<String>,
+    /// Only this terminal.
+    pub terminal: Option<TerminalId>,
+}
+
+/// A paired device, as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct DeviceEntry {
+    /// Its id.
+    pub id: DeviceId,
+    /// How it calls itself.
+    pub name: String,
+    /// What it may ask tokens for.
+    pub scopes: Vec<Scope>,
+    /// What those reach.
+    pub reach: Reach,
+    /// When it was paired.
+    pub paired: UnixMs,
+    /// When it last said hello.
+    pub seen: UnixMs,
+    /// From where, in the relay's words; empty if it was never told.
+    pub from: String,
+    /// When its grant ends unless it is used.
+    pub expires: UnixMs,
+    /// When it ends whatever happens: a share.
+    pub until: Option<UnixMs>,
+    /// When its keys end unless they are rotated, which happens by itself.
+    pub keys_end: UnixMs,
+    /// Links on which it has a session now.
+    pub sessions: u32,
+    /// It was seen twice at once, as only a copy is: it may only watch until a person at the machine has decided.
+    pub suspended: bool,
+    /// Whether it is the device that is told this.
+    pub yours: bool,
+}
+
+/// A live token, as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct TokenEntry {
+    /// The token.
+    pub jti: TokenId,
+    /// For what.
+    pub purpose: Scope,
+    /// For whom.
+    pub device: DeviceId,
+    /// Over which link.
+    pub conn: ConnId,
+    /// From where that link comes, in the relay's words.
+    pub from: String,
+    /// What it opens: a terminal's name, a folder; may be empty.
+    pub about: String,
+    /// When its present life began.
+    pub issued: UnixMs,
+    /// When it stops working unless it is renewed.
+    pub expires: UnixMs,
+    /// When something last came over its stream.
+    pub used: UnixMs,
+    /// Whether its stream stands.
+    pub attached: bool,
+}
+
+/// What a revocation ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
+#[ts(export)]
+pub enum Revocation {
+    /// One token and its stream. Its device may ask for another.
+    Token {
+        /// The token.
+        jti: TokenId,
+    },
+    /// One purpose, for good: it is no longer granted, and its tokens end.
+    Purpose {
+        /// Which.
+        purpose: Scope,
+        /// Of which device; `None` of all.
+        device: Option<DeviceId>,
+    },
+    /// One device, for good: its keys, its grant, its tokens, its links.
+    Device {
+        /// Which.
+        device: DeviceId,
+    },
+    /// Every device, and every link by which one could come in.
+    Everything {},
+}
+
+/// On a `devices` stream, from the viewer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "t", rename_all = "snake_case", deny_unknown_fields)]
+#[ts(export)]
+pub enum DevicesRequest {
+    /// Everything that has access, please.
+    List {
+        /// Number of the request, chosen by the viewer; comes back.
+        req: u32,
+    },
+    /// End something.
+    Revoke {
+        /// Number of the request.
+        req: u32,
+        /// What.
+        revocation: Revocation,
+    },
+    /// End all remote access until somebody at the machine opens it again.
+    Lock {
+        /// Number of the request.
+        req: u32,
+    },
+}
+
+/// On a `devices` stream, from the agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "t", rename_all = "snake_case", deny_unknown_fields)]
+#[ts(export)]
+pub enum DevicesReply {
+    /// A part of the list.
+    Listed {
+        /// From the request.
+        req: u32,
+        /// The machine's clock.
+        time: UnixMs,
+        /// Some devices.
+        devices: Vec<DeviceEntry>,
+        /// Some tokens.
+        tokens: Vec<TokenEntry>,
+        /// Whether another part follows.
+        more: bool,
+    },
+    /// Done as asked.
+    Done {
+        /// From the request.
+        req: u32,
+        /// How many tokens ended.
+        ended: u32,
+    },
+    /// Not done.
+    Refused {
+        /// From the request.
+        req: u32,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msg::decode;
+
+    #[test]
+    fn a_revocation_names_exactly_what_it_ends() {
+        let read = decode::<Revocation>;
+        assert_eq!(
+            read(br#"{"what":"everything"}"#),
+            Ok(Revocation::Everything {})
+        );
+        for wrong in [
+            &br#"{"what":"everything","device":null}"#[..],
+            br#"{"what":"device"}"#,
+            br#"{"what":"purpose","purpose":"device","device":null}"#,
+            br#"{"what":"all"}"#,
+            b"[]",
+        ] {
+            assert!(read(wrong).is_err(), "{}", String::from_utf8_lossy(wrong));
+        }
+    }
+}
