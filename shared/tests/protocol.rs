@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::token::{Device, Purpose, Terminal, View};
+use lanyard_shared::token::Kind;
 use lanyard_shared::{frame, limits, noise, pair, proof, record, token};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -56,7 +56,7 @@ fn record_kinds_are_those_of_the_page() {
     let page: Vec<(u8, String)> = table(&["kind", "name", "from", "stream"])
         .iter()
         .map(|row| match row[1] {
-            "opening" => (number(row[0]), format!("{} opening", row[3])),
+            "opening" if row[3] != "all others" => (number(row[0]), format!("{} opening", row[3])),
             name => (number(row[0]), name.to_owned()),
         })
         .collect();
@@ -107,15 +107,12 @@ fn contexts_in(folder: &Path, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn purposes_have_the_types_and_lives_of_the_page() {
-    let row = |name: &'static str, typ: &'static str, life: std::time::Duration| {
-        (name.to_owned(), typ.to_owned(), life.as_secs())
+fn purposes_have_the_types_lives_and_renewals_of_the_page() {
+    let row = |kind: &Kind| {
+        let (name, typ) = (kind.name().to_owned(), kind.typ().to_owned());
+        (name, typ, kind.life().as_secs(), kind.renewal().name())
     };
-    let code = [
-        row(Device::NAME, Device::TYP, Device::LIFE),
-        row(View::NAME, View::TYP, View::LIFE),
-        row(Terminal::NAME, Terminal::TYP, Terminal::LIFE),
-    ];
+    let code: Vec<_> = Kind::ALL.iter().map(row).collect();
     let page: Vec<_> = table(&["purpose", "`typ`"])
         .iter()
         .map(|cells| {
@@ -130,6 +127,7 @@ fn purposes_have_the_types_and_lives_of_the_page() {
                 plain(cells[0]),
                 plain(cells[1]),
                 count.parse::<u64>().unwrap() * unit,
+                cells[4],
             )
         })
         .collect();

@@ -96,7 +96,7 @@ impl Core {
             reach: device.reach.clone(),
             until: device.until,
         };
-        self.stand(stream, Phase::Asking(session, device, question));
+        self.stand(stream, Phase::Asking(session, Box::new(device), question));
         self.say(stream, &PairReply::Waiting {});
         if invitation.without_asking {
             self.answer(question, true, now);
@@ -124,7 +124,7 @@ impl Core {
         } else if self.clock_is_behind(now) {
             Err(CloseCode::ClockBehind)
         } else {
-            self.admit(device, now)
+            self.admit(*device, now)
         };
         match verdict {
             Ok(reply) => {

@@ -52,7 +52,7 @@ pub(super) enum Phase {
     /// The viewer is there, now.
     Standing(Session),
     /// It waits for a person's answer.
-    Asking(Session, Device, QuestionId),
+    Asking(Session, Box<Device>, QuestionId),
     /// Failed; about to be closed.
     Over,
 }

@@ -252,7 +252,7 @@ fn claim_forms() -> Vec<Case> {
         ("sub-with-trailing-bits", "sub", quoted(&"B".repeat(22))),
         ("jti-empty", "jti", quoted("")),
         ("conn-short", "conn", quoted("AA")),
-        ("aud-of-no-purpose", "aud", quoted("run")),
+        ("aud-of-no-purpose", "aud", quoted("everything")),
         ("aud-in-upper-case", "aud", quoted("TERMINAL")),
     ] {
         cases.push(case(name, ClaimForm, with(claims().set(claim, value))));
