@@ -5,6 +5,8 @@
 )]
 
 mod acks;
+mod ending;
+mod lives;
 mod rig;
 mod seen;
 mod sharing;

@@ -357,7 +357,12 @@ pub fn half(wanted: &Wanted) -> Half {
     match wanted {
         Wanted::View { .. } => Half::View,
         Wanted::Terminal { .. } => Half::Terminal,
-        other => panic!("an attached terminal wants no token for {other:?}"),
+        Wanted::FilesRead { .. }
+        | Wanted::Run { .. }
+        | Wanted::FilesWrite { .. }
+        | Wanted::Prompt { .. }
+        | Wanted::Approve { .. }
+        | Wanted::Devices {} => panic!("an attached terminal wants no token for {wanted:?}"),
     }
 }
 
