@@ -111,12 +111,22 @@ pub fn notice(notice: &Notice) {
             printable(device),
             plain(scopes)
         )),
+        Notice::Suspended { device, name } => {
+            say(&format!(
+                "warning: a copy of {} was seen; both may only watch now",
+                printable(name)
+            ));
+            say(&format!(
+                "hint: `lanyard trust {device}` if it is yours, `lanyard revoke {device}` if not"
+            ));
+        }
         Notice::Withdrawn { .. }
         | Notice::Question { .. }
         | Notice::Link(_)
         | Notice::Status(_)
         | Notice::Done {}
         | Notice::Ended { .. }
+        | Notice::Rotated { .. }
         | Notice::Refused { .. } => {}
     }
 }

@@ -154,7 +154,11 @@ async fn ask(owner: &mut OwnerConn, request: Request) -> Result<Notice, Failure>
     loop {
         let notice = owner.next().await.map_err(lost)?.ok_or_else(refused)?;
         match notice {
-            Notice::Link(_) | Notice::Status(_) | Notice::Done {} | Notice::Ended { .. } => {
+            Notice::Link(_)
+            | Notice::Status(_)
+            | Notice::Done {}
+            | Notice::Ended { .. }
+            | Notice::Rotated { .. } => {
                 return Ok(notice);
             }
             Notice::Refused { reason } => {
@@ -169,6 +173,7 @@ async fn ask(owner: &mut OwnerConn, request: Request) -> Result<Notice, Failure>
             | Notice::Trouble { .. }
             | Notice::Question { .. }
             | Notice::Withdrawn { .. }
+            | Notice::Suspended { .. }
             | Notice::Paired { .. } => {}
         }
     }

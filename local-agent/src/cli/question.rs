@@ -88,6 +88,8 @@ impl Questions {
             | Notice::Status(_)
             | Notice::Done {}
             | Notice::Ended { .. }
+            | Notice::Rotated { .. }
+            | Notice::Suspended { .. }
             | Notice::Refused { .. } => {}
         }
     }

@@ -168,7 +168,9 @@ fn show_link(notice: &Notice, scopes: &[Scope], json: bool) {
         | Notice::Paired { .. }
         | Notice::Status(_)
         | Notice::Done {}
-        | Notice::Ended { .. } => {}
+        | Notice::Ended { .. }
+        | Notice::Rotated { .. }
+        | Notice::Suspended { .. } => {}
     }
 }
 

@@ -28,7 +28,7 @@ impl Core {
                 until: device.until,
                 keys_end: device.keys_end(),
                 sessions: u32::try_from(self.sessions_of(device.id).len()).unwrap_or(u32::MAX),
-                suspended: false,
+                suspended: device.suspended,
                 yours: yours == Some(device.id),
             })
             .collect()

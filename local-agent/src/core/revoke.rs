@@ -166,12 +166,12 @@ impl Core {
     }
 
     /// Every session of a device hears what it may ask for now.
-    fn tell_scopes(&mut self, device: DeviceId) {
+    pub(super) fn tell_scopes(&mut self, device: DeviceId) {
         let Some(entry) = self.devices.get(device) else {
             return;
         };
         let message = FromAgent::Scopes {
-            scopes: entry.scopes.clone(),
+            scopes: entry.allowed_scopes(),
             reach: entry.reach.clone(),
         };
         for stream in self.sessions_of(device) {
@@ -181,7 +181,12 @@ impl Core {
     }
 
     /// Ends the leases that `which` names. Their viewers hear why, sealed, before the relay is told and cuts what is left.
-    fn end_leases(&mut self, which: impl Fn(&Lease) -> bool, why: CloseCode, now: Now) -> u32 {
+    pub(super) fn end_leases(
+        &mut self,
+        which: impl Fn(&Lease) -> bool,
+        why: CloseCode,
+        now: Now,
+    ) -> u32 {
         let fallen: Vec<_> = self
             .leases
             .iter()
@@ -228,7 +233,7 @@ impl Core {
         self.streams_of(|talk| talk.device == device && talk.is_session())
     }
 
-    fn streams_of(&self, which: impl Fn(&Talk) -> bool) -> Vec<StreamId> {
+    pub(super) fn streams_of(&self, which: impl Fn(&Talk) -> bool) -> Vec<StreamId> {
         let talks = self.talks.iter().filter(|(_, talk)| which(talk));
         talks.map(|(stream, _)| *stream).collect()
     }

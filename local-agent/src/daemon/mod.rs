@@ -95,7 +95,8 @@ pub struct Daemon {
     clock: AgentClock,
     state: StateDir,
     relay: Relay,
-    dialler: Dialler,
+    /// Set until the code is spent.
+    newcomer: Option<Dialler>,
     /// Set while an enrolment code is being spent.
     enrolling: bool,
     dialling: Dialling,
@@ -117,10 +118,10 @@ impl Daemon {
     /// # Errors
     /// See [`DaemonError`].
     pub async fn prepare(options: Options) -> Result<(Self, Owners), DaemonError> {
-        let identity = options.state.identity()?;
-        let (relay, dialler) = relay_and_role(&options, &identity)?;
-        let devices = options.state.devices()?;
         let now = clock::now();
+        let identity = options.state.identity(now.unix)?;
+        let (relay, newcomer) = relay_and_role(&options, &identity)?;
+        let devices = options.state.devices()?;
         let clock = AgentClock::start(now, options.state.high_water()?);
         let core = Core::new(identity, options.machine, devices, now);
         let (mut holders, news) = Holders::new(options.state.holders(), options.exe, options.cwd);
@@ -131,7 +132,7 @@ impl Daemon {
             clock,
             state: options.state,
             relay,
-            dialler,
+            newcomer,
             enrolling: options.enrol.is_some(),
             dialling: Dialling::default(),
             socket: None,
@@ -197,7 +198,7 @@ impl Daemon {
                 let now = self.now();
                 let host = self.relay.address().authority().to_owned();
                 self.core
-                    .connected(Link::new(self.dialler.clone(), host, now.mono));
+                    .connected(Link::new(self.dialler(), host, now.mono));
                 self.socket = Some(socket);
             }
             // A code is for once and for now: say at once what is wrong with it.
@@ -233,6 +234,17 @@ impl Daemon {
                     if let Err(error) = self.state.save_devices(self.core.devices()) {
                         self.cannot_save(&error);
                     }
+                }
+                Effect::SaveKeys => {
+                    if let Err(error) = self.state.save_identity(self.core.identity()) {
+                        self.cannot_save(&error);
+                    }
+                }
+                Effect::Rotated(rotated) => self.owners.tell(&Notice::Rotated {
+                    rotated: vec![rotated],
+                }),
+                Effect::Suspended { device, name } => {
+                    self.owners.tell(&Notice::Suspended { device, name });
                 }
                 Effect::NoteDevices => {
                     if let Err(error) = self.state.save_devices(self.core.devices()) {
@@ -338,10 +350,7 @@ impl Daemon {
                 relay: self.relay.to_string(),
                 fingerprint,
             })?;
-            self.dialler = Dialler::Agent {
-                agent: self.agent(),
-                key: self.key(),
-            };
+            self.newcomer = None;
         }
         self.owners.tell(&Notice::Online {
             relay: self.relay.to_string(),
@@ -448,6 +457,22 @@ impl Daemon {
                 self.carry_out()?;
                 let _ = reply.send(self.saved());
             }
+            Command::Rotate {
+                rotation,
+                urgency,
+                reply,
+            } => {
+                self.unsaved = false;
+                let rotated = self.core.rotate(rotation, urgency, now);
+                self.carry_out()?;
+                let _ = reply.send(rotated.and_then(|rotated| self.saved().map(|()| rotated)));
+            }
+            Command::Trust { device, reply } => {
+                self.unsaved = false;
+                let trusted = self.core.trust(device);
+                self.carry_out()?;
+                let _ = reply.send(trusted.and_then(|()| self.saved()));
+            }
             Command::Stop => return Ok(true),
         }
         Ok(false)
@@ -478,8 +503,12 @@ impl Daemon {
         self.core.agent()
     }
 
-    fn key(&self) -> Arc<ed25519_dalek::SigningKey> {
-        self.core.identity_key()
+    /// Who we are to the relay now: the key changes when the identity is rotated.
+    fn dialler(&self) -> Dialler {
+        self.newcomer.clone().unwrap_or_else(|| Dialler::Agent {
+            agent: self.agent(),
+            key: self.core.proof_key(),
+        })
     }
 }
 
@@ -494,30 +523,20 @@ async fn receive(
     }
 }
 
-fn relay_and_role(options: &Options, identity: &Identity) -> Result<(Relay, Dialler), DaemonError> {
-    let key = Arc::clone(&identity.key);
+fn relay_and_role(
+    options: &Options,
+    identity: &Identity,
+) -> Result<(Relay, Option<Dialler>), DaemonError> {
     if let Some(code) = &options.enrol {
         let relay = Relay::new(code.address.clone(), code.fingerprint.into());
-        let name = options.machine.name.clone();
-        return Ok((
-            relay,
-            Dialler::Newcomer {
-                key,
-                code: *code.code,
-                name,
-            },
-        ));
+        let (key, name) = (Arc::clone(identity.key()), options.machine.name.clone());
+        let code = *code.code;
+        return Ok((relay, Some(Dialler::Newcomer { key, code, name })));
     }
     let enrolment = options.state.enrolment()?.ok_or(DaemonError::NotEnrolled)?;
     let relay = Relay::parse(
         &enrolment.relay,
         enrolment.fingerprint.map(|bytes| bytes.0).into(),
     )?;
-    Ok((
-        relay,
-        Dialler::Agent {
-            agent: identity.agent(),
-            key,
-        },
-    ))
+    Ok((relay, None))
 }

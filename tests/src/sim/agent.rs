@@ -44,10 +44,11 @@ pub struct Agent {
 }
 
 fn identity() -> Identity {
-    Identity {
-        key: Arc::new(SigningKey::from_bytes(&[1; 32])),
-        noise: StaticKey::from_bytes(&[2; 32]),
-    }
+    Identity::new(
+        Arc::new(SigningKey::from_bytes(&[1; 32])),
+        StaticKey::from_bytes(&[2; 32]),
+        START,
+    )
 }
 
 fn core(devices: Devices, now: Now, terminals: &Terminals) -> Core {

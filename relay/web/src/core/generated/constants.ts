@@ -18,6 +18,8 @@ export const RECORD_MAX = 65515;
 export const MESSAGE_MAX = 65000;
 /** A sentence in a close frame or an `end` record. */
 export const SENTENCE_MAX = 256;
+/** Identities one after another that a viewer follows. */
+export const IDENTITY_CHAIN_MAX = 16;
 /** Streams one viewer may have open. */
 export const STREAMS_PER_VIEWER = 128;
 /** What a viewer or agent grants on a stream it reads at once. */
@@ -52,6 +54,8 @@ export const TOKEN_OPENS_WITHIN_MS = 60000;
 export const LEASE_GUARD_MS = 1000;
 /** Life of a device grant. */
 export const LIFE_DEVICE_MS = 2592000000;
+/** Life of an agent's Noise key. */
+export const LIFE_NOISE_KEY_MS = 7776000000;
 /** A person is present for this long after their last input. */
 export const PRESENCE_MS = 300000;
 /** Life of a pairing link. */
@@ -93,6 +97,7 @@ export const FrameKind = {
   ping: 0x06,
   pong: 0x07,
   wake: 0x08,
+  rotate: 0x09,
   open: 0x10,
   accept: 0x11,
   data: 0x12,
