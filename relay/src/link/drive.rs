@@ -246,6 +246,9 @@ impl<'a> Driver<'a> {
             return Err(CloseCode::ProofRefused.into());
         }
         check_proof(proof, &asked)?;
+        if self.state.agents.key(self.port.agent()).is_none() {
+            return Err(CloseCode::UnknownAgent.into());
+        }
         let warning = match self.port.role() {
             Role::Agent => {
                 let warning = check_clock(proof.time, now)

@@ -85,6 +85,7 @@ async fn prove_or_refuse(
         Ok(proven) => Some((proven, socket)),
         Err(prove::Unproven::Gone) => None,
         Err(prove::Unproven::Refused(code)) => {
+            state.refused.links.add();
             tracing::info!(role = ?stranger.role, code = code.name(), "link refused");
             // It keeps its place until it has gone: one that does not read its refusal still costs a socket.
             socket::farewell(socket, code).await;

@@ -164,13 +164,14 @@ fn viewer(
     asked: &Challenge,
 ) -> Result<(Port, [u8; 32]), CloseCode> {
     holds(stranger, proof, asked)?;
-    state
+    let key = state
         .agents
         .key(proof.agent)
         .ok_or(CloseCode::UnknownAgent)?;
     let port = state
         .router
         .attach_viewer(proof.agent, asked.conn, proof.key.0, stranger.from)?;
+    still_enrolled(state, proof.agent, &key)?;
     port.push(&welcome(state, Role::Device, proof.agent, String::new()));
     Ok((port, proof.key.0))
 }
@@ -198,9 +199,20 @@ fn attach_agent(
     let port = state
         .router
         .attach_agent(agent, conn, key, AgentClock::measured(now.mono, time));
+    still_enrolled(state, agent, &key)?;
     state.agents.saw(agent, now.unix);
     port.push(&welcome(state, Role::Agent, agent, warning));
     Ok(port)
+}
+
+/// Asked again once a link has its place: a revocation first makes an agent unknown and then ends the links that have a place, so one that
+/// raced it is noticed here or ended there.
+fn still_enrolled(state: &State, agent: AgentId, key: &[u8; 32]) -> Result<(), CloseCode> {
+    if state.agents.key(agent).as_ref() == Some(key) {
+        Ok(())
+    } else {
+        Err(CloseCode::UnknownAgent)
+    }
 }
 
 /// The warning about an agent's clock, if one is due.
