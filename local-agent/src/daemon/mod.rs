@@ -119,7 +119,10 @@ impl Daemon {
     /// See [`DaemonError`].
     pub async fn prepare(options: Options) -> Result<(Self, Owners), DaemonError> {
         let now = clock::now();
-        let identity = options.state.identity(now.unix)?;
+        let mut identity = options.state.identity(now.unix)?;
+        if options.enrol.is_some() && identity.name_by_chain() {
+            options.state.save_identity(&identity)?;
+        }
         let (relay, newcomer) = relay_and_role(&options, &identity)?;
         let devices = options.state.devices()?;
         let clock = AgentClock::start(now, options.state.high_water()?);
@@ -530,8 +533,15 @@ fn relay_and_role(
     if let Some(code) = &options.enrol {
         let relay = Relay::new(code.address.clone(), code.fingerprint.into());
         let (key, name) = (Arc::clone(identity.key()), options.machine.name.clone());
+        let (chain, _) = identity.certificates();
         let code = *code.code;
-        return Ok((relay, Some(Dialler::Newcomer { key, code, name })));
+        let newcomer = Dialler::Newcomer {
+            key,
+            code,
+            name,
+            chain,
+        };
+        return Ok((relay, Some(newcomer)));
     }
     let enrolment = options.state.enrolment()?.ok_or(DaemonError::NotEnrolled)?;
     let relay = Relay::parse(

@@ -3,7 +3,7 @@
 use super::held::{Held, challenge};
 use super::socket::{Incoming, incoming};
 use super::{Stranger, blame};
-use crate::agents::EnrolError;
+use crate::agents::{EnrolError, Standing};
 use crate::door::Door;
 use crate::route::{AgentClock, PeerMisbehaved, Port, frame_name};
 use crate::state::State;
@@ -68,7 +68,7 @@ async fn exchange(
     let frame = first_frame(stranger.role, socket).await?;
     let now = clock::now();
     let (port, key) = match (stranger.role, frame) {
-        (Role::Agent, Frame::Proof(proof)) => agent(state, stranger, &proof, &asked, now)?,
+        (Role::Agent, Frame::Proof(proof)) => agent(state, stranger, &proof, &asked, now).await?,
         (Role::Agent, Frame::Enrol(enrol)) => {
             enrolled(state, stranger, &enrol, &asked, now).await?
         }
@@ -105,7 +105,7 @@ async fn first_frame(role: Role, socket: &mut WebSocket) -> Result<Frame, Unprov
     }
 }
 
-fn agent(
+async fn agent(
     state: &State,
     stranger: &Stranger,
     proof: &Proof,
@@ -113,12 +113,12 @@ fn agent(
     now: Now,
 ) -> Result<(Port, [u8; 32]), CloseCode> {
     holds(stranger, proof, asked)?;
-    let key = state
-        .agents
-        .key(proof.agent)
-        .ok_or(CloseCode::UnknownAgent)?;
-    if key != proof.key.0 {
-        return Err(CloseCode::ProofRefused);
+    let key = proof.key.0;
+    match state.agents.standing(proof.agent, &key) {
+        None => return Err(CloseCode::UnknownAgent),
+        Some(Standing::Stranger) => return Err(CloseCode::ProofRefused),
+        Some(Standing::Present) => {}
+        Some(Standing::Next) => promote(state, proof.agent, key).await?,
     }
     Ok((
         attach_agent(state, proof.agent, asked.conn, key, proof.time, now)?,
@@ -203,6 +203,21 @@ fn attach_agent(
     state.agents.saw(agent, now.unix);
     port.push(&welcome(state, Role::Agent, agent, warning));
     Ok(port)
+}
+
+/// An agent has proven its next key. When this returns, its present one is nobody's.
+pub async fn promote(state: &State, agent: AgentId, next: [u8; 32]) -> Result<(), CloseCode> {
+    match state.agents.promote(agent, next).await {
+        Ok(true) => {
+            tracing::info!(%agent, "the agent's identity key has changed");
+            Ok(())
+        }
+        Ok(false) => Err(CloseCode::ProofRefused),
+        Err(error) => {
+            tracing::error!(%error, "an identity key could not be changed");
+            Err(CloseCode::Internal)
+        }
+    }
 }
 
 /// Asked again once a link has its place: a revocation first makes an agent unknown and then ends the links that have a place, so one that

@@ -168,6 +168,7 @@ impl Relay {
             key: Arc::clone(key),
             code,
             name: "laptop".into(),
+            chain: vec![],
         };
         let mut agent = self.dial(dialler).await;
         assert!(matches!(
