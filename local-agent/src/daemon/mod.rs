@@ -360,12 +360,12 @@ impl Daemon {
     fn offline(&mut self, close: lanyard_shared::frame::Close) -> Result<(), DaemonError> {
         // The relay chooses the code; the words are ours.
         let code = close.code.unwrap_or(CloseCode::Cut);
-        let sentence = match code {
-            // It knew us once, or there would be no key to prove.
-            CloseCode::UnknownAgent if !self.enrolling => {
-                "the relay does not know this machine any more; its operator may have removed it"
-            }
-            code => code.sentence(),
+        // It knew us once, or there would be no key to prove.
+        let removed = code == CloseCode::UnknownAgent && !self.enrolling;
+        let sentence = if removed {
+            "the relay does not know this machine any more; its operator may have removed it"
+        } else {
+            code.sentence()
         }
         .to_owned();
         let lasting = self.enrolling
