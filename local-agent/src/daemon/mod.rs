@@ -77,6 +77,12 @@ impl DaemonError {
     pub fn hint(&self) -> String {
         match self {
             Self::State(error) => error.hint(),
+            Self::Refused {
+                code: CloseCode::UnknownAgent,
+                ..
+            } => {
+                "ask the relay's operator for a code, then run `lanyard up --enrol CODE`".to_owned()
+            }
             Self::Refused { code, .. } => code.hint().to_owned(),
             Self::Dial(error) => error.hint().to_owned(),
             Self::NotEnrolled => {
@@ -366,7 +372,14 @@ impl Daemon {
     fn offline(&mut self, close: lanyard_shared::frame::Close) -> Result<(), DaemonError> {
         // The relay chooses the code; the words are ours.
         let code = close.code.unwrap_or(CloseCode::Cut);
-        let sentence = code.sentence().to_owned();
+        // It knew us once, or there would be no key to prove.
+        let removed = code == CloseCode::UnknownAgent && !self.enrolling;
+        let sentence = if removed {
+            "the relay does not know this machine any more; its operator may have removed it"
+        } else {
+            code.sentence()
+        }
+        .to_owned();
         let lasting = self.enrolling
             || matches!(
                 code,
