@@ -154,6 +154,7 @@ async fn machines_are_enrolled_listed_and_removed_from_afar() {
             key: Arc::clone(&keys.identity),
             code: *code.code,
             name: "laptop".into(),
+            chain: vec![],
         })
         .await;
     assert!(matches!(machine.event().await, Event::Welcome { .. }));

@@ -36,6 +36,7 @@ async fn machine(relay: &Relay, trusted: &PathBuf, keys: &Keys) -> Party {
         key: Arc::clone(&keys.identity),
         code,
         name: "laptop".into(),
+        chain: vec![],
     };
     let socket = socket(wire, &relay.host(), "/v1/agent").await;
     let mut machine = Party::new(socket, dialler, relay.host());

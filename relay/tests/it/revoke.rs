@@ -122,6 +122,7 @@ async fn an_enrolment_or_a_proof_that_races_a_revocation_leaves_no_link_of_a_mac
                 key: Arc::clone(&key),
                 code,
                 name: "racer".into(),
+                chain: vec![],
             }
         } else {
             drop(relay.newcomer(&key).await);
@@ -170,6 +171,7 @@ fn a_machine_is_removed_while_the_relay_is_stopped_and_after_that_there_is_none_
             key: Arc::clone(&keys.identity),
             code: *code.code,
             name: "laptop".into(),
+            chain: vec![],
         };
         let socket = socket(wire, &relay.host(), "/v1/agent").await;
         let mut machine = Party::new(socket, dialler, relay.host());

@@ -251,7 +251,12 @@ impl Viewer {
                     self.core.rekey(keys, now);
                     continue;
                 }
-                _ => continue,
+                Event::State(_)
+                | Event::Trouble(_)
+                | Event::Welcome(_)
+                | Event::Scopes(..)
+                | Event::Terminals(_)
+                | Event::Answered(..) => continue,
             };
             let Some(screen) = self.screens.get_mut(&handle) else {
                 panic!("a terminal that was never attached says {event:?}");

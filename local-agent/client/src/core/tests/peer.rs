@@ -245,6 +245,7 @@ impl Peer {
                 if self.psk.is_none() {
                     let hello: ToAgent = msg::decode(&plain).unwrap();
                     assert!(matches!(hello, ToAgent::Hello { .. }));
+                    self.seen.push(Seen::Said(hello));
                     self.say(&welcome());
                 }
                 return;
