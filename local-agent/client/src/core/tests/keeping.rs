@@ -123,7 +123,11 @@ fn a_device_goes_on_under_its_next_keys_once_they_are_kept() {
     world.run();
     let asked = world.peer.seen.iter().find_map(|seen| match seen {
         Seen::Said(ToAgent::Rekey { req, keys }) => Some((*req, keys.clone())),
-        _ => None,
+        Seen::Said(_)
+        | Seen::Opened(..)
+        | Seen::Record(..)
+        | Seen::Credit(..)
+        | Seen::Closed(..) => None,
     });
     let (req, proof) = asked.unwrap();
     assert_eq!(proof.key.0, keys.key.verifying_key().to_bytes());
