@@ -6,6 +6,8 @@
 pub mod attackers;
 pub mod beside;
 pub mod cost;
+pub mod faults;
+pub mod forge;
 pub mod hostile_relay;
 pub mod link;
 pub mod target;
