@@ -142,11 +142,11 @@ pub fn of_times() -> Vec<Fault> {
         token.clone().claim("exp", token.says("iat")).signed(key)
     }));
     faults.push(fault("nbf before iat", |token, key| {
-        let earlier = seconds(token, "iat").saturating_sub(1);
+        let earlier = token.claim_seconds("iat").saturating_sub(1);
         token.clone().claim("nbf", earlier).signed(key)
     }));
     faults.push(fault("a second too long", |token, key| {
-        let later = seconds(token, "exp") + 1;
+        let later = token.claim_seconds("exp") + 1;
         token.clone().claim("exp", later).signed(key)
     }));
     faults
@@ -235,7 +235,10 @@ pub fn of_tokens_alone() -> Vec<Fault> {
             token.clone().claim("aud", quoted("terminal")).signed(key)
         }),
         fault("a later epoch", |token, key| {
-            token.clone().claim("ep", epoch(token) + 1).signed(key)
+            token
+                .clone()
+                .claim("ep", token.claim_seconds("ep") + 1)
+                .signed(key)
         }),
         fault("expired", |token, key| {
             aged(token, VIEW_LIFE + 1, VIEW_LIFE).signed(key)
@@ -271,7 +274,7 @@ pub fn of_grants_alone() -> Vec<Fault> {
 /// Issued so many seconds earlier, for this life.
 #[must_use]
 pub fn aged(token: &Forged, age: u64, life: u64) -> Forged {
-    let issued = seconds(token, "iat").saturating_sub(age);
+    let issued = token.claim_seconds("iat").saturating_sub(age);
     let token = token.clone().claim("iat", issued).claim("nbf", issued);
     token.claim("exp", issued + life)
 }
@@ -279,21 +282,13 @@ pub fn aged(token: &Forged, age: u64, life: u64) -> Forged {
 /// From so many seconds in the future.
 #[must_use]
 pub fn early(token: &Forged, by: u64) -> Forged {
-    let moved = |name| seconds(token, name) + by;
+    let moved = |name| token.claim_seconds(name) + by;
     let (iat, exp) = (moved("iat"), moved("exp"));
     token
         .clone()
         .claim("iat", iat)
         .claim("nbf", iat)
         .claim("exp", exp)
-}
-
-fn seconds(token: &Forged, name: &str) -> u64 {
-    token.says(name).parse().unwrap_or_default()
-}
-
-fn epoch(token: &Forged) -> u64 {
-    seconds(token, "ep")
 }
 
 fn fault(

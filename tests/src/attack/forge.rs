@@ -4,6 +4,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use lanyard_shared::b64;
 use lanyard_shared::ids::{AgentId, ConnId, DeviceId, TokenId};
 use ring::hmac;
+use serde_json::{Map, Value};
 
 /// `typ` of a purpose token (`docs/PROTOCOL.md`, section 3).
 pub const TOKEN: &str = "lanyard-token+jwt";
@@ -50,6 +51,18 @@ impl Forged {
     #[must_use]
     pub fn grant(of: &Of) -> Self {
         Self::new(of, GRANT, "device", "", GRANT_LIFE)
+    }
+
+    /// What an honest token says, ready to be changed. `None` if it is no token.
+    #[must_use]
+    pub fn read(raw: &str) -> Option<Self> {
+        let mut parts = raw.split('.').map(|part| {
+            let fields: Map<String, Value> = serde_json::from_slice(&b64::decode(part)?).ok()?;
+            let fields = fields.into_iter().map(|(n, v)| (n, v.to_string()));
+            Some(fields.collect::<Fields>())
+        });
+        let (header, claims) = (parts.next()??, parts.next()??);
+        Some(Self { header, claims })
     }
 
     fn new(of: &Of, typ: &str, purpose: &str, conn: &str, life: u64) -> Self {
@@ -103,6 +116,12 @@ impl Forged {
     pub fn says(&self, name: &str) -> String {
         let found = self.claims.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    /// The time that a claim names, 0 if it names none.
+    #[must_use]
+    pub fn claim_seconds(&self, name: &str) -> u64 {
+        self.says(name).parse().unwrap_or_default()
     }
 
     /// Signed as a token is.
