@@ -16,6 +16,7 @@ use lanyard_shared::pair::address::Address;
 pub use pump::renumbered;
 use pump::{Input, Joined, Pump};
 use std::collections::HashMap;
+use std::net::Ipv6Addr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::TempDir;
@@ -273,7 +274,14 @@ impl Between {
         let found = links.iter().rposition(|link| link.device == device);
         let place = found.context("the device has a link")?;
         let conn: ConnId = links[place].conn;
-        Ok((place, Origin { conn, device }))
+        Ok((
+            place,
+            Origin {
+                conn,
+                device,
+                from: Ipv6Addr::LOCALHOST,
+            },
+        ))
     }
 
     /// The first agent's identity, as a thief of its file would have it.

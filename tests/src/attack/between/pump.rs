@@ -7,6 +7,7 @@ use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Announce, Frame, Open, Origin, StreamId};
 use lanyard_shared::ids::{AgentId, ConnId};
 use std::collections::HashMap;
+use std::net::Ipv6Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -119,7 +120,11 @@ impl Pump {
         let (out, outgoing) = mpsc::unbounded_channel();
         let (agent, conn) = (link.agent, link.conn);
         let side = if let Some(device) = link.device {
-            let origin = Origin { conn, device };
+            let origin = Origin {
+                conn,
+                device,
+                from: Ipv6Addr::LOCALHOST,
+            };
             self.viewers.push(Guest {
                 out,
                 agent,
@@ -316,41 +321,27 @@ async fn member(
 /// The stream that a frame is about; none for the link's own.
 #[must_use]
 pub fn stream_of(frame: &Frame) -> Option<StreamId> {
-    match frame {
-        Frame::Open(id, _)
-        | Frame::Accept(id, _)
-        | Frame::Data(id, _)
-        | Frame::Credit(id, _)
-        | Frame::Renew(id, _)
-        | Frame::Close(id, _) => Some(*id).filter(|id| *id != 0),
-        Frame::Challenge(_)
-        | Frame::Proof(_)
-        | Frame::Enrol(_)
-        | Frame::Welcome(_)
-        | Frame::Announce(_)
-        | Frame::Ping(_)
-        | Frame::Pong(_)
-        | Frame::Wake => None,
-    }
+    let encoded = frame.encode();
+    let (id, _) = encoded.split_first_chunk()?;
+    Some(u32::from_be_bytes(*id)).filter(|id| *id != 0)
 }
 
 /// The same frame as if of another stream.
 #[must_use]
 pub fn renumbered(frame: Frame, id: StreamId) -> Frame {
-    match frame {
-        Frame::Open(_, open) => Frame::Open(id, open),
-        Frame::Accept(_, accept) => Frame::Accept(id, accept),
-        Frame::Data(_, data) => Frame::Data(id, data),
-        Frame::Credit(_, amount) => Frame::Credit(id, amount),
-        Frame::Renew(_, token) => Frame::Renew(id, token),
-        Frame::Close(_, close) => Frame::Close(id, close),
-        Frame::Challenge(_)
-        | Frame::Proof(_)
-        | Frame::Enrol(_)
-        | Frame::Welcome(_)
-        | Frame::Announce(_)
-        | Frame::Ping(_)
-        | Frame::Pong(_)
-        | Frame::Wake => frame,
+    if let Frame::Open(_, open) = frame {
+        Frame::Open(id, open)
+    } else if let Frame::Accept(_, accept) = frame {
+        Frame::Accept(id, accept)
+    } else if let Frame::Data(_, data) = frame {
+        Frame::Data(id, data)
+    } else if let Frame::Credit(_, amount) = frame {
+        Frame::Credit(id, amount)
+    } else if let Frame::Renew(_, token) = frame {
+        Frame::Renew(id, token)
+    } else if let Frame::Close(_, close) = frame {
+        Frame::Close(id, close)
+    } else {
+        frame
     }
 }
