@@ -1,7 +1,14 @@
 //! Each attack on a credential as a test by its name, with its honest twin: the same steps without the attack, which must succeed.
 #![allow(missing_docs)]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test looks for one kind of thing among all"
+)]
 
+mod carriers;
+mod damage;
 mod pairing;
 mod proofs;
 mod tokens;
+mod typed;
 mod unchecked;

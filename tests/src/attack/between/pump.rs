@@ -58,6 +58,8 @@ struct Machine {
     out: mpsc::UnboundedSender<Frame>,
     last: StreamId,
     announced: bool,
+    /// The highest that it was told of.
+    told: StreamId,
     /// Whose each of its streams is.
     streams: HashMap<StreamId, OnBehalf>,
 }
@@ -140,6 +142,7 @@ impl Pump {
                 out,
                 last: 0,
                 announced: false,
+                told: 0,
                 streams: HashMap::new(),
             };
             self.agents.insert(agent, machine);
@@ -219,13 +222,10 @@ impl Pump {
             return;
         };
         if !std::mem::replace(&mut machine.announced, true) {
-            for (place, _) in self
-                .viewers
-                .iter()
-                .enumerate()
-                .filter(|(_, it)| it.agent == agent)
-            {
-                self.send(Side::Viewer(place), Frame::Wake);
+            for place in 0..self.viewers.len() {
+                if self.viewers[place].agent == agent {
+                    self.send(Side::Viewer(place), Frame::Wake);
+                }
             }
         }
     }
@@ -241,7 +241,18 @@ impl Pump {
         }
     }
 
-    fn send(&self, to: Side, frame: Frame) {
+    fn send(&mut self, to: Side, frame: Frame) {
+        if let Side::Agent(agent) = to
+            && let Some(machine) = self.agents.get_mut(&agent)
+            && let Some(id) = stream_of(&frame)
+        {
+            if let Frame::Open(..) = frame {
+                machine.told = machine.told.max(id);
+            } else if id > machine.told {
+                // Its open was kept from it, so it hears nothing of the rest.
+                return;
+            }
+        }
         let out = match to {
             Side::Agent(agent) => self.agents.get(&agent).map(|machine| &machine.out),
             Side::Viewer(place) => self.viewers.get(place).map(|guest| &guest.out),
