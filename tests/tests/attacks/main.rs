@@ -7,8 +7,11 @@
 
 mod carriers;
 mod damage;
+mod floods;
 mod pairing;
 mod proofs;
+mod sameness;
+mod thieves;
 mod tokens;
 mod typed;
 mod unchecked;
