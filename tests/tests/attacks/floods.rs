@@ -5,6 +5,7 @@ use anyhow::{Result, ensure};
 use ed25519_dalek::SigningKey;
 use lanyard_client::client::Client;
 use lanyard_dial::clock;
+use lanyard_relay::limits::UNPROVEN_PER_ADDRESS;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Frame, Role, Target as For};
@@ -166,5 +167,25 @@ async fn proofs_that_do_not_hold_slow_no_session_whether_from_one_address_or_for
     let newcomer = TestViewer::pair(&world, &["view"]).await?;
     newcomer.client.close().await;
     eprintln!("{echo:?}, {empty} -> {full} bytes");
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_address_that_proves_nothing_takes_its_places_and_no_other_addresses() -> Result<()> {
+    let world = World::start().await?;
+    let target = Target::of(&world.relay)?;
+    let mut waiting = Vec::new();
+    for _ in 0..UNPROVEN_PER_ADDRESS {
+        waiting.push(HostileLink::challenged(&target, ATTACH, source(1)).await?);
+    }
+    let one_more = HostileLink::challenged(&target, ATTACH, source(1)).await;
+    ensure!(one_more.is_err(), "one address has no bound");
+    HostileLink::challenged(&target, ATTACH, source(2)).await?;
+    drop(waiting.pop());
+    // Once one has left, the next gets in: as soon as the relay has noticed.
+    while HostileLink::challenged(&target, ATTACH, source(1))
+        .await
+        .is_err()
+    {}
     Ok(())
 }

@@ -6,6 +6,7 @@
 )]
 
 mod carriers;
+mod clocks;
 mod damage;
 mod floods;
 mod pairing;
