@@ -4,10 +4,10 @@ use super::rig::{Keys, Minted, Rig, Viewer, key};
 use super::{BOTH, CONN};
 use crate::core::Effect;
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::frame::{Frame, StreamId, Target};
-use lanyard_shared::ids::{ConnId, TokenId};
-use lanyard_shared::limits::{LIFE_DEVICE, LIFE_TERMINAL, LIFE_VIEW};
-use lanyard_shared::msg::Scope;
+use lanyard_shared::frame::{Frame, Origin, StreamId, Target};
+use lanyard_shared::ids::{ConnId, RendezvousId, TokenId};
+use lanyard_shared::limits::{LIFE_DEVICE, LIFE_TERMINAL, LIFE_VIEW, PAIRING_LIFE};
+use lanyard_shared::msg::{PairReply, Scope};
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
 use lanyard_shared::token::{self, NewToken, Purpose};
 use std::time::Duration;
@@ -214,4 +214,34 @@ fn renewals(rig: &Rig, stream: StreamId) -> Vec<serde_json::Value> {
         Some(serde_json::from_slice(&payload).unwrap()).filter(|_| *id == stream)
     };
     rig.said.iter().filter_map(claims).collect()
+}
+
+#[test]
+fn of_two_handshakes_over_one_link_the_first_request_wins_and_whoever_comes_behind_it_hears_used() {
+    let mut rig = Rig::new();
+    let (winner, loser, late) = (Keys::new(3), Keys::new(4), Keys::new(5));
+    let link = rig.pairing_link(&[Scope::View], true);
+    // Both stand at the same point before either goes on.
+    let (mut first, _) = rig.start_pairing(&winner, &link, CONN);
+    let (mut second, _) = rig.start_pairing(&loser, &link, ConnId([41; 16]));
+    rig.request_pairing(&winner, &mut first);
+    rig.request_pairing(&loser, &mut second);
+    let granted = rig.pair_replies(&mut first);
+    assert!(matches!(granted.last(), Some(PairReply::Granted { .. })));
+    assert!(rig.pair_replies(&mut second).is_empty());
+    assert_eq!(rig.closed(second.stream), Some(CloseCode::PairUsed));
+    assert!(rig.core.devices().get(loser.id()).is_none());
+    // One whose knock was on its way while the relay did not know yet.
+    let origin = Origin {
+        device: late.public(),
+        ..first.origin
+    };
+    let knock = rig.open(origin, Target::Pair(link.secret.rendezvous()));
+    assert_eq!(rig.closed(knock), Some(CloseCode::PairUsed));
+    let nowhere = rig.open(origin, Target::Pair(RendezvousId([9; 16])));
+    assert_eq!(rig.closed(nowhere), Some(CloseCode::PairUnknown));
+    let over = rig.pairing_link(&[Scope::View], true);
+    rig.now.unix = rig.now.unix + PAIRING_LIFE;
+    let expired = rig.open(origin, Target::Pair(over.secret.rendezvous()));
+    assert_eq!(rig.closed(expired), Some(CloseCode::PairExpired));
 }
