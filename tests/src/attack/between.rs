@@ -290,8 +290,9 @@ impl Between {
     /// The file cannot be read.
     pub fn identity(&self) -> Result<Arc<SigningKey>> {
         Ok(StateDir::open(Some(self.agent.state.clone()))?
-            .identity()?
-            .key)
+            .identity(lanyard_dial::clock::now().unix)?
+            .key()
+            .clone())
     }
 }
 
@@ -332,7 +333,7 @@ async fn joined(
     std::fs::write(home.join(".bashrc"), "PS1='$ '\nunset PROMPT_COMMAND\n")?;
     let agent = Agent::start(dir.join(name), home, mark, Some(&relay.code()?)).await?;
     let id = StateDir::open(Some(agent.state.clone()))?
-        .identity()?
+        .identity(lanyard_dial::clock::now().unix)?
         .agent();
     Ok((agent, id))
 }
