@@ -6,6 +6,7 @@
 
 mod acks;
 mod ending;
+mod inventory;
 mod lives;
 mod rig;
 mod rotation;
