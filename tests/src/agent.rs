@@ -90,7 +90,7 @@ impl Agent {
                 .context("no answer")??
                 .context("no answer")?;
             let notice: Value = serde_json::from_str(&line)?;
-            if ["link", "status", "done", "refused"]
+            if ["link", "status", "done", "ended", "rotated", "refused"]
                 .iter()
                 .any(|name| notice["event"] == *name)
             {
@@ -105,7 +105,13 @@ impl Agent {
     /// The agent gives none.
     pub async fn pairing_link(&self, scopes: &[&str], yes: bool) -> Result<String> {
         let answer = self
-            .owner(json!({"t": "pair", "scopes": scopes, "yes": yes}))
+            .owner(json!({
+                "t": "pair",
+                "scopes": scopes,
+                "reach": {"root": null, "terminal": null},
+                "stays": null,
+                "yes": yes,
+            }))
             .await?;
         Ok(answer["url"]
             .as_str()
