@@ -36,7 +36,7 @@ pub struct RevokeArgs {
     #[arg(long, group = "what")]
     all: bool,
     /// With --all: do not ask
-    #[arg(long, requires = "all")]
+    #[arg(long, conflicts_with_all = ["who", "token", "purpose"])]
     yes: bool,
     /// Print JSON
     #[arg(long)]
