@@ -28,6 +28,17 @@ pub enum EnrolError {
     Store(StoreError),
 }
 
+/// What a key is to an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its identity.
+    Present,
+    /// What is to take its place: the first proof by it does.
+    Next,
+    /// Nothing.
+    Stranger,
+}
+
 impl Agents {
     /// Reads the store.
     ///
@@ -55,6 +66,79 @@ impl Agents {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&id)
             .map(|agent| agent.key)
+    }
+
+    /// What a key is to an agent; `None` when the agent is not enrolled.
+    #[must_use]
+    pub fn standing(&self, id: AgentId, key: &[u8; 32]) -> Option<Standing> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let agent = known.get(&id)?;
+        Some(if agent.key == *key {
+            Standing::Present
+        } else if agent.next.as_ref() == Some(key) {
+            Standing::Next
+        } else {
+            Standing::Stranger
+        })
+    }
+
+    /// Remembers that `next` is to take the place of `key`. False if `key` is not the agent's any more.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn hand_over(
+        &self,
+        id: AgentId,
+        key: [u8; 32],
+        next: [u8; 32],
+    ) -> Result<bool, StoreError> {
+        self.change(
+            id,
+            move |store| store.hand_over(id, &key, &next),
+            move |agent| {
+                agent.next = Some(next);
+            },
+        )
+        .await
+    }
+
+    /// The agent has proven its next key: the present one is forgotten. False if that is not its next key.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn promote(&self, id: AgentId, next: [u8; 32]) -> Result<bool, StoreError> {
+        self.change(
+            id,
+            move |store| store.promote(id, &next),
+            move |agent| {
+                (agent.key, agent.next) = (next, None);
+            },
+        )
+        .await
+    }
+
+    /// Changes an agent in the store and then in memory, not cut short when the link that asks goes away.
+    async fn change(
+        &self,
+        id: AgentId,
+        write: impl FnOnce(&Store) -> Result<bool, StoreError> + Send + 'static,
+        then: impl FnOnce(&mut Agent) + Send + 'static,
+    ) -> Result<bool, StoreError> {
+        let (store, known, changes) = (
+            Arc::clone(&self.store),
+            Arc::clone(&self.known),
+            Arc::clone(&self.changes),
+        );
+        blocking(move || {
+            let _order = changes.lock().unwrap_or_else(PoisonError::into_inner);
+            let changed = write(&store)?;
+            let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(agent) = known.get_mut(&id).filter(|_| changed) {
+                then(agent);
+            }
+            Ok(changed)
+        })
+        .await
     }
 
     /// Spends a code for a new agent.

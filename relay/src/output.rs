@@ -184,7 +184,7 @@ pub fn ended(form: Form, tokens: &[ListedToken]) {
         Form::Json => line(&views::tokens(tokens).to_string()),
         Form::Plain => {
             if tokens.is_empty() {
-                eprintln!("no such token stood, so none was revoked");
+                eprintln!("no such token stands, so none was ended");
             }
             for token in tokens {
                 line(&format!("revoked {} ({})", token.id, token.purpose.name()));

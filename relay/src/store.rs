@@ -28,6 +28,8 @@ pub struct Agent {
     pub id: AgentId,
     /// Its identity key.
     pub key: [u8; 32],
+    /// The key that is to take its place, once it is proven.
+    pub next: Option<[u8; 32]>,
     /// How the operator sees it.
     pub name: String,
     /// When it was enrolled.
@@ -119,7 +121,7 @@ impl Store {
         let connection = self.lock();
         let read = || {
             let mut statement = connection.prepare(
-                "SELECT id, key, name, enrolled, seen FROM agents ORDER BY enrolled, id",
+                "SELECT id, key, name, enrolled, seen, next FROM agents ORDER BY enrolled, id",
             )?;
             let rows = statement.query_map([], agent)?;
             rows.collect::<Result<_, _>>()
@@ -187,7 +189,7 @@ impl Store {
             // A machine that enrols again keeps its place; the operator's code is what lets it take a new name.
             let enrolled = transaction.query_row(
                 "INSERT INTO agents (id, key, name, enrolled) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (id) DO UPDATE SET key = ?2, name = ?3, revision = revision + 1
+                 ON CONFLICT (id) DO UPDATE SET key = ?2, next = NULL, name = ?3, revision = revision + 1
                  RETURNING enrolled, seen",
                 params![id.0, key, name, now.0],
                 |row| Ok((row.get(0)?, row.get::<_, Option<u64>>(1)?)),
@@ -201,6 +203,7 @@ impl Store {
         Ok(Agent {
             id,
             key: *key,
+            next: None,
             name: name.to_owned(),
             enrolled: UnixMs(enrolled),
             seen: seen.map(UnixMs),
@@ -228,6 +231,39 @@ impl Store {
         write().map_err(|source| self.fail(source))
     }
 
+    /// Remembers the key that is to take the place of an agent's `key`. False if that is not its key any more.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn hand_over(
+        &self,
+        id: AgentId,
+        key: &[u8; 32],
+        next: &[u8; 32],
+    ) -> Result<bool, StoreError> {
+        let changed = self.lock().execute(
+            "UPDATE agents SET next = ?3, revision = revision + 1 WHERE id = ?1 AND key = ?2",
+            params![id.0, key, next],
+        );
+        changed
+            .map(|rows| rows == 1)
+            .map_err(|source| self.fail(source))
+    }
+
+    /// Puts an agent's next key in the place of its present one, which is forgotten. False if it is not its next key.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn promote(&self, id: AgentId, next: &[u8; 32]) -> Result<bool, StoreError> {
+        let changed = self.lock().execute(
+            "UPDATE agents SET key = next, next = NULL, revision = revision + 1 WHERE id = ?1 AND next = ?2",
+            params![id.0, next],
+        );
+        changed
+            .map(|rows| rows == 1)
+            .map_err(|source| self.fail(source))
+    }
+
     /// Forgets an agent for good. `None` if there is no such agent.
     ///
     /// # Errors
@@ -236,7 +272,7 @@ impl Store {
         let connection = self.lock();
         connection
             .query_row(
-                "DELETE FROM agents WHERE id = ?1 RETURNING id, key, name, enrolled, seen",
+                "DELETE FROM agents WHERE id = ?1 RETURNING id, key, name, enrolled, seen, next",
                 [id.0],
                 agent,
             )
@@ -263,6 +299,7 @@ fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {
         name: row.get(2)?,
         enrolled: UnixMs(row.get(3)?),
         seen: row.get::<_, Option<u64>>(4)?.map(UnixMs),
+        next: row.get(5)?,
     })
 }
 

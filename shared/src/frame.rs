@@ -4,9 +4,10 @@ use crate::b64;
 use crate::close::CloseCode;
 use crate::ids::{AgentId, ConnId, DeviceId, RendezvousId, TokenId};
 use crate::limits::{
-    CREDIT_MAX, DEVICES_MAX, FORMER_MAX, FRAME_HEADER, FRAME_MAX, NAME_MAX, RENDEZVOUS_MAX,
-    REVOKED_MAX, SENTENCE_MAX, SIGNERS_MAX, TOKEN_MAX, VERSIONS_MAX,
+    CREDIT_MAX, DEVICES_MAX, FORMER_MAX, FRAME_HEADER, FRAME_MAX, IDENTITY_CHAIN_MAX, NAME_MAX,
+    RENDEZVOUS_MAX, REVOKED_MAX, SENTENCE_MAX, SIGNERS_MAX, TOKEN_MAX, VERSIONS_MAX,
 };
+use crate::rotate::IdentityCert;
 use crate::time::UnixMs;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::de::DeserializeOwned;
@@ -158,6 +159,8 @@ pub struct Enrol {
     pub code: b64::Bytes<16>,
     /// How the operator will see this machine.
     pub name: String,
+    /// From the machine's first identity key, after which it is called, to `key`; empty when that is the first.
+    pub chain: Vec<IdentityCert>,
     /// Over transcript `lanyard/enrol/v1`.
     pub signature: b64::Bytes<64>,
 }
@@ -394,9 +397,7 @@ impl Frame {
                 exact_json(&payload).filter(|c: &Challenge| versions_fit(&c.versions))?,
             ),
             kind::PROOF => Self::Proof(exact_json(&payload)?),
-            kind::ENROL => Self::Enrol(
-                exact_json(&payload).filter(|e: &Enrol| e.name.chars().count() <= NAME_MAX)?,
-            ),
+            kind::ENROL => Self::Enrol(exact_json(&payload).filter(Enrol::fits)?),
             kind::WELCOME => Self::Welcome(exact_json(&payload)?),
             kind::ANNOUNCE => Self::Announce(exact_json(&payload).filter(Announce::fits)?),
             kind::PING => Self::Ping(payload.as_ref().try_into().ok()?),
@@ -465,6 +466,12 @@ impl Frame {
             Self::Renew(stream, _) => (*stream, kind::RENEW),
             Self::Close(stream, _) => (*stream, kind::CLOSE),
         }
+    }
+}
+
+impl Enrol {
+    fn fits(&self) -> bool {
+        self.name.chars().count() <= NAME_MAX && self.chain.len() <= IDENTITY_CHAIN_MAX
     }
 }
 

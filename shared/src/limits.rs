@@ -89,8 +89,8 @@ pub const LIFE_DEVICE_KEYS: Duration = Duration::from_secs(90 * 24 * 3600);
 pub const LIFE_IDENTITY: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long before its end an identity key is replaced.
 pub const IDENTITY_OVERLAP: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Identities one after another that a viewer follows.
-pub const IDENTITY_CHAIN_MAX: usize = 16;
+/// Identities one after another that somebody follows. They must fit into what an unproven peer may send.
+pub const IDENTITY_CHAIN_MAX: usize = 8;
 /// Life of an agent's Noise key.
 pub const LIFE_NOISE_KEY: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How long a Noise key that was replaced still opens sessions.

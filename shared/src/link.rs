@@ -17,7 +17,7 @@ use crate::limits::{
     STREAMS_PER_VIEWER, WELCOME_TIME,
 };
 use crate::proof;
-use crate::rotate;
+use crate::rotate::{self, IdentityCert};
 use crate::stream::{Credit, Outbox};
 use crate::time::{Mono, Now};
 use bytes::{Bytes, BytesMut};
@@ -43,6 +43,8 @@ pub enum Dialler {
         code: [u8; 16],
         /// How the operator will see it.
         name: String,
+        /// From its first identity key to `key`: see [`crate::frame::Enrol::chain`].
+        chain: Vec<IdentityCert>,
     },
     /// A viewer that wants `agent`.
     Viewer {
@@ -248,8 +250,13 @@ impl Link {
                 challenge,
                 now.unix,
             )?),
-            Dialler::Newcomer { key, code, name } => Frame::Enrol(proof::prove_enrol(
-                key, &self.host, code, name, challenge, now.unix,
+            Dialler::Newcomer {
+                key,
+                code,
+                name,
+                chain,
+            } => Frame::Enrol(proof::prove_enrol(
+                key, &self.host, code, name, chain, challenge, now.unix,
             )?),
         };
         self.outbox.push_link(frame.encode());

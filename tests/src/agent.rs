@@ -105,13 +105,7 @@ impl Agent {
     /// The agent gives none.
     pub async fn pairing_link(&self, scopes: &[&str], yes: bool) -> Result<String> {
         let answer = self
-            .owner(json!({
-                "t": "pair",
-                "scopes": scopes,
-                "reach": {"root": null, "terminal": null},
-                "stays": null,
-                "yes": yes,
-            }))
+            .owner(json!({"t": "pair", "scopes": scopes, "reach": {"root": null, "terminal": null}, "stays": null, "yes": yes}))
             .await?;
         Ok(answer["url"]
             .as_str()

@@ -153,6 +153,7 @@ fn lasts(code: CloseCode) -> bool {
         | CloseCode::ShareEnded
         | CloseCode::TokenEnded
         | CloseCode::KeyRetired
+        | CloseCode::KeysOverlap
         | CloseCode::Suspended => true,
         CloseCode::Done
         | CloseCode::ViewerGone

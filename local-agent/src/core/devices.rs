@@ -78,13 +78,23 @@ impl Device {
         self.keys_since.unwrap_or(self.paired) + LIFE_DEVICE_KEYS
     }
 
+    /// Whether it is that device, or holds its next keys.
+    #[must_use]
+    pub fn is(&self, id: DeviceId) -> bool {
+        self.id == id || self.replaces == Some(id)
+    }
+
     /// Whether it may ask tokens for this now.
     #[must_use]
     pub fn allows(&self, scope: Scope) -> bool {
         let only_watches = self.suspended && scope != Scope::View;
-        // Keys that must be changed at once change themselves and do nothing else.
-        let void = self.rekey.is_some_and(|urgency| urgency > Urgency::Overlap);
-        self.scopes.contains(&scope) && !only_watches && !void
+        self.scopes.contains(&scope) && !only_watches
+    }
+
+    /// Whether its keys must be changed at once: until they are, they do nothing else.
+    #[must_use]
+    pub fn must_rekey(&self) -> bool {
+        self.rekey.is_some_and(|urgency| urgency > Urgency::Overlap)
     }
 
     /// Whether something that was started in, or lies at, `path` exists for it.

@@ -26,8 +26,8 @@ impl Core {
             present(KeyKind::Identity, identity.since(), LIFE_IDENTITY),
             present(KeyKind::Noise, identity.noise().since, LIFE_NOISE_KEY),
         ];
-        let noise = identity.noise_before(now.unix);
-        keys.extend(noise.map(|(_, ends)| before(KeyKind::NoiseBefore, ends)));
+        let noise = identity.noise_before_end(now.unix);
+        keys.extend(noise.map(|ends| before(KeyKind::NoiseBefore, ends)));
         keys.push(KeyEntry {
             kind: KeyKind::Signer,
             since: Some(signer_since),

@@ -2,6 +2,7 @@
 //!
 //! Every change is one write of the whole file. A crash leaves the file before or after it, and from either the agent goes on.
 
+use crate::limits::NOISE_KEYS_BEFORE;
 use crate::random;
 use ed25519_dalek::SigningKey;
 use lanyard_shared::b64;
@@ -37,7 +38,8 @@ pub struct Identity {
     chain: Vec<IdentityCert>,
     former: Vec<Former>,
     noise: NoiseKey,
-    noise_before: Option<(NoiseKey, UnixMs)>,
+    /// Those before it, oldest first, each until it stops opening sessions.
+    noise_before: Vec<(NoiseKey, UnixMs)>,
 }
 
 /// The identity's next key: the relay has it, or is to be told.
@@ -86,7 +88,7 @@ impl Identity {
                 serial: 1,
                 since: now,
             },
-            noise_before: None,
+            noise_before: Vec::new(),
         }
     }
 
@@ -94,6 +96,14 @@ impl Identity {
     #[must_use]
     pub const fn agent(&self) -> AgentId {
         self.agent
+    }
+
+    /// A new relay believes the machine's name only if the chain of its keys leads there. Takes the name that it leads to; true when that is
+    /// another one, under which every device must pair again.
+    pub fn name_by_chain(&mut self) -> bool {
+        let first = self.chain.first().map_or(self.public(), |cert| cert.from.0);
+        let name = AgentId::of_first_key(&first);
+        std::mem::replace(&mut self.agent, name) != name
     }
 
     /// The present identity key.
@@ -126,26 +136,32 @@ impl Identity {
         &self.noise
     }
 
-    /// The one before, and until when it still opens sessions.
-    #[must_use]
-    pub fn noise_before(&self, now: UnixMs) -> Option<(&NoiseKey, UnixMs)> {
-        let before = self.noise_before.as_ref();
-        before
-            .filter(|(_, until)| now < *until)
-            .map(|(key, until)| (key, *until))
+    /// Those before it that still open sessions, oldest first.
+    pub fn noise_before(&self, now: UnixMs) -> impl Iterator<Item = &NoiseKey> {
+        let standing = self
+            .noise_before
+            .iter()
+            .filter(move |(_, until)| now < *until);
+        standing.map(|(key, _)| key)
     }
 
-    /// When the Noise key before the present one ends.
+    /// When each of them ends.
+    pub fn noise_before_end(&self, now: UnixMs) -> impl Iterator<Item = UnixMs> {
+        let ends = self.noise_before.iter().map(|(_, until)| *until);
+        ends.filter(move |until| now < *until)
+    }
+
+    /// When the first of them ends.
     #[must_use]
     pub fn noise_before_ends(&self) -> Option<UnixMs> {
-        self.noise_before.as_ref().map(|(_, until)| *until)
+        self.noise_before.iter().map(|(_, until)| *until).min()
     }
 
     /// The lowest serial of a Noise key that still opens sessions.
     #[must_use]
     pub fn lowest_serial(&self, now: UnixMs) -> u32 {
-        self.noise_before(now)
-            .map_or(self.noise.serial, |(before, _)| before.serial)
+        let before = self.noise_before(now).map(|key| key.serial).min();
+        before.unwrap_or(self.noise.serial)
     }
 
     /// The keys that grants may be signed by.
@@ -222,32 +238,36 @@ impl Identity {
         Some(urgency)
     }
 
-    /// A fresh Noise key; returns when the one before stops opening sessions.
-    pub fn replace_noise(&mut self, urgency: Urgency, now: UnixMs) -> UnixMs {
+    /// A fresh Noise key; returns when the one before stops opening sessions. `None` when too many overlap already.
+    pub fn replace_noise(&mut self, urgency: Urgency, now: UnixMs) -> Option<UnixMs> {
+        self.forget_noise(now);
+        if urgency == Urgency::Overlap && self.noise_before.len() >= NOISE_KEYS_BEFORE {
+            return None;
+        }
         let fresh = NoiseKey {
             key: StaticKey::from_bytes(&random::bytes()),
             serial: self.noise.serial.saturating_add(1),
             since: now,
         };
         let before = std::mem::replace(&mut self.noise, fresh);
-        let (until, kept) = match urgency {
-            Urgency::Overlap => (now + NOISE_OVERLAP, true),
-            Urgency::Now | Urgency::Compromised => (now, false),
-        };
-        self.noise_before = kept.then_some((before, until));
-        until
+        Some(match urgency {
+            Urgency::Overlap => {
+                let until = now + NOISE_OVERLAP;
+                self.noise_before.push((before, until));
+                until
+            }
+            Urgency::Now | Urgency::Compromised => {
+                self.noise_before.clear();
+                now
+            }
+        })
     }
 
-    /// Forgets the Noise key before the present one, when its time is over. True when there was something to forget.
+    /// Forgets Noise keys whose time is over. True when there were any.
     pub fn forget_noise(&mut self, now: UnixMs) -> bool {
-        let over = self
-            .noise_before
-            .as_ref()
-            .is_some_and(|(_, until)| *until <= now);
-        if over {
-            self.noise_before = None;
-        }
-        over
+        let before = self.noise_before.len();
+        self.noise_before.retain(|(_, until)| now < *until);
+        self.noise_before.len() != before
     }
 }
 
@@ -276,7 +296,7 @@ pub struct KeyFile {
     #[serde(default)]
     noise_since: Option<UnixMs>,
     #[serde(default)]
-    noise_before: Option<NoiseOnDisk>,
+    noise_before: Vec<NoiseOnDisk>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -309,7 +329,7 @@ impl Drop for KeyFile {
         if let Some(next) = &mut self.next {
             next.key.0.zeroize();
         }
-        if let Some(before) = &mut self.noise_before {
+        for before in &mut self.noise_before {
             before.key.0.zeroize();
         }
     }
@@ -335,12 +355,16 @@ impl From<&Identity> for KeyFile {
             former: keys.former.iter().map(former).collect(),
             noise_serial: Some(keys.noise.serial),
             noise_since: Some(keys.noise.since),
-            noise_before: keys.noise_before.as_ref().map(|(key, until)| NoiseOnDisk {
-                key: noise(&key.key),
-                serial: key.serial,
-                since: key.since,
-                until: *until,
-            }),
+            noise_before: keys
+                .noise_before
+                .iter()
+                .map(|(key, until)| NoiseOnDisk {
+                    key: noise(&key.key),
+                    serial: key.serial,
+                    since: key.since,
+                    until: *until,
+                })
+                .collect(),
         }
     }
 }
@@ -365,14 +389,15 @@ impl KeyFile {
         keys.former = self.former.iter().map(former).collect();
         keys.noise.serial = self.noise_serial.unwrap_or(1);
         keys.noise.since = self.noise_since.unwrap_or(now);
-        keys.noise_before = self.noise_before.as_ref().map(|before| {
+        let before = |before: &NoiseOnDisk| {
             let key = NoiseKey {
                 key: StaticKey::from_bytes(&before.key.0),
                 serial: before.serial,
                 since: before.since,
             };
             (key, before.until)
-        });
+        };
+        keys.noise_before = self.noise_before.iter().map(before).collect();
         keys
     }
 }
@@ -407,6 +432,16 @@ mod tests {
         let back = through_disk(&keys);
         assert_eq!((keys.agent(), back.agent()), (agent, agent));
         assert_eq!(back.grant_keys(NOW), [keys.public(), first]);
+    }
+
+    #[test]
+    fn a_machine_that_enrols_elsewhere_keeps_its_name_unless_its_identity_was_compromised() {
+        for (urgency, changes) in [(Urgency::Overlap, false), (Urgency::Compromised, true)] {
+            let mut keys = keys();
+            keys.begin(urgency);
+            keys.promote(NOW);
+            assert_eq!(keys.name_by_chain(), changes, "{urgency:?}");
+        }
     }
 
     #[test]
@@ -460,12 +495,27 @@ mod tests {
     #[test]
     fn a_noise_key_overlaps_for_a_week_unless_it_must_not() {
         let mut keys = keys();
-        let until = keys.replace_noise(Urgency::Overlap, NOW);
+        let until = keys.replace_noise(Urgency::Overlap, NOW).unwrap();
         assert_eq!((until, keys.lowest_serial(NOW)), (NOW + NOISE_OVERLAP, 1));
         assert!(!keys.forget_noise(UnixMs(until.0 - 1)));
         assert_eq!(keys.lowest_serial(until), 2);
         assert!(keys.forget_noise(until));
         let until = keys.replace_noise(Urgency::Now, NOW);
-        assert_eq!((until, keys.lowest_serial(NOW)), (NOW, 3));
+        assert_eq!((until, keys.lowest_serial(NOW)), (Some(NOW), 3));
+    }
+
+    #[test]
+    fn who_was_away_through_several_rotations_comes_back_until_the_week_is_over() {
+        let mut keys = keys();
+        for _ in 0..NOISE_KEYS_BEFORE {
+            assert!(keys.replace_noise(Urgency::Overlap, NOW).is_some());
+        }
+        assert_eq!(keys.lowest_serial(NOW), 1);
+        assert_eq!(keys.noise_before(NOW).count(), NOISE_KEYS_BEFORE);
+        // What was promised of the oldest is not broken by one more.
+        assert_eq!(keys.replace_noise(Urgency::Overlap, NOW), None);
+        assert_eq!(through_disk(&keys).lowest_serial(NOW), 1);
+        assert!(keys.replace_noise(Urgency::Now, NOW).is_some());
+        assert_eq!(keys.noise_before(NOW).count(), 0);
     }
 }

@@ -4,6 +4,7 @@
 //! effect, and effects come before words. When a device ends, the relay is told first and drops what it still carries for it.
 
 use super::Core;
+use super::devices::Device;
 use super::effect::Effect;
 use super::lease::Lease;
 use super::talk::{Talk, TalkPurpose};
@@ -108,12 +109,20 @@ impl Core {
 
     /// Ends a device: its grant, its tokens, its streams, now. False when there is none.
     pub(super) fn remove_device(&mut self, id: DeviceId, why: CloseCode, now: Now) -> bool {
-        if self.devices.remove(id, now.unix).is_none() {
+        // Its next keys go with it.
+        let its = |entry: &&Device| entry.is(id);
+        let ids: Vec<_> = self.devices.iter().filter(its).map(|d| d.id).collect();
+        if ids.is_empty() {
             return false;
+        }
+        for id in &ids {
+            self.devices.remove(*id, now.unix);
         }
         self.effects.push_back(Effect::SaveDevices);
         self.announce();
-        self.end_device(id, why);
+        for id in ids {
+            self.end_device(id, why);
+        }
         true
     }
 
@@ -147,7 +156,8 @@ impl Core {
         }
         let meant = |id: DeviceId| device.is_none_or(|device| device == id);
         let mut narrowed = Vec::new();
-        for device in self.devices.iter_mut().filter(|d| meant(d.id)) {
+        let its = |entry: &Device| device.is_none_or(|device| entry.is(device));
+        for device in self.devices.iter_mut().filter(|entry| its(entry)) {
             let before = device.scopes.len();
             device.scopes.retain(|scope| *scope != purpose);
             if device.scopes.len() != before {

@@ -63,7 +63,7 @@ impl Core {
     /// Begins a rotation, whether or not it is due.
     ///
     /// # Errors
-    /// `UnknownDevice`; `ClockBehind`: nothing is certified by a clock that is wrong.
+    /// `UnknownDevice`; `KeysOverlap`: too many Noise keys hold already; `ClockBehind`: nothing is certified by a clock that is wrong.
     pub fn rotate(
         &mut self,
         what: Rotation,
@@ -76,11 +76,11 @@ impl Core {
         Ok(match what {
             Rotation::Signer {} => vec![self.rotate_signer(urgency, now)],
             Rotation::Identity {} => vec![self.rotate_identity(urgency, now)],
-            Rotation::Noise {} => vec![self.rotate_noise(urgency, now)],
+            Rotation::Noise {} => vec![self.rotate_noise(urgency, now)?],
             Rotation::Device { device } => self.rotate_devices(device, urgency, now)?,
             Rotation::All {} => {
                 let mut all = self.rotate_devices(None, urgency, now)?;
-                all.push(self.rotate_noise(urgency, now));
+                all.push(self.rotate_noise(urgency, now)?);
                 all.push(self.rotate_identity(urgency, now));
                 all.push(self.rotate_signer(urgency, now));
                 all
@@ -114,8 +114,9 @@ impl Core {
         done("signer", ends)
     }
 
-    fn rotate_noise(&mut self, urgency: Urgency, now: Now) -> Rotated {
+    fn rotate_noise(&mut self, urgency: Urgency, now: Now) -> Result<Rotated, CloseCode> {
         let ends = self.identity.replace_noise(urgency, now.unix);
+        let ends = ends.ok_or(CloseCode::KeysOverlap)?;
         self.effects.push_back(Effect::SaveKeys);
         // A link that was handed out names the old key.
         self.cancel_pairings();
@@ -137,10 +138,10 @@ impl Core {
                 self.close(stream, CloseCode::GoingAway);
             }
         }
-        Rotated {
+        Ok(Rotated {
             pair_again: u32::try_from(pair_again).unwrap_or(u32::MAX),
             ..done("noise", ends)
-        }
+        })
     }
 
     fn rotate_identity(&mut self, urgency: Urgency, _now: Now) -> Rotated {
@@ -182,14 +183,18 @@ impl Core {
             self.cancel_pairings();
             return Ok(ended);
         }
-        for device in self.devices.iter_mut().filter(|d| meant(d.id)) {
+        for device in self
+            .devices
+            .iter_mut()
+            .filter(|d| meant(d.id) && d.replaces.is_none())
+        {
             device.rekey = Some(device.rekey.map_or(urgency, |before| before.max(urgency)));
         }
         self.effects.push_back(Effect::SaveDevices);
         let mut rotated = Vec::new();
         for id in ids {
             if urgency > Urgency::Overlap {
-                self.end_leases(|lease| lease.device == id, CloseCode::TokenEnded, now);
+                self.end_leases(|lease| lease.device == id, CloseCode::KeysChanged, now);
             }
             for stream in self.sessions_of(id) {
                 self.say(stream, &FromAgent::Rekey {});
@@ -268,7 +273,7 @@ impl Core {
 
     /// When a key is due, or one that was replaced is to be forgotten.
     pub(super) fn next_key_look(&self) -> UnixMs {
-        let noise = self.identity.noise().since + (LIFE_NOISE_KEY - NOISE_OVERLAP);
+        let noise = self.noise_due();
         let due = if self.identity.next().is_some() {
             noise
         } else {
@@ -276,6 +281,10 @@ impl Core {
         };
         let forget = self.identity.noise_before_ends();
         forget.map_or(due, |forget| forget.min(due))
+    }
+
+    fn noise_due(&self) -> UnixMs {
+        self.identity.noise().since + (LIFE_NOISE_KEY - NOISE_OVERLAP)
     }
 
     fn identity_due(&self) -> UnixMs {
@@ -290,25 +299,29 @@ impl Core {
         if self.identity.forget_noise(now.unix) {
             self.effects.push_back(Effect::SaveKeys);
         }
-        if now.unix >= self.identity.noise().since + (LIFE_NOISE_KEY - NOISE_OVERLAP) {
-            self.rotate_noise(Urgency::Overlap, now);
+        if now.unix >= self.noise_due() {
+            // If too many overlap, the next look is when the first of them ends.
+            let _ = self.rotate_noise(Urgency::Overlap, now);
         }
         if self.identity.next().is_none() && now.unix >= self.identity_due() {
             self.rotate_identity(Urgency::Overlap, now);
         }
     }
 
-    /// Tries the present Noise key, then the one before it while that still holds.
+    /// Tries the present Noise key, then those before it that still hold.
     pub(super) fn with_noise_keys<T>(
         &self,
         now: Now,
         read: impl Fn(&StaticKey) -> Result<T, NoiseFault>,
     ) -> Result<T, NoiseFault> {
-        let present = read(&self.identity.noise().key);
-        match (present, self.identity.noise_before(now.unix)) {
-            (Err(NoiseFault::Handshake), Some((NoiseKey { key, .. }, _))) => read(key),
-            (outcome, _) => outcome,
+        let mut outcome = read(&self.identity.noise().key);
+        for NoiseKey { key, .. } in self.identity.noise_before(now.unix) {
+            if !matches!(outcome, Err(NoiseFault::Handshake)) {
+                break;
+            }
+            outcome = read(key);
         }
+        outcome
     }
 
     /// Why a handshake failed: a device that was away while a key came and went is told so.
@@ -348,13 +361,9 @@ impl Core {
     /// A session whose device is to change its keys hears so.
     pub(super) fn tell_rekey(&mut self, stream: StreamId, now: Now) {
         let device = self.talks.get(&stream).map(|talk| talk.device);
-        let due = |device: &Device| {
-            let since = device.keys_since.unwrap_or(device.paired);
-            device.rekey.is_some() || since.until(now.unix) >= DEVICE_KEYS_RENEW
-        };
         if device
             .and_then(|id| self.devices.get(id))
-            .is_some_and(|device| device.until.is_none() && due(device))
+            .is_some_and(|device| device.is_to_rekey(now.unix))
         {
             self.say(stream, &FromAgent::Rekey {});
         }
@@ -380,7 +389,8 @@ impl Core {
             return Err(CloseCode::ProofRefused);
         }
         let present = self.devices.get(old).ok_or(CloseCode::UnknownDevice)?;
-        if present.suspended {
+        // Only when it is due: who has copied its keys must not lock its owner out by changing them first.
+        if present.suspended || !present.is_to_rekey(now.unix) {
             return Err(CloseCode::NotGranted);
         }
         let mut next = Device {
@@ -465,6 +475,13 @@ impl Core {
 }
 
 impl Device {
+    /// Whether it is to change its keys: they are old, or somebody at the machine wants it. A share ends before.
+    fn is_to_rekey(&self, now: UnixMs) -> bool {
+        let since = self.keys_since.unwrap_or(self.paired);
+        let due = self.until.is_none() && since.until(now) >= DEVICE_KEYS_RENEW;
+        due || self.rekey.is_some()
+    }
+
     /// Takes notice of the generation that the device says it was given last, and decides on the next. A copy says an older one, sooner or
     /// later; several pages that start at once do not, because generations are an hour apart.
     pub(super) fn advance(&mut self, said: u32, now: UnixMs) {

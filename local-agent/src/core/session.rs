@@ -213,6 +213,8 @@ impl Core {
             .ok_or(CloseCode::UnknownDevice)?;
         if now.unix >= device.expires {
             Err(CloseCode::Lapsed)
+        } else if device.must_rekey() {
+            Err(CloseCode::KeysChanged)
         } else if device.allows(scope) {
             Ok((device, talk.origin.conn))
         } else {

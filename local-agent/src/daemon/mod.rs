@@ -77,6 +77,12 @@ impl DaemonError {
     pub fn hint(&self) -> String {
         match self {
             Self::State(error) => error.hint(),
+            Self::Refused {
+                code: CloseCode::UnknownAgent,
+                ..
+            } => {
+                "ask the relay's operator for a code, then run `lanyard up --enrol CODE`".to_owned()
+            }
             Self::Refused { code, .. } => code.hint().to_owned(),
             Self::Dial(error) => error.hint().to_owned(),
             Self::NotEnrolled => {
@@ -121,7 +127,10 @@ impl Daemon {
     /// See [`DaemonError`].
     pub async fn prepare(options: Options) -> Result<(Self, Owners), DaemonError> {
         let now = clock::now();
-        let identity = options.state.identity(now.unix)?;
+        let mut identity = options.state.identity(now.unix)?;
+        if options.enrol.is_some() && identity.name_by_chain() {
+            options.state.save_identity(&identity)?;
+        }
         let (relay, newcomer) = relay_and_role(&options, &identity)?;
         let devices = options.state.devices()?;
         let clock = AgentClock::start(now, options.state.high_water()?);
@@ -367,7 +376,14 @@ impl Daemon {
     fn offline(&mut self, close: lanyard_shared::frame::Close) -> Result<(), DaemonError> {
         // The relay chooses the code; the words are ours.
         let code = close.code.unwrap_or(CloseCode::Cut);
-        let sentence = code.sentence().to_owned();
+        // It knew us once, or there would be no key to prove.
+        let removed = code == CloseCode::UnknownAgent && !self.enrolling;
+        let sentence = if removed {
+            "the relay does not know this machine any more; its operator may have removed it"
+        } else {
+            code.sentence()
+        }
+        .to_owned();
         let lasting = self.enrolling
             || matches!(
                 code,
@@ -538,8 +554,15 @@ fn relay_and_role(
     if let Some(code) = &options.enrol {
         let relay = Relay::new(code.address.clone(), code.fingerprint.into());
         let (key, name) = (Arc::clone(identity.key()), options.machine.name.clone());
+        let (chain, _) = identity.certificates();
         let code = *code.code;
-        return Ok((relay, Some(Dialler::Newcomer { key, code, name })));
+        let newcomer = Dialler::Newcomer {
+            key,
+            code,
+            name,
+            chain,
+        };
+        return Ok((relay, Some(newcomer)));
     }
     let enrolment = options.state.enrolment()?.ok_or(DaemonError::NotEnrolled)?;
     let relay = Relay::parse(

@@ -5,6 +5,9 @@ mod held;
 mod prove;
 mod socket;
 
+#[cfg(test)]
+mod tests;
+
 pub use held::{Due, Held};
 pub use prove::check_clock;
 

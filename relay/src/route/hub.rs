@@ -132,6 +132,13 @@ impl Hub {
         }
     }
 
+    /// The agent on `conn` has proven its next identity: the one before is nobody from now on.
+    pub fn identity_changed(&mut self, conn: ConnId, identity: [u8; 32]) {
+        if let Some(agent) = self.agent_on(conn) {
+            agent.trust = Arc::new(agent.trust.with_identity(identity));
+        }
+    }
+
     /// The link `conn` of the agent is over.
     pub fn detach_agent(&mut self, conn: ConnId) {
         if self.agent_on(conn).is_some() {

@@ -216,6 +216,7 @@ impl Port {
                 | Frame::Enrol(_)
                 | Frame::Welcome(_)
                 | Frame::Announce(_)
+                | Frame::Rotate(_)
                 | Frame::Ping(_)
                 | Frame::Pong(_)
                 | Frame::Wake
@@ -229,6 +230,11 @@ impl Port {
     /// The agent has proven itself again.
     pub fn reproven(&self, clock: AgentClock) {
         self.lock().reprove_agent(self.conn, clock);
+    }
+
+    /// The agent has proven its next identity.
+    pub fn identity_changed(&self, identity: [u8; 32]) {
+        self.lock().identity_changed(self.conn, identity);
     }
 
     /// Queues a frame of the link itself.

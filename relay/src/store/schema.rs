@@ -5,10 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Raised with every change of the tables; a database of a later relay is refused.
-pub const CURRENT: i64 = 2;
+pub const CURRENT: i64 = 3;
 
 /// What leads from each schema to the next, the first from an empty file. Databases in use have run them: a step is never changed.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE agents (
         id BLOB PRIMARY KEY CHECK (length(id) = 16),
@@ -40,6 +40,9 @@ const STEPS: [&str; 2] = [
         revision INTEGER NOT NULL DEFAULT 1,
         expires INTEGER NOT NULL
     ) STRICT;
+    ",
+    "
+    ALTER TABLE agents ADD COLUMN next BLOB CHECK (next IS NULL OR length(next) = 32);
     ",
 ];
 

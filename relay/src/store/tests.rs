@@ -75,6 +75,7 @@ fn agents_and_when_they_were_seen_survive_a_restart() {
     let store = Store::open(&dir.path().join("relay.db")).unwrap();
     let expected = Agent {
         id,
+        next: None,
         key,
         name: "laptop".into(),
         enrolled: NOW,

@@ -377,7 +377,15 @@ async fn introduced(
 ) -> Result<HostileLink> {
     let (mut link, challenge) = HostileLink::challenged(target, AGENT, from).await?;
     let now = clock::now().unix;
-    let enrol = prove_enrol(identity, &target.host(), code, "rogue", &challenge, now)?;
+    let enrol = prove_enrol(
+        identity,
+        &target.host(),
+        code,
+        "rogue",
+        &[],
+        &challenge,
+        now,
+    )?;
     link.send(&Frame::Enrol(enrol)).await?;
     Ok(link)
 }

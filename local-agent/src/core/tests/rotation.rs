@@ -5,6 +5,7 @@ use crate::core::devices::Devices;
 use crate::core::keys::{KeyFile, Urgency};
 use crate::core::rotation::{Rotated, Rotation};
 use crate::core::{Core, Effect, Machine};
+use lanyard_shared::access::Revocation;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Challenge, Frame, StreamId, Target, Welcome};
@@ -409,7 +410,7 @@ fn an_identity_rotation_that_crashes_at_any_step_is_gone_on_from() {
 
 // --- a device's keys
 
-/// The device changes its keys in its session; returns its next ones and their grant.
+/// The device, which is to, changes its keys in its session; returns its next ones and their grant.
 fn rekey(
     rig: &mut Rig,
     keys: &Keys,
@@ -481,6 +482,11 @@ fn a_device_that_crashes_before_it_kept_its_next_keys_comes_back_with_its_presen
     let keys = Keys::new(3);
     let grant = rig.pair(&keys, BOTH);
     let mut viewer = rig.session(&keys, &grant, CONN);
+    rotate(
+        &mut rig,
+        Rotation::Device { device: None },
+        Urgency::Overlap,
+    );
     rekey(&mut rig, &keys, &mut viewer, 30).unwrap();
     let mut again = rig.session(&keys, &grant, ConnId([41; 16]));
     assert!(rig.mint(&mut again, Scope::View).is_ok());
@@ -501,6 +507,11 @@ fn nobody_changes_the_keys_of_another_device_or_of_another_session() {
     let (grant, other) = (rig.pair(&keys, BOTH), rig.pair(&thief, BOTH));
     let viewer = rig.session(&keys, &grant, CONN);
     let mut theirs = rig.session(&thief, &other, ConnId([41; 16]));
+    rotate(
+        &mut rig,
+        Rotation::Device { device: None },
+        Urgency::Overlap,
+    );
     let next = Keys::new(30);
     let agent = rig.core.agent();
     let (here, elsewhere) = (
@@ -522,6 +533,32 @@ fn nobody_changes_the_keys_of_another_device_or_of_another_session() {
 }
 
 #[test]
+fn nobody_changes_keys_that_are_not_to_change_and_a_device_that_ends_takes_its_next_keys_along() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    // A thief of the keys would lock the owner out.
+    let refused = rekey(&mut rig, &keys, &mut viewer, 30).err();
+    assert_eq!(refused.as_deref(), Some("not-granted"));
+    rotate(
+        &mut rig,
+        Rotation::Device { device: None },
+        Urgency::Overlap,
+    );
+    let (next, newer) = rekey(&mut rig, &keys, &mut viewer, 30).unwrap();
+    assert_eq!(rig.core.device_entries(None).len(), 1, "it is one device");
+    let device = keys.id();
+    rig.with(|core, now| assert!(core.revoke(Revocation::Device { device }, now).is_ok()));
+    let origin = lanyard_shared::frame::Origin {
+        device: next.public(),
+        ..viewer.origin
+    };
+    let stream = rig.open(origin, Target::Session(newer));
+    assert_eq!(rig.closed(stream), Some(CloseCode::UnknownDevice));
+}
+
+#[test]
 fn keys_that_must_go_at_once_change_themselves_and_do_nothing_else() {
     let mut rig = Rig::new();
     let keys = Keys::new(3);
@@ -531,10 +568,10 @@ fn keys_that_must_go_at_once_change_themselves_and_do_nothing_else() {
     let device = Some(keys.id());
     let rotated = rotate(&mut rig, Rotation::Device { device }, Urgency::Now);
     assert_eq!(one(&rotated).ends, Some(rig.now.unix));
-    assert_eq!(rig.closed(view.stream), Some(CloseCode::TokenEnded));
+    assert_eq!(rig.closed(view.stream), Some(CloseCode::KeysChanged));
     assert_eq!(
         rig.mint(&mut viewer, Scope::View).err().as_deref(),
-        Some("not-granted")
+        Some("keys-changed")
     );
     let (next, newer) = rekey(&mut rig, &keys, &mut viewer, 30).unwrap();
     let mut viewer = rig.session(&next, &newer, ConnId([41; 16]));
@@ -564,7 +601,7 @@ fn everything_compromised_leaves_no_device_and_no_key() {
     );
     assert!(before.0 != after.0 && before.1 != after.1 && before.2 != after.2);
     assert_eq!((announced.signers.len(), announced.former.len()), (1, 0));
-    assert!(rig.core.identity().noise_before(UnixMs(0)).is_none());
+    assert_eq!(rig.core.identity().noise_before(UnixMs(0)).count(), 0);
 }
 
 // --- copies
