@@ -37,6 +37,12 @@ pub const REPLIES_WAITING: usize = 64;
 /// Bytes of the folder that a share is bound to: shorter than what the list shows of a terminal's folder, so that one decides on the other.
 pub const ROOT_MAX: usize = 128;
 const _: () = assert!(ROOT_MAX < LISTED_TEXT);
+/// The shortest share.
+pub const SHARE_MIN: Duration = Duration::from_secs(60);
+/// The longest share.
+pub const SHARE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How often a list that is watched is drawn again.
+pub const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// An acknowledgement of input waits so long for output to travel with: a key's echo, most times. Alone it would cost as much as the echo.
 pub const ACK_WAITS: Duration = Duration::from_millis(5);
 /// When a device was last seen is known to this.

@@ -2,8 +2,7 @@
 
 use crate::PATIENCE;
 use crate::process::{Process, program};
-use anyhow::{Context as _, Result, bail};
-use lanyard_shared::ids::DeviceId;
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -91,28 +90,13 @@ impl Agent {
                 .context("no answer")??
                 .context("no answer")?;
             let notice: Value = serde_json::from_str(&line)?;
-            if ["link", "status", "done", "ended", "refused"]
+            if ["link", "status", "done", "ended", "rotated", "refused"]
                 .iter()
                 .any(|name| notice["event"] == *name)
             {
                 return Ok(notice);
             }
         }
-    }
-
-    /// Ends a device, as the owner does.
-    ///
-    /// # Errors
-    /// The agent does not.
-    pub async fn end_device(&self, device: DeviceId) -> Result<()> {
-        let revocation = json!({"what": "device", "device": device});
-        let answer = self
-            .owner(json!({"t": "revoke", "revocation": revocation}))
-            .await?;
-        if answer["event"] != "ended" {
-            bail!("not ended: {answer}");
-        }
-        Ok(())
     }
 
     /// A pairing link that asks nobody.

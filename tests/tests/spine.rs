@@ -175,9 +175,11 @@ async fn ending_a_device_cuts_its_open_streams_within_a_second() -> Result<()> {
     let revoking = std::time::Instant::now();
     let done = world
         .agent
-        .owner(json!({"t": "revoke", "device": viewer.device.id()}))
+        .owner(
+            json!({"t": "revoke", "revocation": {"what": "device", "device": viewer.device.id()}}),
+        )
         .await?;
-    assert_eq!(done["event"], "done");
+    assert_eq!(done["event"], "ended");
     let mut state = viewer.client.state();
     let over = state.wait_for(|state| matches!(state, lanyard_client::State::Over(_)));
     tokio::time::timeout(lanyard_tests::PATIENCE, over).await??;

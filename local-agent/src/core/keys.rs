@@ -145,6 +145,12 @@ impl Identity {
         standing.map(|(key, _)| key)
     }
 
+    /// When each of them ends.
+    pub fn noise_before_end(&self, now: UnixMs) -> impl Iterator<Item = UnixMs> {
+        let ends = self.noise_before.iter().map(|(_, until)| *until);
+        ends.filter(move |until| now < *until)
+    }
+
     /// When the first of them ends.
     #[must_use]
     pub fn noise_before_ends(&self) -> Option<UnixMs> {

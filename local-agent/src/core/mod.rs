@@ -8,6 +8,7 @@ mod admission;
 pub mod clock;
 pub mod devices;
 mod effect;
+mod inventory;
 pub mod keys;
 mod lease;
 mod minting;

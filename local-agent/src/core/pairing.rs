@@ -156,6 +156,12 @@ impl Pairings {
             .collect()
     }
 
+    /// Those that a viewer may still follow.
+    pub fn open_ones(&self, now: UnixMs) -> impl Iterator<Item = &Pairing> {
+        let open = move |p: &&Pairing| p.state == RendezvousState::Open && p.expires > now;
+        self.recent.iter().filter(open)
+    }
+
     fn find_open(&mut self, id: RendezvousId, now: UnixMs) -> Option<&mut Pairing> {
         self.recent
             .iter_mut()

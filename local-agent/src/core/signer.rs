@@ -83,6 +83,17 @@ impl Signer {
         ends.map_or(self.renews(), |ends| ends.min(self.renews()))
     }
 
+    /// From when until when the present one holds.
+    pub fn holds_between(&self) -> (UnixMs, UnixMs) {
+        let (from, to) = (self.certificate.not_before, self.certificate.expires);
+        (UnixMs::from_secs(from), UnixMs::from_secs(to))
+    }
+
+    /// When the one before ends, if there is one.
+    pub fn previous_ends(&self) -> Option<UnixMs> {
+        self.previous.as_ref().map(|(_, until)| *until)
+    }
+
     /// Does what is due. True when the relay is to be told.
     pub fn look(&mut self, identity: &Identity, now: UnixMs) -> bool {
         if now >= self.renews() {

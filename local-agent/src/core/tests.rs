@@ -7,6 +7,7 @@
 mod acks;
 mod attacks;
 mod ending;
+mod inventory;
 mod lives;
 mod rig;
 mod rotation;

@@ -113,6 +113,8 @@ pub struct Daemon {
     commands: UnboundedReceiver<Command>,
     web: Option<Address>,
     ever_online: bool,
+    /// What the relay said as it accepted us; may be empty.
+    warning: String,
     /// Something that must be on disk is not.
     unsaved: bool,
     handout: Handout,
@@ -151,6 +153,7 @@ impl Daemon {
             commands,
             web: None,
             ever_online: false,
+            warning: String::new(),
             unsaved: false,
             handout: Handout::default(),
         };
@@ -361,6 +364,7 @@ impl Daemon {
             })?;
             self.newcomer = None;
         }
+        self.warning.clone_from(&warning);
         self.owners.tell(&Notice::Online {
             relay: self.relay.to_string(),
             web: web.to_owned(),
@@ -455,6 +459,10 @@ impl Daemon {
                     locked: self.core.devices().locked,
                     devices: self.core.device_entries(None),
                     tokens: self.core.token_entries(|_| true),
+                    keys: self.core.key_entries(now),
+                    invitations: self.core.invitation_entries(now),
+                    warning: self.warning.clone(),
+                    clock_behind: self.core.is_clock_behind(now),
                 });
             }
             Command::Revoke { revocation, reply } => {

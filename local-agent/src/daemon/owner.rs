@@ -10,7 +10,9 @@ use crate::core::keys::Urgency;
 use crate::core::pairing::{Invitation, QuestionId};
 use crate::core::rotation::{Rotated, Rotation};
 use crate::limits::{OWNER_BACKLOG, OWNER_LINE, OWNER_PAUSE, PAIR_TIME};
-use lanyard_shared::access::{DeviceEntry, Reach, Revocation, TokenEntry};
+use lanyard_shared::access::{
+    DeviceEntry, InvitationEntry, KeyEntry, Reach, Revocation, TokenEntry,
+};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{AgentId, DeviceId};
 use lanyard_shared::msg::{Reason, Scope, Terminal};
@@ -258,6 +260,14 @@ pub struct Status {
     pub devices: Vec<DeviceEntry>,
     /// All live tokens.
     pub tokens: Vec<TokenEntry>,
+    /// The machine's own keys.
+    pub keys: Vec<KeyEntry>,
+    /// Pairing and share links that still open.
+    pub invitations: Vec<InvitationEntry>,
+    /// What the relay said when it accepted this machine: something to know, or empty.
+    pub warning: String,
+    /// Whether the clock is behind a time that this machine knew: nothing is granted then.
+    pub clock_behind: bool,
 }
 
 impl Link {
