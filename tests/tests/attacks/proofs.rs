@@ -341,7 +341,15 @@ async fn an_enrolment_is_no_proof_and_a_proof_is_no_enrolment() -> Result<()> {
     let (mut link, claim) = rig.asked(AGENT).await?;
     let now = clock::now().unix;
     let host = rig.target.host();
-    let enrol = prove_enrol(&newcomer, &host, &code.code, "rogue", &claim.challenge, now)?;
+    let enrol = prove_enrol(
+        &newcomer,
+        &host,
+        &code.code,
+        "rogue",
+        &[],
+        &claim.challenge,
+        now,
+    )?;
     let mut proof = claim.proof()?;
     proof.key = enrol.key;
     proof.agent = AgentId::of_first_key(&enrol.key.0);
@@ -362,6 +370,7 @@ async fn an_enrolment_is_no_proof_and_a_proof_is_no_enrolment() -> Result<()> {
         &host,
         &code.code,
         "rogue",
+        &[],
         &claim.challenge,
         proof.time,
     )?;
@@ -375,6 +384,7 @@ async fn an_enrolment_is_no_proof_and_a_proof_is_no_enrolment() -> Result<()> {
         &host,
         &code.code,
         "honest",
+        &[],
         &claim.challenge,
         now,
     )?;
