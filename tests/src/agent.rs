@@ -2,7 +2,7 @@
 
 use crate::PATIENCE;
 use crate::process::{Process, program};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use lanyard_shared::ids::DeviceId;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
