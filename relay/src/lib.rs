@@ -32,3 +32,5 @@ mod views;
 
 /// How long a proof holds a link and how far off a clock may be: for simulations of a relay.
 pub use link::{Due, Held, check_clock};
+/// What operator tokens are for.
+pub use tokens::Purpose as OperatorPurpose;

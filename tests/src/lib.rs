@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod attack;
+pub mod blast;
 pub mod mark;
 pub mod process;
 pub mod relay;
