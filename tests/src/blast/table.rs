@@ -1,6 +1,7 @@
 //! The cells as a person reads them.
 
 use super::{Act, Credential, Holding, Operation, Step, Thing, Verdict, cell, loot};
+use lanyard_shared::msg::Scope;
 use lanyard_shared::token::Kind;
 use std::fmt::Write as _;
 
@@ -94,7 +95,11 @@ fn row(credential: Credential, holding: Holding) -> String {
             let verdict = cell(loot, Operation::Purpose(step, *kind));
             (format!("`{}`", kind.name()), verdict)
         });
-        listed(verdicts)
+        let every: Vec<_> = Scope::ALL
+            .iter()
+            .map(|scope| format!("`{}`", scope.name()))
+            .collect();
+        listed(verdicts).replace(&every.join(", "), "every purpose")
     };
     let acts = Act::ALL
         .iter()
