@@ -1,11 +1,12 @@
 /** Every state a screen can be in, by name. */
-import type { Reason, Terminal } from "../../core/generated";
+import type { Offer, Reason, Terminal } from "../../core/generated";
 import { CLOSE_CODES } from "../../core/generated";
-import type { Credential, InputState, LinkState, Machine, PairState, ViewState } from "../../net/api";
+import type { Credential, DevicesState, InputState, LinkState, Machine, PairState, ViewState } from "../../net/api";
 
 export interface Scene {
   machines?: Machine[];
   pair?: PairState[];
+  devices?: DevicesState;
   view?: ViewState;
   input?: InputState;
   /** Size of the machine's terminal where this page does not drive. */
@@ -52,12 +53,15 @@ const TERMINALS: Terminal[] = [
 ];
 
 function credential(purpose: Credential["purpose"], left: number, life: number, on: string | null): Credential {
-  return { jti: `${purpose}-${on ?? ""}`, purpose, terminal: on, expires: NOW + left, life };
+  const jti = `${purpose}-${on ?? ""}`;
+  const goesOn = purpose !== "terminal" || left > 5 * MINUTE;
+  return { jti, purpose, terminal: on, expires: NOW + left, life, goesOn, limitedBy: null };
 }
 
 function credentials(typing: number): Credential[] {
   return [
     credential("device", 29 * 24 * 60 * MINUTE, 30 * 24 * 60 * MINUTE, null),
+    credential("connection", 6.3 * MINUTE, 10 * MINUTE, null),
     credential("view", 11.4 * MINUTE, 15 * MINUTE, "t-build"),
     credential("view", 14 * MINUTE, 15 * MINUTE, "t-agent"),
     ...(typing > 0 ? [credential("terminal", typing, 5 * MINUTE, "t-build")] : []),
@@ -74,6 +78,9 @@ function machine(part: Partial<Machine> = {}): Machine {
     live: true,
     rtt: 38,
     scopes: ["view", "terminal"],
+    reach: { root: null, terminal: null },
+    until: null,
+    access: null,
     terminals: TERMINALS,
     credentials: credentials(4.2 * MINUTE),
     clockOffset: NOW - performance.now(),
@@ -106,10 +113,12 @@ const THIRD_MACHINE = machine({
   credentials: [],
 });
 
-const OFFER = {
+const OFFER: Offer = {
   machine: "atlas",
   user: "sasha",
-  scopes: ["view", "terminal"] as ("view" | "terminal")[],
+  scopes: ["view", "terminal"],
+  reach: { root: null, terminal: null },
+  stays: null,
   expires: NOW + 4 * MINUTE,
 };
 const WORDS = ["velvet", "harbor", "ostrich", "anchor"];
@@ -127,7 +136,7 @@ export const SCENES: Record<string, Scene> = {
   watchonly: {
     machines: [machine({ scopes: ["view"], credentials: credentials(0) })],
     view: { kind: "streaming" },
-    input: { kind: "not-granted" },
+    input: { kind: "not-granted", taken: false },
     foreign: true,
   },
   connecting: { machines: [away({ kind: "connecting" })], view: { kind: "connecting" }, input: { kind: "idle" } },
