@@ -74,7 +74,7 @@ test("a wish without a session is carried out when there is one soon, and not ho
   devices.wish(LIST, now);
   devices.sessionUp(now + 5000);
   expect(gather()).toContainEqual({ kind: "mint" });
-  devices.sessionDown(now + 5000);
+  devices.sessionDown();
   devices.tick(now + INPUT_RESEND_MS);
   expect(gather()).toContainEqual({ kind: "answered", wish: 1, refused: reasonFor("cut") });
   devices.sessionUp(now + 9_000_000);
@@ -142,11 +142,11 @@ test("a stream that is cut under a wish is followed by another; one that was end
   devices.sessionUp(now);
   devices.wish(EVERYTHING, now);
   stand();
-  devices.cut(null, now);
+  devices.cut(null);
   expect(gather()).toContainEqual({ kind: "mint" });
   stand();
   expect(asked()).toEqual([{ t: "revoke", req: 2, revocation: { what: "everything" } }]);
-  devices.tokenEnded(mintedToken(token).jti, reasonFor("token-ended"), now);
+  devices.tokenEnded(mintedToken(token).jti, reasonFor("token-ended"));
   expect(gather()).toContainEqual({ kind: "answered", wish: 1, refused: reasonFor("token-ended") });
   expect(effects).not.toContainEqual({ kind: "mint" });
 });
@@ -155,7 +155,7 @@ test("the end of another token means nothing here", () => {
   devices.sessionUp(now);
   devices.wish(LIST, now);
   stand();
-  devices.tokenEnded(mintedToken(99).jti, reasonFor("token-ended"), now);
+  devices.tokenEnded(mintedToken(99).jti, reasonFor("token-ended"));
   expect(devices.phase.kind).toBe("live");
 });
 
@@ -217,4 +217,11 @@ test("leaving puts the token back and forgets what was read", () => {
   devices.close();
   expect(gather()).toContainEqual({ kind: "close", code: "done" });
   expect([devices.list, devices.phase.kind]).toEqual([null, "idle"]);
+});
+
+test("a wish that finds no machine ends in saying so, and not in asking for ever", () => {
+  devices.wish(LIST, now);
+  expect(devices.phase.kind).toBe("asking");
+  devices.tick(now + INPUT_RESEND_MS);
+  expect(devices.phase).toMatchObject({ kind: "lapsed", reason: { code: "cut" } });
 });

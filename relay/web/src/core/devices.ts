@@ -101,18 +101,20 @@ export class Devices {
   wish(wish: Wish, now: number): number {
     const id = ++this.lastWish;
     this.pending.push({ id, wish, until: now + INPUT_RESEND_MS, req: null });
-    this.go(now);
+    this.go();
     return id;
   }
 
   sessionUp(now: number): void {
     this.session = true;
-    this.go(now);
+    // What was wished too long ago is not carried out now.
+    this.tick(now);
+    this.go();
   }
 
-  sessionDown(now: number): void {
+  sessionDown(): void {
     this.session = false;
-    if (this.stage.at !== "idle") this.lost(reasonFor("cut"), now);
+    if (this.stage.at !== "idle") this.lost(reasonFor("cut"));
   }
 
   minted(minted: Minted, now: number): void {
@@ -138,19 +140,19 @@ export class Devices {
     if (this.stage.at !== "greeting" && this.stage.at !== "standing") return;
     if (this.apply(record, now)) return;
     this.effects.push({ kind: "close", code: "bad-message" });
-    this.lost(reasonFor("bad-message"), now);
+    this.lost(reasonFor("bad-message"));
   }
 
   /** The stream was closed without a sealed `end`. */
-  cut(code: CloseName | null, now: number): void {
-    if (this.stage.at !== "idle" && this.stage.at !== "minting") this.lost(reasonFor(code ?? "cut"), now);
+  cut(code: CloseName | null): void {
+    if (this.stage.at !== "idle" && this.stage.at !== "minting") this.lost(reasonFor(code ?? "cut"));
   }
 
   /** Sealed word from the session that the token has ended. */
-  tokenEnded(jti: string, reason: Reason, now: number): void {
+  tokenEnded(jti: string, reason: Reason): void {
     if (this.stage.at === "idle" || this.stage.at === "minting" || this.stage.jti !== jti) return;
     this.effects.push({ kind: "close", code: "done" });
-    this.lost(reason, now);
+    this.lost(reason);
   }
 
   /** The person leaves: the token is put back, what was read is forgotten. */
@@ -173,10 +175,12 @@ export class Devices {
     const stage = this.stage;
     if ((stage.at === "opening" || stage.at === "greeting") && now >= stage.deadline) {
       this.effects.push({ kind: "close", code: "handshake-timeout" });
-      this.lost(reasonFor("handshake-timeout"), now);
+      this.lost(reasonFor("handshake-timeout"));
     }
     // Whether it was carried out nobody knows; the list that is read next shows it.
     for (const late of this.pending.filter(({ until }) => until <= now)) this.answer(late, reasonFor("cut"));
+    if (this.stage.at === "idle" && this.pending.length === 0 && this.shown.kind === "asking")
+      this.show({ kind: "lapsed", reason: reasonFor("cut") });
     if (stage.at === "standing" && now >= stage.refreshAt) {
       stage.refreshAt = now + REFRESH_MS;
       if (this.parts === null) this.ask({ what: "list" });
@@ -189,7 +193,7 @@ export class Devices {
         if (this.stage.at !== "greeting") return false;
         this.stage = { at: "standing", jti: this.stage.jti, refreshAt: now + REFRESH_MS };
         this.show({ kind: "live" });
-        this.go(now);
+        this.go();
         return true;
       case "reply": {
         const reply = decodeDevicesReply(record.json);
@@ -197,7 +201,7 @@ export class Devices {
       }
       case "end":
         this.effects.push({ kind: "close", code: "done" });
-        this.lost(closeReason(record.close), now);
+        this.lost(closeReason(record.close));
         return true;
       case "snapshot":
       case "snapshotChunk":
@@ -241,7 +245,7 @@ export class Devices {
   }
 
   /** One step towards what is wished for. */
-  private go(now: number): void {
+  private go(): void {
     if (this.pending.length === 0) return;
     if (this.stage.at === "standing") {
       for (const one of this.pending) one.req ??= this.ask(one.wish);
@@ -249,10 +253,7 @@ export class Devices {
       this.stage = { at: "minting" };
       this.show({ kind: "asking" });
       this.effects.push({ kind: "mint" });
-    } else if (!this.session) {
-      this.show({ kind: "asking" });
-      this.tick(now);
-    }
+    } else if (this.stage.at === "idle") this.show({ kind: "asking" });
   }
 
   private ask(wish: Wish): number {
@@ -263,13 +264,13 @@ export class Devices {
   }
 
   /** The stream is gone. What was not answered is asked again on the next: to end what has ended is harmless. */
-  private lost(reason: Reason, now: number): void {
+  private lost(reason: Reason): void {
     this.stage = { at: "idle" };
     this.parts = null;
     for (const one of this.pending) one.req = null;
     this.show(LASTING.has(reason.code) ? { kind: "refused", reason } : { kind: "lapsed", reason });
     if (LASTING.has(reason.code) || reason.code === "token-ended" || reason.code === "locked") this.failAll(reason);
-    else this.go(now);
+    else this.go();
   }
 
   private failAll(reason: Reason): void {

@@ -60,7 +60,7 @@ export class DevicesPanel implements DevicesSession, Tenant {
 
   sessionDown(): void {
     this.drop();
-    this.act((now) => this.core.sessionDown(now));
+    this.act(() => this.core.sessionDown());
   }
 
   scopesChanged(): void {
@@ -68,7 +68,7 @@ export class DevicesPanel implements DevicesSession, Tenant {
   }
 
   tokenEnded(jti: string, reason: Reason): void {
-    this.act((now) => this.core.tokenEnded(jti, reason, now));
+    this.act(() => this.core.tokenEnded(jti, reason));
   }
 
   private act(change: (now: number) => void): void {
@@ -106,7 +106,7 @@ export class DevicesPanel implements DevicesSession, Tenant {
           },
           cut: (code) => {
             this.drop();
-            this.act((now) => this.core.cut(code, now));
+            this.act(() => this.core.cut(code));
           },
         });
         if (purpose !== null) this.stream = { jti: minted.jti, purpose };

@@ -16,7 +16,7 @@ export function meaning(purpose: Credential["purpose"]): Meaning {
     case "device":
       return { icon: "device", word: "this browser", stops: "everything below" };
     case "connection":
-      return { icon: "link", word: "connection", stops: "this page's link to the machine" };
+      return { icon: "link", word: "connection", stops: "this page’s link to the machine" };
     case "view":
       return { icon: "eye", word: "watching", stops: "terminal output" };
     case "files.read":

@@ -50,6 +50,8 @@ test("every terminal but the one on the screen is offered, and what can be done 
     "Leave “build”",
     "New terminal",
     "Machines",
+    "Access of this page",
+    "Devices",
     "More and settings",
     "Keys",
   ]);

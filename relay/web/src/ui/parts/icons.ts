@@ -1,6 +1,7 @@
 /** Drawn on a 24 px grid with one stroke. */
 export const PATHS = {
   add: ["M12 5v14", "M5 12h14"],
+  again: ["M19.5 12a7.5 7.5 0 1 1-2.4-5.5", "M19.5 3.5v4.5H15"],
   back: ["M15 5l-7 7 7 7"],
   chat: ["M4 5h16v11H10l-4.5 4v-4H4z"],
   check: ["M4.5 12.5l5 5 10-11"],
