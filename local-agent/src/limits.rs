@@ -22,6 +22,12 @@ const LISTED: usize = 4 * NAME_MAX + 2 * (2 * LISTED_TEXT + LISTED_DRIVER) + 300
 // Beside the list, a welcome holds the names of machine and user, and little else.
 const _: () = assert!(TERMINALS_MAX * LISTED + 2 * 4 * NAME_MAX + 500 < MESSAGE_MAX);
 
+/// How long `lanyard rotate` waits for the relay or a device to take new keys.
+pub const ROTATE_WAIT: Duration = Duration::from_secs(10);
+/// Noise keys that were replaced and still open sessions.
+pub const NOISE_KEYS_BEFORE: usize = 4;
+/// How soon after its last change of keys, which it has not used yet, a device may bring others.
+pub const REKEY_AGAIN: Duration = Duration::from_secs(60);
 /// Devices and tokens in one part of the list of who has access.
 pub const LISTED_AT_ONCE: usize = 32;
 // A device: its name, at most four bytes a character, every scope, a folder, an address; a token: a name, a folder. In JSON, with their fields.
@@ -33,6 +39,12 @@ pub const REPLIES_WAITING: usize = 64;
 /// Bytes of the folder that a share is bound to: shorter than what the list shows of a terminal's folder, so that one decides on the other.
 pub const ROOT_MAX: usize = 128;
 const _: () = assert!(ROOT_MAX < LISTED_TEXT);
+/// The shortest share.
+pub const SHARE_MIN: Duration = Duration::from_secs(60);
+/// The longest share.
+pub const SHARE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How often a list that is watched is drawn again.
+pub const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// An acknowledgement of input waits so long for output to travel with: a key's echo, most times. Alone it would cost as much as the echo.
 pub const ACK_WAITS: Duration = Duration::from_millis(5);
 /// When a device was last seen is known to this.

@@ -2,19 +2,16 @@
 
 use crate::core::Identity;
 use crate::core::devices::Devices;
-use crate::random;
-use ed25519_dalek::SigningKey;
+use crate::core::keys::KeyFile;
 use lanyard_dial::private_file::{PrivateFileError, private_dir, read_private, write_private};
 use lanyard_shared::b64;
-use lanyard_shared::noise::StaticKey;
 use lanyard_shared::time::UnixMs;
 use rustix::fs::{FlockOperation, flock};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 /// The agent's folder.
 #[derive(Clone, Debug)]
@@ -62,20 +59,6 @@ impl StateError {
             }
             Self::NoHome => "set HOME, or pass `--state DIR`".to_owned(),
         }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyFile {
-    identity: b64::Bytes<32>,
-    noise: b64::Bytes<32>,
-}
-
-impl Drop for KeyFile {
-    fn drop(&mut self) {
-        self.identity.0.zeroize();
-        self.noise.0.zeroize();
     }
 }
 
@@ -131,23 +114,26 @@ impl StateDir {
     ///
     /// # Errors
     /// The file is open to others or damaged. It is never replaced: the machine would be another.
-    pub fn identity(&self) -> Result<Identity, StateError> {
-        let path = self.0.join("identity.key");
-        let file = match self.read::<KeyFile>(&path)? {
-            Some(file) => file,
-            None => {
-                let file = KeyFile {
-                    identity: b64::Bytes(random::bytes()),
-                    noise: b64::Bytes(random::bytes()),
-                };
-                self.write(&path, &file)?;
-                file
-            }
+    pub fn identity(&self, now: UnixMs) -> Result<Identity, StateError> {
+        let identity = match self.read::<KeyFile>(&self.keys())? {
+            Some(file) => file.keys(now),
+            None => Identity::generate(now),
         };
-        Ok(Identity {
-            key: Arc::new(SigningKey::from_bytes(&file.identity.0)),
-            noise: StaticKey::from_bytes(&file.noise.0),
-        })
+        // A file of the first version does not say how old its keys are: they count from now on.
+        self.save_identity(&identity)?;
+        Ok(identity)
+    }
+
+    /// Saves the agent's keys, as a whole.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn save_identity(&self, identity: &Identity) -> Result<(), StateError> {
+        self.write(&self.keys(), &KeyFile::from(identity))
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.0.join("identity.key")
     }
 
     /// The relay this machine belongs to, if any.
@@ -235,12 +221,12 @@ mod tests {
     -> Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
         let state = StateDir::open(Some(dir.path().join("state")))?;
-        let first = state.identity()?.agent();
-        assert_eq!(state.identity()?.agent(), first);
+        let first = state.identity(UnixMs(1))?.agent();
+        assert_eq!(state.identity(UnixMs(1))?.agent(), first);
         let path = dir.path().join("state/identity.key");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644))?;
         assert!(matches!(
-            state.identity(),
+            state.identity(UnixMs(1)),
             Err(StateError::File(PrivateFileError::OpenToOthers(_)))
         ));
         Ok(())
@@ -252,7 +238,10 @@ mod tests {
         let state = StateDir::open(Some(dir.path().join("state")))?;
         let path = dir.path().join("state/identity.key");
         write_private(&path, b"{\"identity\":")?;
-        assert!(matches!(state.identity(), Err(StateError::Damaged(_))));
+        assert!(matches!(
+            state.identity(UnixMs(1)),
+            Err(StateError::Damaged(_))
+        ));
         assert_eq!(
             read_private(&path)?.as_deref(),
             Some(&b"{\"identity\":"[..])

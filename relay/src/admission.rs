@@ -71,6 +71,12 @@ impl Admission {
         })
     }
 
+    /// How many stand there now.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().here.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Strangers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -107,7 +113,7 @@ impl Drop for Place {
 }
 
 /// Whoever has one IPv6 address has a whole /64 of them.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),

@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// All agents.
 pub struct Agents {
     store: Arc<Store>,
-    known: RwLock<HashMap<AgentId, Agent>>,
+    known: Arc<RwLock<HashMap<AgentId, Agent>>>,
+    /// Held while the store and what is in memory change together, so that an enrolment and a revocation never leave the two in disagreement.
+    changes: Arc<Mutex<()>>,
     /// Sightings that are not in the store yet. A thousand agents that come back at once cost one transaction.
     seen: Mutex<HashMap<AgentId, UnixMs>>,
 }
@@ -26,6 +28,17 @@ pub enum EnrolError {
     Store(StoreError),
 }
 
+/// What a key is to an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its identity.
+    Present,
+    /// What is to take its place: the first proof by it does.
+    Next,
+    /// Nothing.
+    Stranger,
+}
+
 impl Agents {
     /// Reads the store.
     ///
@@ -39,7 +52,8 @@ impl Agents {
             .collect();
         Ok(Self {
             store,
-            known: RwLock::new(known),
+            known: Arc::new(RwLock::new(known)),
+            changes: Arc::default(),
             seen: Mutex::default(),
         })
     }
@@ -54,6 +68,79 @@ impl Agents {
             .map(|agent| agent.key)
     }
 
+    /// What a key is to an agent; `None` when the agent is not enrolled.
+    #[must_use]
+    pub fn standing(&self, id: AgentId, key: &[u8; 32]) -> Option<Standing> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let agent = known.get(&id)?;
+        Some(if agent.key == *key {
+            Standing::Present
+        } else if agent.next.as_ref() == Some(key) {
+            Standing::Next
+        } else {
+            Standing::Stranger
+        })
+    }
+
+    /// Remembers that `next` is to take the place of `key`. False if `key` is not the agent's any more.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn hand_over(
+        &self,
+        id: AgentId,
+        key: [u8; 32],
+        next: [u8; 32],
+    ) -> Result<bool, StoreError> {
+        self.change(
+            id,
+            move |store| store.hand_over(id, &key, &next),
+            move |agent| {
+                agent.next = Some(next);
+            },
+        )
+        .await
+    }
+
+    /// The agent has proven its next key: the present one is forgotten. False if that is not its next key.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn promote(&self, id: AgentId, next: [u8; 32]) -> Result<bool, StoreError> {
+        self.change(
+            id,
+            move |store| store.promote(id, &next),
+            move |agent| {
+                (agent.key, agent.next) = (next, None);
+            },
+        )
+        .await
+    }
+
+    /// Changes an agent in the store and then in memory, not cut short when the link that asks goes away.
+    async fn change(
+        &self,
+        id: AgentId,
+        write: impl FnOnce(&Store) -> Result<bool, StoreError> + Send + 'static,
+        then: impl FnOnce(&mut Agent) + Send + 'static,
+    ) -> Result<bool, StoreError> {
+        let (store, known, changes) = (
+            Arc::clone(&self.store),
+            Arc::clone(&self.known),
+            Arc::clone(&self.changes),
+        );
+        blocking(move || {
+            let _order = changes.lock().unwrap_or_else(PoisonError::into_inner);
+            let changed = write(&store)?;
+            let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(agent) = known.get_mut(&id).filter(|_| changed) {
+                then(agent);
+            }
+            Ok(changed)
+        })
+        .await
+    }
+
     /// Spends a code for a new agent.
     ///
     /// # Errors
@@ -66,27 +153,54 @@ impl Agents {
         name: &str,
         now: UnixMs,
     ) -> Result<(), EnrolError> {
-        let (store, hash, key, name) = (
+        let (store, known, changes) = (
             Arc::clone(&self.store),
-            hash_code(code),
-            *key,
-            name.to_owned(),
+            Arc::clone(&self.known),
+            Arc::clone(&self.changes),
         );
-        let agent = blocking(move || store.enrol(&hash, id, &key, &name, now))
-            .await
-            .map_err(|error| match error {
-                StoreError::CodeRefused => EnrolError::Refused,
-                error @ (StoreError::Damaged { .. }
-                | StoreError::TooNew { .. }
-                | StoreError::TooManyCodes
-                | StoreError::Sqlite { .. }
-                | StoreError::Create { .. }) => EnrolError::Store(error),
-            })?;
-        self.known
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, agent);
-        Ok(())
+        let (hash, key, name) = (hash_code(code), *key, name.to_owned());
+        // Both steps are in the part that is not cut short when the link that asks goes away.
+        blocking(move || {
+            let _order = changes.lock().unwrap_or_else(PoisonError::into_inner);
+            let agent = store.enrol(&hash, id, &key, &name, now)?;
+            known
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(id, agent);
+            Ok(())
+        })
+        .await
+        .map_err(|error| match error {
+            StoreError::CodeRefused => EnrolError::Refused,
+            error @ (StoreError::Damaged { .. }
+            | StoreError::TooNew { .. }
+            | StoreError::TooManyCodes
+            | StoreError::TooManyTokens
+            | StoreError::Sqlite { .. }
+            | StoreError::Create { .. }) => EnrolError::Store(error),
+        })
+    }
+
+    /// Forgets an agent for good; from here on no proof of its holds. `None` if there is no such agent.
+    ///
+    /// # Errors
+    /// The store fails; nothing has changed then.
+    pub async fn revoke(&self, id: AgentId) -> Result<Option<Agent>, StoreError> {
+        let (store, known, changes) = (
+            Arc::clone(&self.store),
+            Arc::clone(&self.known),
+            Arc::clone(&self.changes),
+        );
+        blocking(move || {
+            let _order = changes.lock().unwrap_or_else(PoisonError::into_inner);
+            let agent = store.revoke_agent(id)?;
+            known
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&id);
+            Ok(agent)
+        })
+        .await
     }
 
     /// Remembers a new code by its hash.
@@ -132,6 +246,15 @@ impl Agents {
         blocking(move || store.seen(&seen.into_iter().collect::<Vec<_>>())).await
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
     /// All of them, oldest first.
     #[must_use]
     pub fn list(&self) -> Vec<Agent> {
@@ -154,7 +277,7 @@ fn hash_code(code: &[u8; 16]) -> [u8; 32] {
 }
 
 /// Runs what waits for a disk away from the links.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         // The work is not cancelled, so it panicked.

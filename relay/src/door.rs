@@ -119,6 +119,12 @@ impl Door {
             .or_else(|| bare.trim_end_matches(']').parse().ok())
     }
 
+    /// True where operator tokens are taken: where nobody but this relay, or its proxy, can have answered.
+    #[must_use]
+    pub fn serves_operators(&self) -> bool {
+        self.serves_agents()
+    }
+
     /// True where agents may connect.
     #[must_use]
     pub fn serves_agents(&self) -> bool {

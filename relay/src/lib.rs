@@ -5,10 +5,12 @@ mod admission;
 mod agents;
 mod budget;
 mod burst;
+mod certificate;
 pub mod cli;
 mod clock;
 pub mod data;
 mod door;
+mod guesses;
 mod http;
 pub mod limits;
 mod link;
@@ -18,12 +20,15 @@ mod operator;
 pub mod output;
 mod random;
 pub mod route;
+mod secret;
 pub mod server;
 mod state;
 mod store;
 mod through;
 mod tls;
+mod tokens;
 pub mod trouble;
+mod views;
 
 /// How long a proof holds a link and how far off a clock may be: for simulations of a relay.
 pub use link::{Due, Held, check_clock};

@@ -73,3 +73,29 @@ pub const OPERATOR_TIME: Duration = Duration::from_secs(10);
 pub const OPERATOR_ANSWER: u64 = 64 << 20;
 /// How often "last seen" goes to disk.
 pub const SEEN_EVERY: Duration = Duration::from_secs(60);
+
+/// The longest life of an operator token.
+pub const TOKEN_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Operator tokens that stand at once.
+pub const TOKENS_STANDING: usize = 256;
+/// How long an operator token that has ended is remembered, so that the log and the list can name it.
+pub const TOKEN_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// What an operator may write to a token, in characters.
+pub const TOKEN_NOTE_MAX: usize = 200;
+/// The body of a request with an operator token.
+pub const OPERATOR_BODY: usize = 1024;
+/// Requests of one address in [`WRONG_TOKENS_TIME`] that were refused for their token. Beyond it they are turned away and not written down.
+pub const WRONG_TOKENS: u32 = 20;
+/// See [`WRONG_TOKENS`].
+pub const WRONG_TOKENS_TIME: Duration = Duration::from_secs(60);
+/// Addresses whose wrong tokens are counted at once.
+pub const WRONG_TOKENS_ADDRESSES: usize = 4096;
+
+/// How often the files of the certificate are looked at.
+pub const TLS_LOOK: Duration = Duration::from_secs(2);
+/// A certificate that ends sooner than this is warned about,
+pub const TLS_ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 3600);
+/// so often.
+pub const TLS_WARN_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// A file with a certificate chain or its key.
+pub const TLS_FILE_MAX: u64 = 1 << 20;

@@ -3,6 +3,7 @@
 use crate::admission::Place;
 use crate::budget::Budgeted;
 use crate::burst::Burst;
+use crate::certificate::Certificate;
 use crate::clock;
 use crate::door::{Conn, Door};
 use crate::limits::{
@@ -31,7 +32,7 @@ pub struct Listener {
     /// What it answers to.
     pub door: Arc<Door>,
     /// `None` for a plain listener.
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<Arc<Certificate>>,
     /// The service.
     pub app: Router,
     /// For counting strangers.
@@ -72,6 +73,7 @@ impl Listener {
     fn accepted(&self, stream: TcpStream, peer: SocketAddr) {
         let from = self.door.address(peer);
         let Some(place) = self.state.admission.admit(from) else {
+            self.state.refused.connections.add();
             tracing::debug!(%peer, "too many strangers, connection dropped");
             return;
         };
@@ -104,7 +106,9 @@ impl Listener {
             Some(tls) => {
                 let deadline = clock::instant(accepted + UNPROVEN_TIME);
                 let burst = Burst::new(stream, conn.budget.clone());
-                match tokio::time::timeout_at(deadline, tls.accept(burst)).await {
+                // Asked for each connection: the next one gets a certificate that has just been put in place.
+                let acceptor = TlsAcceptor::from(tls.config());
+                match tokio::time::timeout_at(deadline, acceptor.accept(burst)).await {
                     Ok(Ok(stream)) => serve(stream, conn, self.app, accepted).await,
                     Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
                     Err(_) => tracing::debug!("TLS handshake took too long"),

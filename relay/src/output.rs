@@ -4,14 +4,13 @@
 //! `error: …` in lower case, then `hint: …` with what to do. Logs go there too, and never hold a token, a code or content.
 #![allow(clippy::print_stderr, reason = "the one place that prints")]
 
-use crate::operator::{Listed, NewCode};
+use crate::operator::{Listed, ListedToken, NewCode, NewToken, ServedNow};
 use crate::server::Ready;
 use crate::trouble::Trouble;
-use lanyard_shared::time::UnixMs;
+use crate::views::{self, instant};
 use serde_json::json;
 use std::io::Write as _;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use zeroize::Zeroizing;
 
 /// For people or for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,13 +61,13 @@ pub fn ready(form: Form, ready: &Ready) {
 pub fn code(form: Form, code: &NewCode) {
     match form {
         Form::Json => {
-            line(&json!({ "code": code.code, "address": code.address, "expires": instant(code.expires) }).to_string());
+            line(&Zeroizing::new(views::code(code).to_string()));
         }
         // Alone on standard output, so that it can be piped.
         Form::Plain => {
-            line(&code.code);
+            line(code.code.reveal());
             eprintln!("enrols one machine, once, until {}", instant(code.expires));
-            eprintln!("on that machine: lanyard up --enrol {}", code.code);
+            eprintln!("on that machine: lanyard up --enrol {}", code.code.reveal());
         }
     }
 }
@@ -77,19 +76,7 @@ pub fn code(form: Form, code: &NewCode) {
 pub fn agents(form: Form, agents: &[Listed]) {
     match form {
         Form::Json => {
-            let list: Vec<_> = agents
-                .iter()
-                .map(|agent| {
-                    json!({
-                        "id": agent.id,
-                        "name": agent.name,
-                        "enrolled": instant(agent.enrolled),
-                        "online": agent.online,
-                        "last_seen": agent.seen.map(instant),
-                    })
-                })
-                .collect();
-            line(&json!(list).to_string());
+            line(&views::agents(agents).to_string());
         }
         Form::Plain => {
             if agents.is_empty() {
@@ -123,6 +110,109 @@ pub fn agents(form: Form, agents: &[Listed]) {
     }
 }
 
+/// Says that an agent was removed.
+pub fn removed(form: Form, agent: &Listed) {
+    match form {
+        Form::Json => line(&views::agent(agent).to_string()),
+        Form::Plain => {
+            let (name, id) = (printable(&agent.name), agent.id);
+            line(&format!("removed {name} ({id})"));
+            let links = if agent.online {
+                "its link and those of all who were connected to it have ended"
+            } else {
+                "it was not connected"
+            };
+            eprintln!("{links}; it can join again only with a new code");
+        }
+    }
+}
+
+/// Shows a new operator token.
+pub fn new_token(form: Form, new: &NewToken) {
+    match form {
+        Form::Json => line(&Zeroizing::new(views::new_token(new).to_string())),
+        // Alone on standard output, so that it can be piped.
+        Form::Plain => {
+            line(new.token.reveal());
+            let (purpose, until) = (new.about.purpose.name(), instant(new.about.expires));
+            eprintln!("opens `{purpose}` and nothing else until {until}; it is not shown again");
+            eprintln!(
+                "to end it before: lanyard-relay token revoke {}",
+                new.about.id
+            );
+        }
+    }
+}
+
+/// Lists operator tokens.
+pub fn tokens(form: Form, tokens: &[ListedToken]) {
+    match form {
+        Form::Json => line(&views::tokens(tokens).to_string()),
+        Form::Plain => {
+            if tokens.is_empty() {
+                eprintln!("there is no operator token; make one with `lanyard-relay token create`");
+                return;
+            }
+            line(&format!(
+                "{:<16}  {:<7}  {:<28}  {:<20}  {:<20}  {:<15}  {}",
+                "ID", "PURPOSE", "ENDS", "CREATED", "LAST USED", "FROM", "NOTE"
+            ));
+            for token in tokens {
+                let ends = match (token.revoked, token.live) {
+                    (Some(at), _) => format!("revoked {}", instant(at)),
+                    (None, false) => format!("expired {}", instant(token.expires)),
+                    (None, true) => instant(token.expires),
+                };
+                let used = token.used.map_or_else(|| "never".to_owned(), instant);
+                let from = token.from.map(|from| from.to_string()).unwrap_or_default();
+                let row = format!(
+                    "{}  {:<7}  {ends:<28}  {:<20}  {used:<20}  {from:<15}  {}",
+                    token.id,
+                    token.purpose.name(),
+                    instant(token.created),
+                    printable(&token.note)
+                );
+                line(row.trim_end());
+            }
+        }
+    }
+}
+
+/// Says which operator tokens were ended.
+pub fn ended(form: Form, tokens: &[ListedToken]) {
+    match form {
+        Form::Json => line(&views::tokens(tokens).to_string()),
+        Form::Plain => {
+            if tokens.is_empty() {
+                eprintln!("no such token stands, so none was ended");
+            }
+            for token in tokens {
+                line(&format!("revoked {} ({})", token.id, token.purpose.name()));
+            }
+        }
+    }
+}
+
+/// Tells what TLS listeners show now.
+pub fn certificate(form: Form, served: &ServedNow) {
+    match form {
+        Form::Json => line(&views::certificate(served).to_string()),
+        Form::Plain => {
+            line(&format!("SHA-256      {}", served.fingerprint));
+            line(&format!("valid until  {}", instant(served.expires)));
+            line(&format!("since        {}", instant(served.since)));
+            let what = if served.own {
+                "it is the relay's own, which agents have pinned: there is nothing to reload"
+            } else if served.changed {
+                "new connections get it from now on; those that stand go on"
+            } else {
+                "the files hold the certificate that was served already"
+            };
+            eprintln!("{what}");
+        }
+    }
+}
+
 /// Prints what was generated for a shell.
 pub fn completions(script: &[u8]) {
     let _ = std::io::stdout().write_all(script);
@@ -142,14 +232,6 @@ fn line(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-fn instant(at: UnixMs) -> String {
-    i64::try_from(at.secs())
-        .ok()
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .and_then(|at| at.format(&Rfc3339).ok())
-        .unwrap_or_default()
-}
-
 /// A name is an agent's own choice; it must not move the cursor.
 fn printable(name: &str) -> String {
     name.chars()
@@ -160,14 +242,6 @@ fn printable(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn instants_are_written_as_programs_and_people_read_them() {
-        assert_eq!(
-            instant(UnixMs::from_secs(1_767_225_600)),
-            "2026-01-01T00:00:00Z"
-        );
-    }
 
     #[test]
     fn a_name_cannot_move_the_cursor() {

@@ -1,20 +1,24 @@
 //! A running relay: what it is told, what it tells, and how it stops.
 
 use crate::admission::Admission;
-use crate::agents::Agents;
+use crate::agents::{Agents, blocking};
+use crate::certificate::Certificate;
 use crate::clock;
 use crate::data::{DataDir, ServerLock};
 use crate::door::{Door, Reach};
+use crate::guesses::Guesses;
 use crate::http;
-use crate::limits::{CLOSING_TOTAL, SEEN_EVERY, STOP_TIME};
+use crate::limits::{CLOSING_TOTAL, SEEN_EVERY, STOP_TIME, TLS_LOOK};
 use crate::listen::{Listener, bind};
 use crate::names::{HostName, Names, is_local};
 use crate::operator::{Enroller, Operator};
 use crate::route::Router;
-use crate::state::{Links, State};
+use crate::state::{Links, Refused, State};
 use crate::store::{Store, StoreError};
 use crate::tls::{self, Identity, TlsError};
+use crate::tokens::Tokens;
 use crate::trouble::Trouble;
+use crate::views::hex;
 use ::http::HeaderName;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::pair::address::Address;
@@ -24,7 +28,6 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -114,20 +117,33 @@ impl Server {
             fingerprint: pinned.map(hex).unwrap_or_default(),
             data: options.data.path().to_owned(),
         };
+        let now = clock::now();
+        let certificate = identity.map(|identity| {
+            Arc::new(Certificate::new(
+                identity,
+                options.tls_files.clone(),
+                now.unix,
+            ))
+        });
+        let store = Arc::new(store);
         let state = Arc::new(State {
             router: Router::new(),
-            agents: Agents::load(Arc::new(store))?,
+            agents: Agents::load(Arc::clone(&store))?,
+            tokens: Tokens::load(store, now)?,
+            guesses: Guesses::default(),
+            enroller: Enroller {
+                address,
+                fingerprint: pinned,
+            },
+            certificate,
+            refused: Refused::default(),
             admission: Admission::default(),
             web,
             links: Links::default(),
             farewells: Semaphore::new(CLOSING_TOTAL),
         });
-        let enroller = Enroller {
-            address,
-            fingerprint: pinned,
-        };
-        let operator = Operator::bind(&options.data.socket(), Arc::clone(&state), enroller)?;
-        let listeners = doors(options, &state, identity, main, plain)?;
+        let operator = Operator::bind(&options.data.socket(), Arc::clone(&state))?;
+        let listeners = doors(options, &state, main, plain)?;
         Ok(Self {
             ready,
             state,
@@ -160,6 +176,9 @@ impl Server {
         }
         tasks.spawn(self.operator.run());
         tasks.spawn(keep_house(Arc::clone(&self.state)));
+        if let Some(certificate) = &self.state.certificate {
+            tasks.spawn(keep_certificate(Arc::clone(certificate)));
+        }
         stop.await;
         tracing::info!("stopping");
         // No more connections, then an end to those there are.
@@ -184,9 +203,34 @@ async fn keep_house(state: Arc<State>) {
     }
 }
 
+/// Takes another certificate when its files are others, and warns before it ends.
+async fn keep_certificate(certificate: Arc<Certificate>) {
+    loop {
+        let now = clock::now();
+        let looked = Arc::clone(&certificate);
+        match blocking(move || looked.look(now.unix)).await {
+            Some(Ok(served)) => {
+                let fingerprint = hex(served.fingerprint);
+                tracing::info!(fingerprint, "a new certificate is served");
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "new certificate refused, the old one goes on being served");
+            }
+            None => {}
+        }
+        if let Some(warning) = certificate.warning(now) {
+            tracing::warn!("{warning}");
+        }
+        tokio::time::sleep(TLS_LOOK).await;
+    }
+}
+
 async fn flush(state: &State) {
     if let Err(error) = state.agents.flush().await {
         tracing::error!(%error, "cannot write down when agents were seen");
+    }
+    if let Err(error) = state.tokens.flush().await {
+        tracing::error!(%error, "cannot write down when operator tokens were used");
     }
 }
 
@@ -253,7 +297,6 @@ fn identity(options: &Options) -> Result<Option<Identity>, Trouble> {
 fn doors(
     options: &Options,
     state: &Arc<State>,
-    identity: Option<Identity>,
     main: TcpListener,
     plain: Option<TcpListener>,
 ) -> Result<Vec<(Listener, TcpListener)>, Trouble> {
@@ -269,18 +312,15 @@ fn doors(
         })
     };
     let mut listeners = Vec::new();
-    let first = match (identity, &options.proxy) {
-        (Some(identity), _) => {
-            let tls = TlsAcceptor::from(identity.config);
-            listener(
-                Reach::Tls,
-                "https",
-                &main,
-                &options.hosts,
-                !identity.self_signed,
-                Some(tls),
-            )?
-        }
+    let first = match (&state.certificate, &options.proxy) {
+        (Some(certificate), _) => listener(
+            Reach::Tls,
+            "https",
+            &main,
+            &options.hosts,
+            !certificate.served().own,
+            Some(Arc::clone(certificate)),
+        )?,
         (None, proxy) => {
             let trusted = proxy.clone().unwrap_or_default().trusted_header;
             let hsts = options
@@ -350,10 +390,6 @@ fn reachable(at: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, at.port())
 }
 
-fn hex(bytes: [u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         let hint = match &error {
@@ -363,6 +399,9 @@ impl From<StoreError> for Trouble {
             ),
             StoreError::TooNew { .. } => "update the relay, or pass another --data DIR".to_owned(),
             StoreError::TooManyCodes => "use or wait out the codes there are".to_owned(),
+            StoreError::TooManyTokens => {
+                "end some of them with `lanyard-relay token revoke`".to_owned()
+            }
             StoreError::CodeRefused | StoreError::Sqlite { .. } | StoreError::Create { .. } => {
                 String::new()
             }

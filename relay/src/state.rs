@@ -2,9 +2,13 @@
 
 use crate::admission::Admission;
 use crate::agents::Agents;
+use crate::certificate::Certificate;
+use crate::guesses::Guesses;
+use crate::operator::Enroller;
 use crate::route::Router;
+use crate::tokens::Tokens;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::{Notify, Semaphore};
 
 /// One running relay.
@@ -13,6 +17,16 @@ pub struct State {
     pub router: Arc<Router>,
     /// Who is enrolled.
     pub agents: Agents,
+    /// What operators may do from afar.
+    pub tokens: Tokens,
+    /// Who shows wrong ones.
+    pub guesses: Guesses,
+    /// What goes into an enrolment code.
+    pub enroller: Enroller,
+    /// What TLS listeners show; `None` behind a proxy.
+    pub certificate: Option<Arc<Certificate>>,
+    /// What was turned away.
+    pub refused: Refused,
     /// How many strangers there are.
     pub admission: Admission,
     /// The address that browsers use.
@@ -21,6 +35,34 @@ pub struct State {
     pub links: Links,
     /// For links that are being told why they end.
     pub farewells: Semaphore,
+}
+
+/// How often something was turned away since the relay started.
+#[derive(Debug, Default)]
+pub struct Refused {
+    /// Connections of an address that has all it may have.
+    pub connections: Count,
+    /// Links that did not prove who they are.
+    pub links: Count,
+    /// Requests without the token they need.
+    pub tokens: Count,
+}
+
+/// A number that only rises.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// One more.
+    pub fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many so far.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Counts links, so that a stopping relay can wait for their goodbyes.

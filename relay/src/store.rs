@@ -1,38 +1,19 @@
-//! What the relay keeps: agents and enrolment codes. The one module with SQL.
+//! What the relay keeps: agents, enrolment codes and operator tokens. The one module with SQL.
 //!
 //! Every row has a revision that rises with each change. A damaged database is reported and left alone: an empty one in its place would
 //! lock out every agent, and silence would hide why.
 
+mod schema;
+mod tokens;
+
 use crate::limits::STORE_WAIT;
 use lanyard_shared::ids::AgentId;
 use lanyard_shared::time::UnixMs;
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, TransactionBehavior, params};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Raised with every change of the tables; a database of a later relay is refused.
-const SCHEMA: i64 = 1;
-
-const TABLES: &str = "
-    CREATE TABLE agents (
-        id BLOB PRIMARY KEY CHECK (length(id) = 16),
-        key BLOB NOT NULL CHECK (length(key) = 32),
-        name TEXT NOT NULL,
-        enrolled INTEGER NOT NULL,
-        seen INTEGER,
-        revision INTEGER NOT NULL DEFAULT 1,
-        expires INTEGER
-    ) STRICT;
-    CREATE TABLE codes (
-        hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
-        created INTEGER NOT NULL,
-        used INTEGER,
-        revision INTEGER NOT NULL DEFAULT 1,
-        expires INTEGER NOT NULL
-    ) STRICT;
-";
 
 /// The database.
 pub struct Store {
@@ -47,6 +28,8 @@ pub struct Agent {
     pub id: AgentId,
     /// Its identity key.
     pub key: [u8; 32],
+    /// The key that is to take its place, once it is proven.
+    pub next: Option<[u8; 32]>,
     /// How the operator sees it.
     pub name: String,
     /// When it was enrolled.
@@ -68,7 +51,8 @@ pub enum StoreError {
     },
     /// A later relay wrote it.
     #[error(
-        "the database {path} was written by a later version of the relay (schema {found}, this one knows {SCHEMA})"
+        "the database {path} was written by a later version of the relay (schema {found}, this one knows {})",
+        schema::CURRENT
     )]
     TooNew {
         /// The file.
@@ -82,6 +66,9 @@ pub enum StoreError {
     /// Too many codes wait to be used.
     #[error("too many enrolment codes are waiting to be used")]
     TooManyCodes,
+    /// Too many operator tokens stand.
+    #[error("too many operator tokens stand")]
+    TooManyTokens,
     /// Anything else SQLite says.
     #[error("the database {path} does not work: {source}")]
     Sqlite {
@@ -119,7 +106,7 @@ impl Store {
         connection
             .pragma_update(None, "synchronous", "FULL")
             .map_err(fail)?;
-        migrate(&mut connection, path)?;
+        schema::migrate(&mut connection, path)?;
         Ok(Self {
             connection: Mutex::new(connection),
             path: path.to_owned(),
@@ -134,17 +121,9 @@ impl Store {
         let connection = self.lock();
         let read = || {
             let mut statement = connection.prepare(
-                "SELECT id, key, name, enrolled, seen FROM agents ORDER BY enrolled, id",
+                "SELECT id, key, name, enrolled, seen, next FROM agents ORDER BY enrolled, id",
             )?;
-            let rows = statement.query_map([], |row| {
-                Ok(Agent {
-                    id: AgentId(row.get(0)?),
-                    key: row.get(1)?,
-                    name: row.get(2)?,
-                    enrolled: UnixMs(row.get(3)?),
-                    seen: row.get::<_, Option<u64>>(4)?.map(UnixMs),
-                })
-            })?;
+            let rows = statement.query_map([], agent)?;
             rows.collect::<Result<_, _>>()
         };
         read().map_err(|source| self.fail(source))
@@ -210,7 +189,7 @@ impl Store {
             // A machine that enrols again keeps its place; the operator's code is what lets it take a new name.
             let enrolled = transaction.query_row(
                 "INSERT INTO agents (id, key, name, enrolled) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (id) DO UPDATE SET key = ?2, name = ?3, revision = revision + 1
+                 ON CONFLICT (id) DO UPDATE SET key = ?2, next = NULL, name = ?3, revision = revision + 1
                  RETURNING enrolled, seen",
                 params![id.0, key, name, now.0],
                 |row| Ok((row.get(0)?, row.get::<_, Option<u64>>(1)?)),
@@ -224,6 +203,7 @@ impl Store {
         Ok(Agent {
             id,
             key: *key,
+            next: None,
             name: name.to_owned(),
             enrolled: UnixMs(enrolled),
             seen: seen.map(UnixMs),
@@ -251,6 +231,55 @@ impl Store {
         write().map_err(|source| self.fail(source))
     }
 
+    /// Remembers the key that is to take the place of an agent's `key`. False if that is not its key any more.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn hand_over(
+        &self,
+        id: AgentId,
+        key: &[u8; 32],
+        next: &[u8; 32],
+    ) -> Result<bool, StoreError> {
+        let changed = self.lock().execute(
+            "UPDATE agents SET next = ?3, revision = revision + 1 WHERE id = ?1 AND key = ?2",
+            params![id.0, key, next],
+        );
+        changed
+            .map(|rows| rows == 1)
+            .map_err(|source| self.fail(source))
+    }
+
+    /// Puts an agent's next key in the place of its present one, which is forgotten. False if it is not its next key.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn promote(&self, id: AgentId, next: &[u8; 32]) -> Result<bool, StoreError> {
+        let changed = self.lock().execute(
+            "UPDATE agents SET key = next, next = NULL, revision = revision + 1 WHERE id = ?1 AND next = ?2",
+            params![id.0, next],
+        );
+        changed
+            .map(|rows| rows == 1)
+            .map_err(|source| self.fail(source))
+    }
+
+    /// Forgets an agent for good. `None` if there is no such agent.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn revoke_agent(&self, id: AgentId) -> Result<Option<Agent>, StoreError> {
+        let connection = self.lock();
+        connection
+            .query_row(
+                "DELETE FROM agents WHERE id = ?1 RETURNING id, key, name, enrolled, seen, next",
+                [id.0],
+                agent,
+            )
+            .optional()
+            .map_err(|source| self.fail(source))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Connection> {
         // A panic inside a transaction rolls it back when it is dropped, so the connection is good.
         self.connection
@@ -261,6 +290,17 @@ impl Store {
     fn fail(&self, source: rusqlite::Error) -> StoreError {
         classify(&self.path, source)
     }
+}
+
+fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {
+    Ok(Agent {
+        id: AgentId(row.get(0)?),
+        key: row.get(1)?,
+        name: row.get(2)?,
+        enrolled: UnixMs(row.get(3)?),
+        seen: row.get::<_, Option<u64>>(4)?.map(UnixMs),
+        next: row.get(5)?,
+    })
 }
 
 /// Makes the file for the owner alone. True when it is new.
@@ -303,29 +343,6 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     tables.map(|_| ()).ok_or_else(|| damaged("it is empty"))
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let fail = |source| classify(path, source);
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(fail)?;
-    let found: i64 = transaction
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(fail)?;
-    if found > SCHEMA {
-        return Err(StoreError::TooNew {
-            path: path.to_owned(),
-            found,
-        });
-    }
-    if found == 0 {
-        transaction.execute_batch(TABLES).map_err(fail)?;
-        transaction
-            .pragma_update(None, "user_version", SCHEMA)
-            .map_err(fail)?;
-    }
-    transaction.commit().map_err(fail)
-}
-
 fn classify(path: &Path, source: rusqlite::Error) -> StoreError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
@@ -338,129 +355,4 @@ fn classify(path: &Path, source: rusqlite::Error) -> StoreError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-
-    const NOW: UnixMs = UnixMs(1_000_000);
-    const LATER: UnixMs = UnixMs(2_000_000);
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("relay.db")).unwrap();
-        (dir, store)
-    }
-
-    fn agent(n: u8) -> (AgentId, [u8; 32]) {
-        (AgentId::of_first_key(&[n; 32]), [n; 32])
-    }
-
-    #[test]
-    fn a_code_enrols_once() {
-        let (_dir, store) = store();
-        store.add_code(&[1; 32], NOW, LATER).unwrap();
-        let (id, key) = agent(1);
-        store.enrol(&[1; 32], id, &key, "laptop", NOW).unwrap();
-        let (id, key) = agent(2);
-        assert!(matches!(
-            store.enrol(&[1; 32], id, &key, "rogue", NOW),
-            Err(StoreError::CodeRefused)
-        ));
-        assert_eq!(store.agents().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn of_many_that_race_with_one_code_one_wins() {
-        let (_dir, store) = store();
-        store.add_code(&[1; 32], NOW, LATER).unwrap();
-        let store = Arc::new(store);
-        let threads: Vec<_> = (0..8)
-            .map(|n| {
-                let store = Arc::clone(&store);
-                std::thread::spawn(move || {
-                    let (id, key) = agent(n);
-                    store.enrol(&[1; 32], id, &key, "laptop", NOW).is_ok()
-                })
-            })
-            .collect();
-        let won = threads
-            .into_iter()
-            .map(|t| t.join().unwrap())
-            .filter(|won| *won)
-            .count();
-        assert_eq!(won, 1);
-        assert_eq!(store.agents().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn an_expired_code_is_refused() {
-        let (_dir, store) = store();
-        store.add_code(&[1; 32], NOW, LATER).unwrap();
-        let (id, key) = agent(1);
-        assert!(matches!(
-            store.enrol(&[1; 32], id, &key, "late", LATER),
-            Err(StoreError::CodeRefused)
-        ));
-    }
-
-    #[test]
-    fn agents_and_when_they_were_seen_survive_a_restart() {
-        let (dir, store) = store();
-        store.add_code(&[1; 32], NOW, LATER).unwrap();
-        let (id, key) = agent(1);
-        store.enrol(&[1; 32], id, &key, "laptop", NOW).unwrap();
-        store.seen(&[(id, LATER)]).unwrap();
-        drop(store);
-        let store = Store::open(&dir.path().join("relay.db")).unwrap();
-        let expected = Agent {
-            id,
-            key,
-            name: "laptop".into(),
-            enrolled: NOW,
-            seen: Some(LATER),
-        };
-        assert_eq!(store.agents().unwrap(), [expected]);
-    }
-
-    #[test]
-    fn a_damaged_or_emptied_database_is_reported_and_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("relay.db");
-        for content in [
-            b"this is not a database, and long enough to have a header, is it".repeat(20),
-            Vec::new(),
-        ] {
-            std::fs::write(&path, &content).unwrap();
-            assert!(matches!(
-                Store::open(&path),
-                Err(StoreError::Damaged { .. })
-            ));
-            assert_eq!(std::fs::read(&path).unwrap(), content);
-        }
-    }
-
-    #[test]
-    fn a_database_of_a_later_relay_is_refused() {
-        let (dir, store) = store();
-        store
-            .lock()
-            .pragma_update(None, "user_version", SCHEMA + 1)
-            .unwrap();
-        drop(store);
-        assert!(matches!(
-            Store::open(&dir.path().join("relay.db")),
-            Err(StoreError::TooNew { .. })
-        ));
-    }
-
-    #[test]
-    fn the_database_is_for_the_owner_alone() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let (dir, _store) = store();
-        let mode = std::fs::metadata(dir.path().join("relay.db"))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
-}
+mod tests;

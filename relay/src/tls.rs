@@ -1,15 +1,18 @@
 //! The relay's certificate: one it is given, or one it makes on first start and keeps.
 
 use crate::data::DataDir;
+use crate::limits::TLS_FILE_MAX;
+use lanyard_shared::time::UnixMs;
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// What TLS listeners need.
 #[derive(Clone)]
@@ -18,6 +21,8 @@ pub struct Identity {
     pub config: Arc<ServerConfig>,
     /// SHA-256 of the certificate, for those who pin it.
     pub fingerprint: [u8; 32],
+    /// When it ends.
+    pub ends: UnixMs,
     /// True for a certificate that no browser trusts by itself.
     pub self_signed: bool,
 }
@@ -49,6 +54,9 @@ pub enum TlsError {
         /// Why.
         reason: String,
     },
+    /// It is larger than any certificate or key.
+    #[error("{0} is too large to hold a certificate or a key")]
+    TooLarge(PathBuf),
     /// Certificate and key do not fit each other.
     #[error("certificate and key do not work together: {0}")]
     Mismatch(#[from] rustls::Error),
@@ -69,7 +77,7 @@ impl TlsError {
                     path.display()
                 )
             }
-            Self::File { .. } | Self::Unusable { .. } | Self::Mismatch(_) => {
+            Self::File { .. } | Self::TooLarge(_) | Self::Unusable { .. } | Self::Mismatch(_) => {
                 "pass a PEM certificate chain with --tls-cert and its PEM key with --tls-key"
                     .to_owned()
             }
@@ -109,11 +117,11 @@ fn make(
     let key = if key_exists {
         // A start that was cut short between the two files.
         refuse_open(key_path)?;
-        let pem = std::fs::read_to_string(key_path).map_err(at(key_path))?;
+        let pem = Zeroizing::new(std::fs::read_to_string(key_path).map_err(at(key_path))?);
         KeyPair::from_pem(&pem)?
     } else {
         let key = KeyPair::generate()?;
-        write_new(key_path, 0o600, &key.serialize_pem())?;
+        write_new(key_path, 0o600, &Zeroizing::new(key.serialize_pem()))?;
         key
     };
     let mut params = CertificateParams::new(names)?;
@@ -131,7 +139,7 @@ fn load(cert_path: &Path, key_path: &Path, self_signed: bool) -> Result<Identity
         what,
         reason,
     };
-    let chain = std::fs::read(cert_path).map_err(at(cert_path))?;
+    let chain = read(cert_path)?;
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&chain)
         .collect::<Result<_, _>>()
         .map_err(|error| unusable(cert_path, "certificate", error.to_string()))?;
@@ -141,7 +149,8 @@ fn load(cert_path: &Path, key_path: &Path, self_signed: bool) -> Result<Identity
     let digest = ring::digest::digest(&ring::digest::SHA256, leaf);
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(digest.as_ref());
-    let key = std::fs::read(key_path).map_err(at(key_path))?;
+    let ends = ends(leaf).map_err(|reason| unusable(cert_path, "certificate", reason))?;
+    let key = read(key_path)?;
     let key = PrivateKeyDer::from_pem_slice(&key)
         .map_err(|error| unusable(key_path, "key", error.to_string()))?;
     let mut config =
@@ -156,8 +165,34 @@ fn load(cert_path: &Path, key_path: &Path, self_signed: bool) -> Result<Identity
     Ok(Identity {
         config: Arc::new(config),
         fingerprint,
+        ends,
         self_signed,
     })
+}
+
+/// Keys are read the same way, so what was read leaves memory when it has been understood.
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+    let file = File::open(path).map_err(at(path))?;
+    // Whole at once: a buffer that grows would leave copies of a key behind.
+    let length = file.metadata().map_err(at(path))?.len();
+    let room = usize::try_from(length.min(TLS_FILE_MAX)).unwrap_or(0) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(TLS_FILE_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(at(path))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= TLS_FILE_MAX) {
+        Ok(bytes)
+    } else {
+        Err(TlsError::TooLarge(path.to_owned()))
+    }
+}
+
+/// When a certificate ends.
+fn ends(certificate: &[u8]) -> Result<UnixMs, String> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate)
+        .map_err(|error| format!("it cannot be read: {error}"))?;
+    let seconds = parsed.validity().not_after.timestamp();
+    Ok(UnixMs::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }
 
 fn refuse_open(key_path: &Path) -> Result<(), TlsError> {

@@ -2,6 +2,14 @@
 //!
 //! The same words go to the owner's commands, to a page about its own device, and, sealed, to a device that holds `devices`.
 
+mod first;
+mod warning;
+mod words;
+
+pub use first::{Stop, Unless, What, first_to_stop};
+pub use warning::{Warning, warnings};
+pub use words::{in_short, kept_by};
+
 use crate::ids::{ConnId, DeviceId, TerminalId, TokenId};
 use crate::msg::{Reason, Scope};
 use crate::time::UnixMs;
@@ -77,6 +85,66 @@ pub struct TokenEntry {
     pub used: UnixMs,
     /// Whether its stream stands.
     pub attached: bool,
+}
+
+/// One of the machine's own keys, as lists show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEntry {
+    /// Which.
+    pub kind: KeyKind,
+    /// Since when; `None` for a key that is on its way out.
+    pub since: Option<UnixMs>,
+    /// When it ends; another takes its place before, by itself.
+    pub ends: UnixMs,
+}
+
+/// Which of the machine's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    /// Names the machine and signs for it.
+    Identity,
+    /// Opens sessions.
+    Noise,
+    /// The Noise key before the present one.
+    NoiseBefore,
+    /// Signs tokens.
+    Signer,
+    /// The signer before the present one.
+    SignerBefore,
+}
+
+impl KeyKind {
+    /// Its name, and what it is for.
+    #[must_use]
+    pub const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Identity => ("identity key", "names this machine"),
+            Self::Noise => ("noise key", "opens sessions"),
+            Self::NoiseBefore => ("noise key before", "opens sessions"),
+            Self::Signer => ("token signer", "signs tokens"),
+            Self::SignerBefore => ("token signer before", "opens what it signed"),
+        }
+    }
+}
+
+/// A pairing or share link that still opens, as lists show it. The link itself is in no list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InvitationEntry {
+    /// What it grants.
+    pub scopes: Vec<Scope>,
+    /// What that reaches.
+    pub reach: Reach,
+    /// When it was made.
+    pub since: UnixMs,
+    /// When it stops opening.
+    pub expires: UnixMs,
+    /// For how many seconds the device may stay: a share.
+    pub stays: Option<u64>,
+    /// Whether it lets in whoever follows it.
+    pub without_asking: bool,
 }
 
 /// What a revocation ends.
@@ -166,7 +234,44 @@ pub enum DevicesReply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{LIFE_DEVICE, LIFE_DEVICE_KEYS};
     use crate::msg::decode;
+    use std::time::Duration;
+
+    /// A device that was paired just now and is not connected.
+    pub(super) fn device(now: UnixMs) -> DeviceEntry {
+        DeviceEntry {
+            id: DeviceId([1; 16]),
+            name: "Pixel".to_owned(),
+            scopes: vec![Scope::View, Scope::Terminal],
+            reach: Reach::default(),
+            paired: now,
+            seen: now,
+            from: String::new(),
+            expires: now + LIFE_DEVICE,
+            until: None,
+            keys_end: now + LIFE_DEVICE_KEYS,
+            sessions: 0,
+            suspended: false,
+            yours: false,
+        }
+    }
+
+    /// A token of that device with so many seconds left.
+    pub(super) fn token(purpose: Scope, now: UnixMs, left: u64) -> TokenEntry {
+        TokenEntry {
+            jti: TokenId([2; 16]),
+            purpose,
+            device: DeviceId([1; 16]),
+            conn: ConnId([3; 16]),
+            from: String::new(),
+            about: "build".to_owned(),
+            issued: now,
+            expires: now + Duration::from_secs(left),
+            used: now,
+            attached: true,
+        }
+    }
 
     #[test]
     fn a_revocation_names_exactly_what_it_ends() {

@@ -62,6 +62,10 @@ codes! {
     NotRenewed = 17 "not-renewed", "a token of this purpose is never renewed", "a new one is asked for when it is needed";
     ShareEnded = 18 "share-ended", "the time for which this access was shared is over", "ask whoever shared it for another link";
     TokenEnded = 19 "token-ended", "this was ended by the owner", "press a key or tap to ask for it again";
+    KeyRetired = 20 "key-retired", "this machine's key was replaced while this device was away", "pair again with `lanyard pair` on the machine";
+    KeysChanged = 21 "keys-changed", "this device has changed its keys", "it comes back by itself";
+    Suspended = 22 "suspended", "a copy of this device was seen, so it may only watch", "at the machine, run `lanyard trust` if it is yours, or `lanyard revoke` if not";
+    KeysOverlap = 23 "keys-overlap", "too many keys that were replaced still hold", "wait until the first of them ends, or end them all with `--now`";
 
     Malformed = 100 "malformed", "a frame was malformed", "both sides may need the same version";
     TooLarge = 101 "too-large", "a frame was larger than allowed", "";

@@ -4,9 +4,10 @@ use crate::b64;
 use crate::close::CloseCode;
 use crate::ids::{AgentId, ConnId, DeviceId, RendezvousId, TokenId};
 use crate::limits::{
-    CREDIT_MAX, DEVICES_MAX, FRAME_HEADER, FRAME_MAX, NAME_MAX, RENDEZVOUS_MAX, REVOKED_MAX,
-    SENTENCE_MAX, SIGNERS_MAX, TOKEN_MAX, VERSIONS_MAX,
+    CREDIT_MAX, DEVICES_MAX, FORMER_MAX, FRAME_HEADER, FRAME_MAX, IDENTITY_CHAIN_MAX, NAME_MAX,
+    RENDEZVOUS_MAX, REVOKED_MAX, SENTENCE_MAX, SIGNERS_MAX, TOKEN_MAX, VERSIONS_MAX,
 };
+use crate::rotate::IdentityCert;
 use crate::time::UnixMs;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::de::DeserializeOwned;
@@ -20,6 +21,8 @@ pub type StreamId = u32;
 /// One frame, parsed whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
+    /// The agent's identity changes its key.
+    Rotate(Rotate),
     /// The relay asks for a proof.
     Challenge(Challenge),
     /// Who one is.
@@ -61,6 +64,7 @@ pub mod kind {
     pub const PING: u8 = 0x06;
     pub const PONG: u8 = 0x07;
     pub const WAKE: u8 = 0x08;
+    pub const ROTATE: u8 = 0x09;
     pub const OPEN: u8 = 0x10;
     pub const ACCEPT: u8 = 0x11;
     pub const DATA: u8 = 0x12;
@@ -78,6 +82,7 @@ pub mod kind {
         (PING, "ping"),
         (PONG, "pong"),
         (WAKE, "wake"),
+        (ROTATE, "rotate"),
         (OPEN, "open"),
         (ACCEPT, "accept"),
         (DATA, "data"),
@@ -154,6 +159,8 @@ pub struct Enrol {
     pub code: b64::Bytes<16>,
     /// How the operator will see this machine.
     pub name: String,
+    /// From the machine's first identity key, after which it is called, to `key`; empty when that is the first.
+    pub chain: Vec<IdentityCert>,
     /// Over transcript `lanyard/enrol/v1`.
     pub signature: b64::Bytes<64>,
 }
@@ -187,6 +194,31 @@ pub struct SignerCert {
     /// Unix seconds.
     pub expires: u64,
     /// Over transcript `lanyard/signer/v1`.
+    pub signature: b64::Bytes<64>,
+}
+
+/// The agent's identity hands over to another key, on the link that it has proven. The relay then asks for a proof by the other, which ends
+/// this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rotate {
+    /// The next key.
+    pub key: b64::Bytes<32>,
+    /// By the present key, over transcript `lanyard/rotate-identity/v1`.
+    pub old: b64::Bytes<64>,
+    /// By the next key, over the same.
+    pub new: b64::Bytes<64>,
+}
+
+/// An identity that was replaced: grants it signed hold until its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormerIdentity {
+    /// The key.
+    pub key: b64::Bytes<32>,
+    /// Unix seconds.
+    pub until: u64,
+    /// By the present identity, over transcript `lanyard/former-identity/v1`.
     pub signature: b64::Bytes<64>,
 }
 
@@ -234,6 +266,8 @@ pub struct Announce {
     pub revoked: Vec<TokenId>,
     /// Where unpaired viewers may knock.
     pub rendezvous: Vec<Rendezvous>,
+    /// Identities that were replaced and whose grants still hold.
+    pub former: Vec<FormerIdentity>,
     /// The owner has ended all remote access for now: every stream ends, and nothing is opened.
     pub locked: bool,
 }
@@ -346,7 +380,7 @@ impl Frame {
         let stream = reader.u32().ok_or(FrameError::Malformed(0))?;
         let kind = reader.u8().ok_or(FrameError::Malformed(0))?;
         let payload = message.slice(FRAME_HEADER..);
-        let on_link = matches!(kind, kind::CHALLENGE..=kind::WAKE);
+        let on_link = matches!(kind, kind::CHALLENGE..=kind::ROTATE);
         let on_stream = matches!(kind, kind::OPEN..=kind::RENEW);
         if !on_link && !on_stream && kind != kind::CLOSE {
             return Err(FrameError::UnknownKind(kind));
@@ -363,14 +397,13 @@ impl Frame {
                 exact_json(&payload).filter(|c: &Challenge| versions_fit(&c.versions))?,
             ),
             kind::PROOF => Self::Proof(exact_json(&payload)?),
-            kind::ENROL => Self::Enrol(
-                exact_json(&payload).filter(|e: &Enrol| e.name.chars().count() <= NAME_MAX)?,
-            ),
+            kind::ENROL => Self::Enrol(exact_json(&payload).filter(Enrol::fits)?),
             kind::WELCOME => Self::Welcome(exact_json(&payload)?),
             kind::ANNOUNCE => Self::Announce(exact_json(&payload).filter(Announce::fits)?),
             kind::PING => Self::Ping(payload.as_ref().try_into().ok()?),
             kind::PONG => Self::Pong(payload.as_ref().try_into().ok()?),
             kind::WAKE => payload.is_empty().then_some(Self::Wake)?,
+            kind::ROTATE => Self::Rotate(exact_json(&payload)?),
             kind::OPEN => Self::Open(stream, Open::decode(&payload, leg)?),
             kind::ACCEPT => Self::Accept(stream, Accept::decode(&payload)?),
             kind::DATA => (!payload.is_empty()).then_some(Self::Data(stream, payload))?,
@@ -401,6 +434,7 @@ impl Frame {
             Self::Announce(body) => put_json(&mut out, body),
             Self::Ping(body) | Self::Pong(body) => out.put_slice(body),
             Self::Wake => {}
+            Self::Rotate(body) => put_json(&mut out, body),
             Self::Open(_, open) => open.encode(&mut out),
             Self::Accept(_, accept) => {
                 out.put_u32(accept.credit);
@@ -424,6 +458,7 @@ impl Frame {
             Self::Ping(_) => (0, kind::PING),
             Self::Pong(_) => (0, kind::PONG),
             Self::Wake => (0, kind::WAKE),
+            Self::Rotate(_) => (0, kind::ROTATE),
             Self::Open(stream, _) => (*stream, kind::OPEN),
             Self::Accept(stream, _) => (*stream, kind::ACCEPT),
             Self::Data(stream, _) => (*stream, kind::DATA),
@@ -434,12 +469,19 @@ impl Frame {
     }
 }
 
+impl Enrol {
+    fn fits(&self) -> bool {
+        self.name.chars().count() <= NAME_MAX && self.chain.len() <= IDENTITY_CHAIN_MAX
+    }
+}
+
 impl Announce {
     fn fits(&self) -> bool {
         self.signers.len() <= SIGNERS_MAX
             && self.devices.len() <= DEVICES_MAX
             && self.revoked.len() <= REVOKED_MAX
             && self.rendezvous.len() <= RENDEZVOUS_MAX
+            && self.former.len() <= FORMER_MAX
     }
 }
 

@@ -18,6 +18,7 @@ pub mod pair;
 pub mod proof;
 pub mod record;
 pub mod report;
+pub mod rotate;
 pub mod seal;
 pub mod sign;
 pub mod stream;

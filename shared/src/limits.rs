@@ -66,6 +66,8 @@ pub const VERSIONS_MAX: usize = 8;
 pub const SIGNERS_MAX: usize = 2;
 /// Devices an agent may announce.
 pub const DEVICES_MAX: usize = 256;
+/// Former identities an agent may announce.
+pub const FORMER_MAX: usize = 4;
 /// Revoked token ids an agent may announce.
 pub const REVOKED_MAX: usize = 256;
 /// Rendezvous an agent may announce.
@@ -83,6 +85,20 @@ pub const LEASE_GUARD: Duration = Duration::from_secs(1);
 pub const LIFE_DEVICE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Life of a device's keys: they rotate themselves before.
 pub const LIFE_DEVICE_KEYS: Duration = Duration::from_secs(90 * 24 * 3600);
+/// Life of an agent's identity key.
+pub const LIFE_IDENTITY: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How long before its end an identity key is replaced.
+pub const IDENTITY_OVERLAP: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Identities one after another that somebody follows. They must fit into what an unproven peer may send.
+pub const IDENTITY_CHAIN_MAX: usize = 8;
+/// Life of an agent's Noise key.
+pub const LIFE_NOISE_KEY: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How long a Noise key that was replaced still opens sessions.
+pub const NOISE_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A device is asked to change its keys when they are this old.
+pub const DEVICE_KEYS_RENEW: Duration = Duration::from_secs(60 * 24 * 3600);
+/// How often a device is given a new generation. Two copies of it are told apart after twice this time.
+pub const GENERATION_EVERY: Duration = Duration::from_secs(3600);
 /// Life of a `view` token.
 pub const LIFE_VIEW: Duration = Duration::from_secs(15 * 60);
 /// Life of a `terminal` token.

@@ -17,6 +17,7 @@ use crate::limits::{
     STREAMS_PER_VIEWER, WELCOME_TIME,
 };
 use crate::proof;
+use crate::rotate::{self, IdentityCert};
 use crate::stream::{Credit, Outbox};
 use crate::time::{Mono, Now};
 use bytes::{Bytes, BytesMut};
@@ -42,6 +43,8 @@ pub enum Dialler {
         code: [u8; 16],
         /// How the operator will see it.
         name: String,
+        /// From its first identity key to `key`: see [`crate::frame::Enrol::chain`].
+        chain: Vec<IdentityCert>,
     },
     /// A viewer that wants `agent`.
     Viewer {
@@ -53,6 +56,12 @@ pub enum Dialler {
 }
 
 impl Dialler {
+    fn key(&self) -> &Arc<SigningKey> {
+        match self {
+            Self::Agent { key, .. } | Self::Newcomer { key, .. } | Self::Viewer { key, .. } => key,
+        }
+    }
+
     fn leg(&self) -> Leg {
         match self {
             Self::Agent { .. } | Self::Newcomer { .. } => Leg::Agent,
@@ -72,6 +81,8 @@ pub enum Event {
         conn: ConnId,
         /// True the first time.
         first: bool,
+        /// The key that was proven.
+        proven: [u8; 32],
     },
     /// The agent is back (to a viewer).
     Wake,
@@ -211,6 +222,7 @@ impl Link {
             Frame::Proof(_)
             | Frame::Enrol(_)
             | Frame::Announce(_)
+            | Frame::Rotate(_)
             | Frame::Ping(_)
             | Frame::Renew(..) => Err(CloseCode::UnexpectedFrame),
         }
@@ -238,8 +250,13 @@ impl Link {
                 challenge,
                 now.unix,
             )?),
-            Dialler::Newcomer { key, code, name } => Frame::Enrol(proof::prove_enrol(
-                key, &self.host, code, name, challenge, now.unix,
+            Dialler::Newcomer {
+                key,
+                code,
+                name,
+                chain,
+            } => Frame::Enrol(proof::prove_enrol(
+                key, &self.host, code, name, chain, challenge, now.unix,
             )?),
         };
         self.outbox.push_link(frame.encode());
@@ -259,6 +276,7 @@ impl Link {
             welcome,
             conn,
             first,
+            proven: self.dialler.key().verifying_key().to_bytes(),
         });
         Ok(())
     }
@@ -428,6 +446,18 @@ impl Link {
     pub fn renew(&mut self, id: StreamId, token: String) {
         if self.streams.contains_key(&id) {
             self.outbox.push_link(Frame::Renew(id, token).encode());
+        }
+    }
+
+    /// Hands over to another identity key (an agent, on a link that was welcomed): the relay asks for a proof by it, and the next welcome is
+    /// for it. Nothing that is signed by the present key may follow.
+    pub fn rotate(&mut self, to: &Arc<SigningKey>) {
+        if let (Dialler::Agent { agent, key }, Some(conn), true) =
+            (&mut self.dialler, self.conn, self.welcomed)
+        {
+            let rotate = rotate::rotate(key, to, *agent, conn);
+            *key = Arc::clone(to);
+            self.outbox.push_link(Frame::Rotate(rotate).encode());
         }
     }
 

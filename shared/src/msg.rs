@@ -6,6 +6,7 @@ use crate::close::CloseCode;
 use crate::frame::exact_json;
 use crate::ids::{TerminalId, TokenId};
 use crate::limits::MESSAGE_MAX;
+use crate::rotate::{IdentityCert, NewKeys, NoiseCert};
 use crate::time::UnixMs;
 use crate::token::Kind;
 use serde::de::DeserializeOwned;
@@ -233,8 +234,16 @@ pub enum PairReply {
         grant: String,
         /// What was granted.
         scopes: Vec<Scope>,
+        /// What that reaches.
+        reach: Reach,
         /// When the grant ends unless used, by the machine's clock.
         expires: UnixMs,
+        /// When it ends whatever happens: a share.
+        until: Option<UnixMs>,
+        /// The machine's identity key: it certifies later Noise keys.
+        identity: b64::Bytes<32>,
+        /// The serial of the machine's Noise key.
+        serial: u32,
     },
     /// Not paired.
     Refused {
@@ -337,6 +346,22 @@ pub enum ToAgent {
     Hello {
         /// How the device calls itself now.
         name: String,
+        /// The generation it was last given; 0 before the first.
+        generation: u32,
+        /// The highest serial of the machine's Noise keys that it knows.
+        serial: u32,
+    },
+    /// The keys of `keys` are kept.
+    KeysTaken {
+        /// The serial of the Noise key.
+        serial: u32,
+    },
+    /// This device's next keys, asked for by `rekey` or wanted by itself. The answer is `rekeyed`.
+    Rekey {
+        /// Number of the request.
+        req: u32,
+        /// The keys and their proof.
+        keys: NewKeys,
     },
     /// The end-to-end heartbeat.
     Ping {
@@ -419,6 +444,10 @@ pub enum FromAgent {
         expires: UnixMs,
         /// When it ends whatever happens: a share.
         until: Option<UnixMs>,
+        /// To be kept, and said in the next `hello`: so a copy of this device is told from it.
+        generation: u32,
+        /// A copy of this device was seen, or it is one: it may only watch until a person at the machine has decided.
+        suspended: bool,
         /// All terminals.
         terminals: Vec<Terminal>,
     },
@@ -499,6 +528,24 @@ pub enum FromAgent {
         jti: TokenId,
         /// Why.
         reason: Reason,
+    },
+    /// The machine's Noise key has been, or will be, replaced. To be kept, then `keys_taken`.
+    Keys {
+        /// From the identity that the device knows to the present one; oldest first.
+        chain: Vec<IdentityCert>,
+        /// The present Noise key, by the last identity of the chain.
+        noise: NoiseCert,
+    },
+    /// This device is to change its keys.
+    Rekey {},
+    /// The answer to `rekey`: the next keys are admitted. The present ones end when the next have said hello.
+    Rekeyed {
+        /// From the request.
+        req: u32,
+        /// The grant of the next keys.
+        grant: String,
+        /// When it ends unless used.
+        expires: UnixMs,
     },
     /// The device grant was renewed; replace the stored one.
     Grant {

@@ -5,6 +5,7 @@ use crate::close::CloseCode;
 use crate::frame::{Challenge, Enrol, Proof, Role};
 use crate::ids::AgentId;
 use crate::limits::LINK_VERSIONS;
+use crate::rotate::{IdentityCert, follow};
 use crate::sign;
 use crate::time::UnixMs;
 use ed25519_dalek::SigningKey;
@@ -67,7 +68,8 @@ pub fn check_proof(proof: &Proof, challenge: &Challenge) -> Result<(), CloseCode
     )
 }
 
-/// Answers `challenge` as a new agent whose first identity key is `key`, with the operator's code.
+/// Answers `challenge` as a new agent with the identity key `key`, with the operator's code. `chain` leads from its first key to `key`; it is
+/// empty when that is the first.
 ///
 /// # Errors
 /// [`CloseCode::Version`]: the relay speaks no version of ours.
@@ -76,6 +78,7 @@ pub fn prove_enrol(
     host: &str,
     code: &[u8; 16],
     name: &str,
+    chain: &[IdentityCert],
     challenge: &Challenge,
     time: UnixMs,
 ) -> Result<Enrol, CloseCode> {
@@ -87,9 +90,10 @@ pub fn prove_enrol(
         version: choose(challenge)?,
         code: Bytes(*code),
         name: name.to_owned(),
+        chain: chain.to_vec(),
         signature: Bytes([0; 64]),
     };
-    let fields = enrol_fields(&enrol, challenge);
+    let fields = enrol_fields(&enrol, agent_of(&enrol), challenge);
     enrol.signature = Bytes(sign::sign(key, ENROL_CONTEXT, &refs(&fields)));
     Ok(enrol)
 }
@@ -100,7 +104,9 @@ pub fn prove_enrol(
 /// # Errors
 /// As [`check_proof`].
 pub fn check_enrol(enrol: &Enrol, challenge: &Challenge) -> Result<AgentId, CloseCode> {
-    let fields = enrol_fields(enrol, challenge);
+    let agent = agent_of(enrol);
+    let led = follow(&first_key(enrol), &enrol.chain, agent) == Some(enrol.key.0);
+    let fields = enrol_fields(enrol, agent, challenge);
     let valid = sign::verify(
         &enrol.key.0,
         ENROL_CONTEXT,
@@ -108,11 +114,11 @@ pub fn check_enrol(enrol: &Enrol, challenge: &Challenge) -> Result<AgentId, Clos
         &enrol.signature.0,
     );
     check(
-        enrol.conn == challenge.conn && valid,
+        enrol.conn == challenge.conn && valid && led,
         enrol.version,
         challenge,
     )?;
-    Ok(AgentId::of_first_key(&enrol.key.0))
+    Ok(agent)
 }
 
 fn choose(challenge: &Challenge) -> Result<u16, CloseCode> {
@@ -146,8 +152,16 @@ fn proof_fields(proof: &Proof, challenge: &Challenge) -> Vec<Vec<u8>> {
     )
 }
 
-fn enrol_fields(enrol: &Enrol, challenge: &Challenge) -> Vec<Vec<u8>> {
-    let agent = AgentId::of_first_key(&enrol.key.0);
+/// The key after which the machine is called.
+fn first_key(enrol: &Enrol) -> [u8; 32] {
+    enrol.chain.first().map_or(enrol.key.0, |cert| cert.from.0)
+}
+
+fn agent_of(enrol: &Enrol) -> AgentId {
+    AgentId::of_first_key(&first_key(enrol))
+}
+
+fn enrol_fields(enrol: &Enrol, agent: AgentId, challenge: &Challenge) -> Vec<Vec<u8>> {
     let mut fields = link_fields(
         "enrol",
         &enrol.host,
@@ -202,6 +216,7 @@ fn refs(fields: &[Vec<u8>]) -> Vec<&[u8]> {
 mod tests {
     use super::*;
     use crate::ids::ConnId;
+    use crate::rotate::identity_cert;
 
     fn challenge() -> Challenge {
         Challenge {
@@ -297,6 +312,7 @@ mod tests {
             "relay.example",
             &[7; 16],
             "laptop",
+            &[],
             &challenge(),
             UnixMs(6),
         )
@@ -318,6 +334,28 @@ mod tests {
                 Err(CloseCode::ProofRefused)
             );
         }
+    }
+
+    #[test]
+    fn a_machine_whose_identity_has_changed_enrols_under_its_first_name_and_nobody_else_does() {
+        let (first, present) = (
+            SigningKey::from_bytes(&[4; 32]),
+            SigningKey::from_bytes(&[5; 32]),
+        );
+        let agent = AgentId::of_first_key(&first.verifying_key().to_bytes());
+        let enrol = |key: &SigningKey, chain: &[IdentityCert]| {
+            let (code, time) = ([7; 16], UnixMs(6));
+            let enrol = prove_enrol(key, "h", &code, "laptop", chain, &challenge(), time);
+            check_enrol(&enrol.unwrap(), &challenge())
+        };
+        let public = present.verifying_key().to_bytes();
+        let chain = [identity_cert(&first, &public, agent)];
+        assert_eq!(enrol(&present, &chain), Ok(agent));
+        let thief = SigningKey::from_bytes(&[6; 32]);
+        assert_eq!(enrol(&thief, &chain), Err(CloseCode::ProofRefused));
+        let mut forged = identity_cert(&thief, &thief.verifying_key().to_bytes(), agent);
+        forged.from = Bytes(first.verifying_key().to_bytes());
+        assert_eq!(enrol(&thief, &[forged]), Err(CloseCode::ProofRefused));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Regenerate: `LANYARD_REGENERATE=1 cargo test -p lanyard-shared --test generated`
 
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::{access, b64, frame, ids, limits, msg, record, time};
+use lanyard_shared::{access, b64, frame, ids, limits, msg, record, rotate, time};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -106,6 +106,9 @@ fn types() -> String {
     declare::<access::Revocation>(&mut out, &config);
     declare::<access::DevicesRequest>(&mut out, &config);
     declare::<access::DevicesReply>(&mut out, &config);
+    declare::<rotate::IdentityCert>(&mut out, &config);
+    declare::<rotate::NoiseCert>(&mut out, &config);
+    declare::<rotate::NewKeys>(&mut out, &config);
     declare::<msg::Offer>(&mut out, &config);
     declare::<msg::PairRequest>(&mut out, &config);
     declare::<msg::PairReply>(&mut out, &config);
@@ -186,10 +189,10 @@ fn limits_of_a_viewer(out: &mut String) {
     lists!(LINK_VERSIONS SESSION_VERSIONS);
     numbers!(
         FRAME_MAX FRAME_HEADER PAYLOAD_MAX TAG RECORD_MAX MESSAGE_MAX SENTENCE_MAX
-        STREAMS_PER_VIEWER STREAM_WINDOW CREDIT_MAX VERSIONS_MAX TOKEN_MAX LEASES_PER_SESSION NAME_MAX GRID_MAX
+        IDENTITY_CHAIN_MAX STREAMS_PER_VIEWER STREAM_WINDOW CREDIT_MAX VERSIONS_MAX TOKEN_MAX LEASES_PER_SESSION NAME_MAX GRID_MAX
     );
     durations!(
-        WELCOME_TIME PROOF_HELD PING_EVERY DIALLER_SILENCE HANDSHAKE_TIME STREAM_TIME TOKEN_OPENS_WITHIN LEASE_GUARD LIFE_DEVICE PRESENCE PAIRING_LIFE HEARTBEAT LIVE_FOR SESSION_SILENCE DRIVER_HEARTBEAT INPUT_RESEND
+        WELCOME_TIME PROOF_HELD PING_EVERY DIALLER_SILENCE HANDSHAKE_TIME STREAM_TIME TOKEN_OPENS_WITHIN LEASE_GUARD LIFE_DEVICE LIFE_NOISE_KEY PRESENCE PAIRING_LIFE HEARTBEAT LIVE_FOR SESSION_SILENCE DRIVER_HEARTBEAT INPUT_RESEND
     );
     let (source, output, input) = (RECORDS, record::OUTPUT_MAX, record::INPUT_MAX);
     constant(out, source, "OUTPUT_MAX", "", &output.to_string());

@@ -2,7 +2,8 @@
 
 use crate::PATIENCE;
 use crate::process::{Process, program};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use lanyard_shared::ids::DeviceId;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -90,7 +91,7 @@ impl Agent {
                 .context("no answer")??
                 .context("no answer")?;
             let notice: Value = serde_json::from_str(&line)?;
-            if ["link", "status", "done", "refused"]
+            if ["link", "status", "done", "ended", "rotated", "refused"]
                 .iter()
                 .any(|name| notice["event"] == *name)
             {
@@ -99,13 +100,28 @@ impl Agent {
         }
     }
 
+    /// Ends a device, as the owner does.
+    ///
+    /// # Errors
+    /// The agent does not.
+    pub async fn end_device(&self, device: DeviceId) -> Result<()> {
+        let revocation = json!({"what": "device", "device": device});
+        let answer = self
+            .owner(json!({"t": "revoke", "revocation": revocation}))
+            .await?;
+        if answer["event"] != "ended" {
+            bail!("not ended: {answer}");
+        }
+        Ok(())
+    }
+
     /// A pairing link that asks nobody.
     ///
     /// # Errors
     /// The agent gives none.
     pub async fn pairing_link(&self, scopes: &[&str], yes: bool) -> Result<String> {
         let answer = self
-            .owner(json!({"t": "pair", "scopes": scopes, "yes": yes}))
+            .owner(json!({"t": "pair", "scopes": scopes, "reach": {"root": null, "terminal": null}, "stays": null, "yes": yes}))
             .await?;
         Ok(answer["url"]
             .as_str()

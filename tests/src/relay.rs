@@ -49,6 +49,8 @@ impl Relay {
             .args([
                 "serve",
                 "--json",
+                // Tests look into its memory and count its descriptors, and not only as root.
+                "--allow-debugger",
                 "--listen",
                 listen,
                 "--http-listen",

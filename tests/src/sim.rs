@@ -22,11 +22,16 @@ pub use wire::Millis;
 use agent::Agent;
 use bytes::Bytes;
 use lanyard_agent::core::devices::Devices;
+use lanyard_agent::core::keys::Urgency;
+use lanyard_agent::core::rotation::Rotation;
 use lanyard_client::core::{HandleId, Mode};
 use lanyard_shared::access::Revocation;
+use lanyard_shared::access::TokenEntry;
+use lanyard_shared::ids::DeviceId;
 use lanyard_shared::ids::TerminalId;
 use lanyard_shared::msg::{Grid, Scope};
 use lanyard_shared::time::{Mono, Now, UnixMs};
+use op::Key;
 use relay::{LinkId, Relay};
 use std::time::Duration;
 use tamper::Kept;
@@ -116,7 +121,7 @@ impl Sim {
             })
             .collect();
         let terminals = Terminals::new();
-        let public = identity.key.verifying_key().to_bytes();
+        let public = identity.public();
         let mut sim = Self {
             at: 0,
             agent: Agent::new(devices, &terminals),
@@ -218,10 +223,45 @@ impl Sim {
         self.settle();
     }
 
+    /// The owner has keys changed.
+    pub fn rotate(&mut self, key: Key, urgency: Urgency) {
+        let now = self.agent.now(self.at);
+        let rotation = match key {
+            Key::Signer => Rotation::Signer {},
+            Key::Identity => Rotation::Identity {},
+            Key::Noise => Rotation::Noise {},
+            Key::Device(viewer) => Rotation::Device {
+                device: Some(self.device_of(viewer)),
+            },
+        };
+        // A clock that is behind certifies nothing, and a device may have been ended.
+        let _ = self.agent.core.rotate(rotation, urgency, now);
+        self.settle();
+    }
+
+    /// The owner ends what a viewer types with.
+    pub fn end_typing(&mut self, viewer: usize) {
+        let now = self.agent.now(self.at);
+        let device = self.device_of(viewer);
+        let tokens = self.agent.core.token_entries(|_| true);
+        let its = |token: &&TokenEntry| token.device == device && token.purpose == Scope::Terminal;
+        if let Some(jti) = tokens.iter().find(its).map(|token| token.jti) {
+            let _ = self.agent.core.revoke(Revocation::Token { jti }, now);
+        }
+        self.settle();
+    }
+
+    /// How the owner's lists call a viewer's device: while its keys change, by the old ones.
+    fn device_of(&self, viewer: usize) -> DeviceId {
+        let id = self.viewers[viewer].device;
+        let entry = self.agent.core.devices().get(id);
+        entry.and_then(|entry| entry.replaces).unwrap_or(id)
+    }
+
     /// The owner ends a viewer's device.
     pub fn revoke(&mut self, viewer: usize) {
         let now = self.agent.now(self.at);
-        let device = self.viewers[viewer].device;
+        let device = self.device_of(viewer);
         let revocation = Revocation::Device { device };
         if self.agent.core.revoke(revocation, now).is_ok() {
             let heads = [ONE, TWO].map(|id| (id, self.terminals.get(id).output.len() as u64));

@@ -111,6 +111,7 @@ fn frames() -> Vec<Frame> {
             signature,
         }),
         Frame::Enrol(Enrol {
+            chain: vec![],
             host,
             key,
             conn,

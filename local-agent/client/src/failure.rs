@@ -151,7 +151,10 @@ fn lasts(code: CloseCode) -> bool {
         | CloseCode::NotYours
         | CloseCode::NotRenewed
         | CloseCode::ShareEnded
-        | CloseCode::TokenEnded => true,
+        | CloseCode::TokenEnded
+        | CloseCode::KeyRetired
+        | CloseCode::KeysOverlap
+        | CloseCode::Suspended => true,
         CloseCode::Done
         | CloseCode::ViewerGone
         | CloseCode::AgentGone
@@ -163,6 +166,7 @@ fn lasts(code: CloseCode) -> bool {
         | CloseCode::Busy
         | CloseCode::ClockBehind
         | CloseCode::Locked
+        | CloseCode::KeysChanged
         | CloseCode::Malformed
         | CloseCode::TooLarge
         | CloseCode::UnknownKind

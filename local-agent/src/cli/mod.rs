@@ -4,15 +4,24 @@
 //! status of what it ran.
 
 mod attach;
+mod end;
+mod grant;
 mod output;
-mod owner;
+mod pair;
+mod pick;
 mod question;
+mod rotate;
+mod see;
+mod show;
+mod span;
+mod table;
+mod talk;
 mod up;
 
 use crate::daemon::DaemonError;
 use crate::state::{StateDir, StateError};
-use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
-use lanyard_shared::msg::Scope;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use see::List;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -41,17 +50,51 @@ enum Cmd {
     #[command(after_help = "Example:\n  lanyard up --enrol lanyard1.AAAA… --grant terminal")]
     Up(up::Args),
     /// Print a pairing link for one more device
-    #[command(after_help = "Example:\n  lanyard pair --grant view,terminal")]
-    Pair(owner::PairArgs),
-    /// Show the link to the relay, the terminals and the devices
-    #[command(after_help = "Example:\n  lanyard status --json | jq .online")]
-    Status(owner::JsonArgs),
-    /// List paired devices
-    #[command(after_help = "Example:\n  lanyard devices")]
-    Devices(owner::JsonArgs),
-    /// End a device now: its grant, its tokens, its open streams
-    #[command(after_help = "Example:\n  lanyard revoke 3q2-7w…   # an id from `lanyard devices`")]
-    Revoke(owner::RevokeArgs),
+    #[command(
+        after_help = "Examples:\n  lanyard pair --grant view,terminal\n  lanyard pair --cancel              # end all links that are still open"
+    )]
+    Pair(pair::PairArgs),
+    /// Print a one-time link for another person's device: narrower than your own, and for a time
+    ///
+    /// The device is listed by `lanyard devices` and ended by `lanyard revoke`, like any other; at its time it ends by itself.
+    #[command(
+        after_help = "Examples:\n  lanyard share --for 30m                          # watch all terminals\n  lanyard share --for 2h --root ~/src/project      # only those started below it\n  lanyard share --for 1d --terminal build --purpose view,terminal"
+    )]
+    Share(pair::ShareArgs),
+    /// Show the link to the relay, the terminals, and what will stop working first
+    #[command(
+        after_help = "Examples:\n  lanyard status --json | jq .online\n  lanyard status --watch"
+    )]
+    Status(see::SeeArgs),
+    /// List paired devices and what was shared
+    #[command(
+        after_help = "Examples:\n  lanyard devices\n  lanyard devices --json | jq -r '.[].name'"
+    )]
+    Devices(see::SeeArgs),
+    /// List every live credential: keys, links, devices, tokens
+    #[command(after_help = "Examples:\n  lanyard tokens\n  lanyard tokens --watch")]
+    Tokens(see::SeeArgs),
+    /// End access now: a device, one token, a purpose, or everything
+    #[command(
+        after_help = "Examples:\n  lanyard revoke Pixel                  # a name or id from `lanyard devices`\n  lanyard revoke --token 3q2-7w         # from `lanyard tokens`\n  lanyard revoke --purpose terminal     # of every device; --device NAME for one\n  lanyard revoke --all --yes"
+    )]
+    Revoke(end::RevokeArgs),
+    /// End all remote access now, until `lanyard unlock`; devices stay paired
+    #[command(after_help = "Example:\n  lanyard lock")]
+    Lock(end::LockArgs),
+    /// Let paired devices in again
+    #[command(after_help = "Example:\n  lanyard unlock")]
+    Unlock(end::LockArgs),
+    /// Put new keys in the place of old ones, and say when the old ones stop working
+    ///
+    /// All keys rotate by themselves before they end; this does it now. No session is dropped without `--now`.
+    #[command(
+        after_help = "Examples:\n  lanyard rotate signer\n  lanyard rotate device Pixel --now\n  lanyard rotate all --compromised     # after suspicion: every device must pair again"
+    )]
+    Rotate(rotate::RotateArgs),
+    /// Say that a suspended device is yours: the copy that comes back first is taken for it
+    #[command(after_help = "Example:\n  lanyard trust Pixel")]
+    Trust(rotate::TrustArgs),
     /// View and type into a terminal without a browser
     #[command(
         after_help = "Examples:\n  lanyard attach 'http://localhost:7080/#pair=…'   # pair, then attach\n  lanyard attach --exec 'make test'                # run one command and leave with its status\n\nInside: ~. detaches, ~? helps (after Enter)."
@@ -67,24 +110,6 @@ enum Cmd {
     },
     #[command(hide = true, about = "Holds one terminal; started by `lanyard up`")]
     Holder,
-}
-
-/// What a device may be granted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Grant {
-    /// Watch terminals.
-    View,
-    /// Open terminals and type into them: the full power of your user. Includes `view`.
-    Terminal,
-}
-
-/// The scopes of a list of grants: watching is part of all.
-fn scopes(grants: &[Grant]) -> Vec<Scope> {
-    let mut scopes = vec![Scope::View];
-    if grants.contains(&Grant::Terminal) {
-        scopes.push(Scope::Terminal);
-    }
-    scopes
 }
 
 /// An error for a person: what happened, and what to do.
@@ -143,12 +168,22 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             let state = StateDir::open(cli.state)?;
             block_on(up::run(state, args))
         }
-        Cmd::Pair(args) => block_on(owner::pair(StateDir::open(cli.state)?, args)),
-        Cmd::Status(args) => block_on(owner::status(StateDir::open(cli.state)?, args)),
-        Cmd::Devices(args) => block_on(owner::devices(StateDir::open(cli.state)?, args)),
-        Cmd::Revoke(args) => block_on(owner::revoke(StateDir::open(cli.state)?, args)),
+        Cmd::Pair(args) => block_on(pair::pair(StateDir::open(cli.state)?, args)),
+        Cmd::Share(args) => block_on(pair::share(StateDir::open(cli.state)?, args)),
+        Cmd::Status(args) => see(cli.state, args, List::Status),
+        Cmd::Devices(args) => see(cli.state, args, List::Devices),
+        Cmd::Tokens(args) => see(cli.state, args, List::Tokens),
+        Cmd::Revoke(args) => block_on(end::revoke(StateDir::open(cli.state)?, args)),
+        Cmd::Lock(args) => block_on(end::lock(StateDir::open(cli.state)?, args, true)),
+        Cmd::Unlock(args) => block_on(end::lock(StateDir::open(cli.state)?, args, false)),
+        Cmd::Rotate(args) => block_on(rotate::rotate(StateDir::open(cli.state)?, args)),
+        Cmd::Trust(args) => block_on(rotate::trust(StateDir::open(cli.state)?, args)),
         Cmd::Holder => Ok(ExitCode::FAILURE),
     }
+}
+
+fn see(state: Option<PathBuf>, args: see::SeeArgs, list: List) -> Result<ExitCode, Failure> {
+    block_on(see::see(StateDir::open(state)?, args, list))
 }
 
 /// One thread: nothing here computes for long, and a key's way from socket to holder takes no thread switch.

@@ -9,16 +9,18 @@
     reason = "this is the one place"
 )]
 
-use crate::daemon::owner::{Link, Notice, Status};
+use super::grant::meaning;
+use super::table::ANY_WIDTH;
+use crate::daemon::owner::{Link, Notice};
 use crate::text::is_invisible;
-use lanyard_shared::msg::{Exit, Scope};
-use lanyard_shared::time::UnixMs;
+use lanyard_shared::limits::PAIRING_LIFE;
+use lanyard_shared::msg::Scope;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 use std::io::{self, IsTerminal as _, Write};
-use time::OffsetDateTime;
-use time::macros::format_description;
+use std::time::Duration;
 
 /// An error and what to do about it.
 pub fn failure(sentence: &str, hint: &str) {
@@ -68,8 +70,20 @@ pub fn start_log() {
         .try_init();
 }
 
+/// What a link gives.
+pub struct Terms<'a> {
+    /// What the device may do.
+    pub scopes: &'a [Scope],
+    /// What bounds that, in words; may be empty.
+    pub reaches: String,
+    /// For how long the device may stay: a share.
+    pub stays: Option<Duration>,
+    /// Whether a person is asked before anyone gets in.
+    pub asks: bool,
+}
+
 /// A pairing link, with a QR code when another device can open it.
-pub fn link(link: &Link, scopes: &[Scope]) {
+pub fn link(link: &Link, terms: &Terms<'_>) {
     println!("\n  {}\n", link.url);
     if link.local_only {
         println!("  Opens on this machine only. For a phone on the same network: scripts/up --lan");
@@ -82,8 +96,22 @@ pub fn link(link: &Link, scopes: &[Scope]) {
             colons(fingerprint)
         );
     }
-    println!("  Grants: {}.", plain(scopes));
-    println!("  Works once, for 5 minutes; you will be asked here before anyone gets in.\n");
+    println!("  Grants:");
+    for line in meaning(terms.scopes) {
+        println!("    {line}");
+    }
+    if !terms.reaches.is_empty() {
+        println!("  Reaches {}.", terms.reaches);
+    }
+    if let Some(stays) = terms.stays {
+        println!("  Ends {} after the device was let in.", in_words(stays));
+    }
+    let asks = if terms.asks {
+        "you will be asked here before anyone gets in"
+    } else {
+        "whoever opens it first gets in, without a question"
+    };
+    println!("  Works once, for {}; {asks}.\n", in_words(PAIRING_LIFE));
     let _ = io::stdout().flush();
 }
 
@@ -111,62 +139,87 @@ pub fn notice(notice: &Notice) {
             printable(device),
             plain(scopes)
         )),
+        Notice::Suspended { device, name } => {
+            say(&format!(
+                "warning: a copy of {} was seen; both may only watch now",
+                printable(name)
+            ));
+            say(&format!(
+                "hint: `lanyard trust {device}` if it is yours, `lanyard revoke {device}` if not"
+            ));
+        }
         Notice::Withdrawn { .. }
         | Notice::Question { .. }
         | Notice::Link(_)
         | Notice::Status(_)
         | Notice::Done {}
         | Notice::Ended { .. }
+        | Notice::Rotated { .. }
         | Notice::Refused { .. } => {}
     }
 }
 
-/// How things are, for a person.
-pub fn status(status: &Status) {
-    println!(
-        "{}",
-        if status.online {
-            "connected"
-        } else {
-            "not connected"
-        }
-    );
-    println!("relay      {}", status.relay);
-    if let Some(web) = &status.web {
-        println!("web        {web}");
+/// Lines of a result.
+pub fn lines(lines: &[String]) {
+    for line in lines {
+        println!("{line}");
     }
-    println!("viewers    {}", status.sessions);
-    println!("terminals  {}", status.terminals.len());
-    for terminal in &status.terminals {
-        let state = match terminal.exit {
-            None => "running".to_owned(),
-            Some(Exit::Status { code }) => format!("ended with status {code}"),
-            Some(Exit::Signal { number }) => format!("ended by signal {number}"),
-        };
-        println!(
-            "  {}  {}  {}",
-            terminal.id,
-            printable(&terminal.name),
-            state
-        );
-    }
-    println!("devices    {}", status.devices.len());
 }
 
-/// The paired devices, for a person.
-pub fn devices(status: &Status) {
-    if status.devices.is_empty() {
-        println!("no devices are paired");
+/// How wide a line may be: as the terminal is, or as it likes when nobody looks at it.
+pub fn width() -> usize {
+    let size = io::stdout()
+        .is_terminal()
+        .then(|| tcgetwinsize(io::stdout()).ok());
+    let columns = size.flatten().map(|size| usize::from(size.ws_col));
+    columns.filter(|columns| *columns > 0).unwrap_or(ANY_WIDTH)
+}
+
+/// A list that is drawn again and again: in place on a terminal, one below the other elsewhere.
+#[derive(Default)]
+pub struct Screen {
+    before: Vec<String>,
+    taken: bool,
+}
+
+impl Screen {
+    /// Shows these lines in place of those before.
+    pub fn draw(&mut self, lines: &[String]) {
+        if !io::stdout().is_terminal() {
+            if lines != self.before {
+                self::lines(lines);
+                println!();
+                self.before = lines.to_vec();
+            }
+            let _ = io::stdout().flush();
+            return;
+        }
+        let rows = tcgetwinsize(io::stdout()).map_or(24, |size| usize::from(size.ws_row));
+        // A screen of its own, left as it was found; every line is overwritten where it stands, so nothing flickers.
+        let begin = if std::mem::replace(&mut self.taken, true) {
+            ""
+        } else {
+            "\x1b[?1049h\x1b[?25l"
+        };
+        print!("{begin}\x1b[H");
+        let room = rows.saturating_sub(1).max(1);
+        for line in lines.iter().take(room) {
+            print!("{line}\x1b[K\r\n");
+        }
+        if lines.len() > room {
+            print!("… {} more lines\x1b[K", lines.len() - room);
+        }
+        print!("\x1b[J");
+        let _ = io::stdout().flush();
     }
-    for device in &status.devices {
-        println!(
-            "{}  {}  may {}  last seen {}  ends {}",
-            device.id,
-            printable(&device.name),
-            plain(&device.scopes),
-            date(device.seen),
-            date(device.expires)
-        );
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        if self.taken {
+            print!("\x1b[?25h\x1b[?1049l");
+            let _ = io::stdout().flush();
+        }
     }
 }
 
@@ -190,13 +243,18 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
-fn date(time: UnixMs) -> String {
-    let time = i64::try_from(time.secs())
-        .ok()
-        .and_then(|secs| OffsetDateTime::from_unix_timestamp(secs).ok());
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    time.and_then(|time| time.format(format).ok())
-        .unwrap_or_default()
+/// A span in whole units, as it was given: `30 minutes`, `1 hour`, `7 days`.
+pub fn in_words(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let (count, unit) = if seconds.is_multiple_of(86_400) {
+        (seconds / 86_400, "day")
+    } else if seconds.is_multiple_of(3600) {
+        (seconds / 3600, "hour")
+    } else {
+        (seconds / 60, "minute")
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
 }
 
 fn colons(hex: &str) -> String {

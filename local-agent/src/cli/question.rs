@@ -1,10 +1,12 @@
 //! The question at the machine: a device wants in, the words are compared, a person says yes.
 
+use super::grant::{bounds, meaning};
 use super::output;
 use crate::core::pairing::QuestionId;
 use crate::daemon::owner::Notice;
 use crate::limits::TOO_SOON;
 use lanyard_dial::clock;
+use lanyard_shared::access::in_short;
 use lanyard_shared::time::Mono;
 use std::io::BufRead as _;
 use tokio::sync::mpsc::{self, Receiver};
@@ -88,6 +90,8 @@ impl Questions {
             | Notice::Status(_)
             | Notice::Done {}
             | Notice::Ended { .. }
+            | Notice::Rotated { .. }
+            | Notice::Suspended { .. }
             | Notice::Refused { .. } => {}
         }
     }
@@ -139,6 +143,8 @@ fn show(notice: &Notice) {
         device,
         words,
         scopes,
+        reach,
+        until,
         ..
     } = notice
     {
@@ -146,7 +152,19 @@ fn show(notice: &Notice) {
             "\n\"{}\" wants to pair. It would be able to:",
             output::printable(device)
         ));
-        output::say(&format!("  {}", output::plain(scopes)));
+        for line in meaning(scopes) {
+            output::say(&format!("  {line}"));
+        }
+        if let Some(bounds) = bounds(reach, || None) {
+            output::say(&format!("  {bounds}"));
+        }
+        if let Some(until) = until {
+            let left = clock::now().unix.until(*until);
+            output::say(&format!(
+                "  for {} from now on, then it ends by itself",
+                in_short(left)
+            ));
+        }
         output::say(&format!(
             "Its screen must show these words:\n\n    {}\n",
             words.join("  ")

@@ -1,7 +1,8 @@
 //! `lanyard up`.
 
+use super::grant::{Grant, scopes};
 use super::question::{Keyboard, Questions};
-use super::{Failure, Grant, output, scopes};
+use super::{Failure, output};
 use crate::core::Machine;
 use crate::daemon::owner::{Notice, Owners, Request};
 use crate::daemon::{Daemon, Options};
@@ -24,12 +25,12 @@ pub struct Args {
         hide_env_values = true
     )]
     enrol: Option<String>,
-    /// What the printed link grants
+    /// What the printed link grants; more than one with commas
     #[arg(
         long,
         value_delimiter = ',',
         default_value = "view",
-        value_name = "WHAT"
+        value_name = "PURPOSE"
     )]
     grant: Vec<Grant>,
     /// Let in whoever opens the printed link, without asking; for scripts
@@ -133,7 +134,7 @@ async fn converse(owners: Owners, scopes: Vec<Scope>, args: &Args) {
                     said_unreachable = false;
                     if !std::mem::replace(&mut linked, true) {
                         let link = owners.request(Request::Pair { scopes: scopes.clone(), reach: Reach::default(), stays: None, yes: args.yes }).await;
-                        show_link(&link, &scopes, args.json);
+                        show_link(&link, &scopes, args);
                     }
                 }
             }
@@ -154,10 +155,16 @@ fn show(notice: &Notice, json: bool) {
     }
 }
 
-fn show_link(notice: &Notice, scopes: &[Scope], json: bool) {
+fn show_link(notice: &Notice, scopes: &[Scope], args: &Args) {
+    let terms = output::Terms {
+        scopes,
+        reaches: String::new(),
+        stays: None,
+        asks: !args.yes,
+    };
     match notice {
-        _ if json => output::json(notice),
-        Notice::Link(link) => output::link(link, scopes),
+        _ if args.json => output::json(notice),
+        Notice::Link(link) => output::link(link, &terms),
         Notice::Refused { reason } => output::failure(&reason.sentence, &reason.hint),
         Notice::Online { .. }
         | Notice::Offline { .. }
@@ -168,12 +175,14 @@ fn show_link(notice: &Notice, scopes: &[Scope], json: bool) {
         | Notice::Paired { .. }
         | Notice::Status(_)
         | Notice::Done {}
-        | Notice::Ended { .. } => {}
+        | Notice::Ended { .. }
+        | Notice::Rotated { .. }
+        | Notice::Suspended { .. } => {}
     }
 }
 
 /// Ctrl-C and SIGTERM, as one stream.
-fn signals() -> Result<tokio::sync::mpsc::Receiver<()>, Failure> {
+pub fn signals() -> Result<tokio::sync::mpsc::Receiver<()>, Failure> {
     let failure = |error: std::io::Error| Failure {
         sentence: format!("signals cannot be handled: {error}"),
         hint: String::new(),

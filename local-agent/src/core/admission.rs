@@ -32,7 +32,7 @@ impl Core {
         }
         self.pairings
             .get_open(rendezvous, now.unix)
-            .ok_or(CloseCode::PairUnknown)?;
+            .ok_or_else(|| self.pairings.why_closed(rendezvous))?;
         let id = DeviceId::of_key(&origin.device);
         self.accept_talk(
             stream,
@@ -85,6 +85,13 @@ impl Core {
             reach: invitation.reach,
             until: invitation.stays.map(|stays| now.unix + stays),
             from: from_text(talk.origin.from),
+            keys_since: Some(now.unix),
+            serial: self.identity.noise().serial,
+            generation: 0,
+            advanced: now.unix,
+            suspended: false,
+            rekey: None,
+            replaces: None,
         };
         let question = self.next_question;
         self.next_question += 1;
@@ -153,9 +160,11 @@ impl Core {
             epoch,
             paired,
             expires,
+            keys_since: Some(paired),
             ..device
         };
         let (name, scopes) = (device.name.clone(), device.scopes.clone());
+        let (reach, until) = (device.reach.clone(), device.until);
         let grant = self.grant(&device, now.unix)?;
         self.devices
             .admit(device, now.unix)
@@ -165,7 +174,11 @@ impl Core {
         let reply = PairReply::Granted {
             grant,
             scopes: scopes.clone(),
+            reach,
             expires,
+            until,
+            identity: b64::Bytes(self.identity.public()),
+            serial: self.identity.noise().serial,
         };
         self.effects.push_back(Effect::Paired { name, scopes });
         Ok(reply)
@@ -182,6 +195,6 @@ impl Core {
             conn: None,
             epoch: device.epoch,
         };
-        token::issue::<token::Device>(&self.identity.key, &new).map_err(|_| CloseCode::Internal)
+        token::issue::<token::Device>(self.identity.key(), &new).map_err(|_| CloseCode::Internal)
     }
 }

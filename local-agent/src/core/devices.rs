@@ -1,5 +1,6 @@
 //! The devices this machine admits: the agent's own durable table. A device that is not in it is nobody, whatever a grant says.
 
+use super::keys::Urgency;
 use lanyard_shared::access::Reach;
 use lanyard_shared::b64;
 use lanyard_shared::frame::DeviceEpoch;
@@ -39,6 +40,27 @@ pub struct Device {
     /// Where it was last seen, in the relay's words.
     #[serde(default)]
     pub from: String,
+    /// Since when it has its keys; `None` since it was paired.
+    #[serde(default)]
+    pub keys_since: Option<UnixMs>,
+    /// The serial of the machine's Noise key that it knows.
+    #[serde(default)]
+    pub serial: u32,
+    /// What it was last given to tell it from a copy of itself; 0 before the first.
+    #[serde(default)]
+    pub generation: u32,
+    /// When that was.
+    #[serde(default)]
+    pub advanced: UnixMs,
+    /// A copy of it was seen: it may only watch until a person has decided.
+    #[serde(default)]
+    pub suspended: bool,
+    /// It is to change its keys.
+    #[serde(default)]
+    pub rekey: Option<Urgency>,
+    /// These are the next keys of that device, which ends when they have said hello.
+    #[serde(default)]
+    pub replaces: Option<DeviceId>,
 }
 
 impl Device {
@@ -53,7 +75,26 @@ impl Device {
     /// When its keys end unless they are rotated.
     #[must_use]
     pub fn keys_end(&self) -> UnixMs {
-        self.paired + LIFE_DEVICE_KEYS
+        self.keys_since.unwrap_or(self.paired) + LIFE_DEVICE_KEYS
+    }
+
+    /// Whether it is that device, or holds its next keys.
+    #[must_use]
+    pub fn is(&self, id: DeviceId) -> bool {
+        self.id == id || self.replaces == Some(id)
+    }
+
+    /// Whether it may ask tokens for this now.
+    #[must_use]
+    pub fn allows(&self, scope: Scope) -> bool {
+        let only_watches = self.suspended && scope != Scope::View;
+        self.scopes.contains(&scope) && !only_watches
+    }
+
+    /// Whether its keys must be changed at once: until they are, they do nothing else.
+    #[must_use]
+    pub fn must_rekey(&self) -> bool {
+        self.rekey.is_some_and(|urgency| urgency > Urgency::Overlap)
     }
 
     /// Whether something that was started in, or lies at, `path` exists for it.
@@ -119,6 +160,11 @@ impl Devices {
     #[must_use]
     pub fn get(&self, id: DeviceId) -> Option<&Device> {
         self.devices.iter().find(|device| device.id == id)
+    }
+
+    /// The same, to change.
+    pub fn get_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
+        self.devices.iter_mut().find(|device| device.id == id)
     }
 
     /// Every device, to change.

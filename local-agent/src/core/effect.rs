@@ -1,11 +1,12 @@
 //! What the core wants done. The shell does it, in order, before it writes to the relay.
 
 use crate::core::pairing::QuestionId;
+use crate::core::rotation::Rotated;
 use crate::core::terminals::Wish;
 use bytes::Bytes;
 use lanyard_shared::access::Reach;
 use lanyard_shared::frame::{Close, StreamId};
-use lanyard_shared::ids::{AgentId, TerminalId, WriterId};
+use lanyard_shared::ids::{AgentId, DeviceId, TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Scope};
 use lanyard_shared::time::UnixMs;
 
@@ -14,6 +15,17 @@ use lanyard_shared::time::UnixMs;
 pub enum Effect {
     /// Write the device table to disk, durably, before anything that follows.
     SaveDevices,
+    /// Write the agent's keys to disk, durably, before anything that follows.
+    SaveKeys,
+    /// A rotation that waited for somebody is done.
+    Rotated(Rotated),
+    /// A copy of a device was seen: it may only watch until a person has decided.
+    Suspended {
+        /// The device.
+        device: DeviceId,
+        /// How it calls itself.
+        name: String,
+    },
     /// Write the device table to disk when it can be done; nothing depends on it.
     NoteDevices,
     /// Remember the time: an earlier one than this must not be believed after a restart.

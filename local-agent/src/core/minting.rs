@@ -100,7 +100,7 @@ impl Core {
     }
 
     /// Signs a later token for a lease and pushes it: to the relay as `renew`, to the viewer as `lease`.
-    fn renew(&mut self, jti: TokenId, now: Now) -> Result<(), CloseCode> {
+    pub(super) fn renew(&mut self, jti: TokenId, now: Now) -> Result<(), CloseCode> {
         let lease = self.leases.get(jti).ok_or(CloseCode::Internal)?;
         let device = self
             .devices

@@ -8,11 +8,14 @@ mod admission;
 pub mod clock;
 pub mod devices;
 mod effect;
+mod inventory;
+pub mod keys;
 mod lease;
 mod minting;
 pub mod pairing;
 mod purpose;
 mod revoke;
+pub mod rotation;
 mod session;
 mod signer;
 mod talk;
@@ -21,14 +24,13 @@ pub mod terminals;
 mod tests;
 
 pub use effect::{Effect, Question, Watched};
+pub use keys::Identity;
 
 use devices::Devices;
-use ed25519_dalek::SigningKey;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Announce, Close, Open, StreamId, Target};
 use lanyard_shared::ids::AgentId;
 use lanyard_shared::link::{Event, Link};
-use lanyard_shared::noise::StaticKey;
 use lanyard_shared::pair::{PairingLink, PairingSecret};
 use lanyard_shared::time::{Mono, Now, UnixMs};
 use lease::Leases;
@@ -37,25 +39,8 @@ use purpose::PurposeStream;
 use revoke::Revoked;
 use signer::Signer;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use talk::Talk;
 use terminals::Terminals;
-
-/// The agent's long-lived keys.
-pub struct Identity {
-    /// Signs links, grants and certificates of signers.
-    pub key: Arc<SigningKey>,
-    /// Opens sessions.
-    pub noise: StaticKey,
-}
-
-impl Identity {
-    /// The machine's id.
-    #[must_use]
-    pub fn agent(&self) -> AgentId {
-        AgentId::of_first_key(&self.key.verifying_key().to_bytes())
-    }
-}
 
 /// How the machine presents itself.
 #[derive(Clone, Debug)]
@@ -94,6 +79,10 @@ pub struct Core {
     earliest: UnixMs,
     /// The relay has welcomed this link.
     online: bool,
+    /// The time when something last happened.
+    latest: UnixMs,
+    /// The relay may know the identity's next key already: it is proven first.
+    next_first: bool,
 }
 
 impl Core {
@@ -101,7 +90,7 @@ impl Core {
     #[must_use]
     pub fn new(identity: Identity, machine: Machine, devices: Devices, now: Now) -> Self {
         let agent = identity.agent();
-        let signer = Signer::new(&identity.key, agent, now.unix);
+        let signer = Signer::new(&identity, now.unix);
         Self {
             identity,
             agent,
@@ -121,6 +110,8 @@ impl Core {
             next_question: 1,
             earliest: UnixMs::default(),
             online: false,
+            latest: now.unix,
+            next_first: false,
         }
     }
 
@@ -136,10 +127,10 @@ impl Core {
         self.agent
     }
 
-    /// The key that signs links.
+    /// The agent's long-lived keys, to save.
     #[must_use]
-    pub fn identity_key(&self) -> Arc<SigningKey> {
-        Arc::clone(&self.identity.key)
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Says goodbye to the relay: viewers are told that this agent is restarting.
@@ -178,6 +169,9 @@ impl Core {
 
     /// Takes one message from the relay.
     pub fn handle(&mut self, message: bytes::Bytes, now: Now) {
+        self.latest = now.unix;
+        // After a sleep this may come before the timer that ends what has lapsed.
+        self.look_at_leases(now);
         if let Some(link) = &mut self.link {
             link.handle(message, now);
         }
@@ -225,7 +219,7 @@ impl Core {
         let secret = PairingSecret::generate().ok_or(CloseCode::Internal)?;
         let link = PairingLink {
             agent: self.agent,
-            noise_key: *self.identity.noise.public(),
+            noise_key: *self.identity.noise().key.public(),
             secret: PairingSecret::from_bytes(*secret.expose()),
             fingerprint,
         };
@@ -259,8 +253,9 @@ impl Core {
         let ours = self.online.then(|| {
             [
                 self.pairings.next_expiry(),
-                Some(self.signer.renews()),
+                Some(self.signer.next_look()),
                 self.next_share_end(),
+                Some(self.next_key_look()),
             ]
         });
         let unix = ours.into_iter().flatten().chain([self.leases.next_look()]);
@@ -271,13 +266,12 @@ impl Core {
 
     /// Looks at the clock.
     pub fn on_timeout(&mut self, now: Now) {
+        self.latest = now.unix;
         // Before the relay's welcome the clock has been vouched for by nobody.
         if self.online {
             let mut changed = self.pairings.expire(now.unix);
-            if now.unix >= self.signer.renews() {
-                self.signer.rotate(&self.identity.key, self.agent, now.unix);
-                changed = true;
-            }
+            changed |= self.signer.look(&self.identity, now.unix);
+            self.look_at_keys(now);
             if changed {
                 self.announce();
             }
@@ -295,13 +289,20 @@ impl Core {
     fn drain_events(&mut self, now: Now) {
         while let Some(event) = self.link.as_mut().and_then(Link::poll_event) {
             match event {
-                Event::Welcome { welcome, first, .. } => {
+                Event::Welcome {
+                    welcome,
+                    first,
+                    proven,
+                    ..
+                } => {
+                    self.identity_proven(&proven, now);
                     if first {
                         self.online = true;
                         if !self.signer.holds(now.unix) {
-                            self.signer.rotate(&self.identity.key, self.agent, now.unix);
+                            self.signer.rotate(&self.identity, now.unix);
                         }
                         self.announce();
+                        self.hand_over();
                         let (agent, web, warning) = (welcome.agent, welcome.web, welcome.warning);
                         self.effects.push_back(Effect::Online {
                             agent,
@@ -318,7 +319,10 @@ impl Core {
                 Event::Data(stream, data) => self.data(stream, data, now),
                 Event::Room(stream) => self.room(stream),
                 Event::Closed(stream, _) => self.stream_closed(stream),
-                Event::Ended(close) => self.forget_link(close),
+                Event::Ended(close) => {
+                    self.proof_refused(&close);
+                    self.forget_link(close);
+                }
             }
         }
     }
@@ -394,6 +398,7 @@ impl Core {
             devices: self.devices.epochs(),
             revoked: self.revoked.ids(),
             rendezvous: self.pairings.rendezvous(),
+            former: self.identity.formers(self.latest),
             locked: self.devices.locked,
         };
         if let Some(link) = self.link.as_mut().filter(|_| self.online) {

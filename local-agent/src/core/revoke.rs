@@ -4,6 +4,7 @@
 //! effect, and effects come before words. When a device ends, the relay is told first and drops what it still carries for it.
 
 use super::Core;
+use super::devices::Device;
 use super::effect::Effect;
 use super::lease::Lease;
 use super::talk::{Talk, TalkPurpose};
@@ -108,12 +109,20 @@ impl Core {
 
     /// Ends a device: its grant, its tokens, its streams, now. False when there is none.
     pub(super) fn remove_device(&mut self, id: DeviceId, why: CloseCode, now: Now) -> bool {
-        if self.devices.remove(id, now.unix).is_none() {
+        // Its next keys go with it.
+        let its = |entry: &&Device| entry.is(id);
+        let ids: Vec<_> = self.devices.iter().filter(its).map(|d| d.id).collect();
+        if ids.is_empty() {
             return false;
+        }
+        for id in &ids {
+            self.devices.remove(*id, now.unix);
         }
         self.effects.push_back(Effect::SaveDevices);
         self.announce();
-        self.end_device(id, why);
+        for id in ids {
+            self.end_device(id, why);
+        }
         true
     }
 
@@ -147,7 +156,8 @@ impl Core {
         }
         let meant = |id: DeviceId| device.is_none_or(|device| device == id);
         let mut narrowed = Vec::new();
-        for device in self.devices.iter_mut().filter(|d| meant(d.id)) {
+        let its = |entry: &Device| device.is_none_or(|device| entry.is(device));
+        for device in self.devices.iter_mut().filter(|entry| its(entry)) {
             let before = device.scopes.len();
             device.scopes.retain(|scope| *scope != purpose);
             if device.scopes.len() != before {
@@ -166,12 +176,12 @@ impl Core {
     }
 
     /// Every session of a device hears what it may ask for now.
-    fn tell_scopes(&mut self, device: DeviceId) {
+    pub(super) fn tell_scopes(&mut self, device: DeviceId) {
         let Some(entry) = self.devices.get(device) else {
             return;
         };
         let message = FromAgent::Scopes {
-            scopes: entry.scopes.clone(),
+            scopes: entry.allowed_scopes(),
             reach: entry.reach.clone(),
         };
         for stream in self.sessions_of(device) {
@@ -181,7 +191,12 @@ impl Core {
     }
 
     /// Ends the leases that `which` names. Their viewers hear why, sealed, before the relay is told and cuts what is left.
-    fn end_leases(&mut self, which: impl Fn(&Lease) -> bool, why: CloseCode, now: Now) -> u32 {
+    pub(super) fn end_leases(
+        &mut self,
+        which: impl Fn(&Lease) -> bool,
+        why: CloseCode,
+        now: Now,
+    ) -> u32 {
         let fallen: Vec<_> = self
             .leases
             .iter()
@@ -228,7 +243,7 @@ impl Core {
         self.streams_of(|talk| talk.device == device && talk.is_session())
     }
 
-    fn streams_of(&self, which: impl Fn(&Talk) -> bool) -> Vec<StreamId> {
+    pub(super) fn streams_of(&self, which: impl Fn(&Talk) -> bool) -> Vec<StreamId> {
         let talks = self.talks.iter().filter(|(_, talk)| which(talk));
         talks.map(|(stream, _)| *stream).collect()
     }

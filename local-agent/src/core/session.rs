@@ -31,6 +31,10 @@ impl Core {
         if self.devices.locked {
             return Err(CloseCode::Locked);
         }
+        // By a clock that was set back a grant that is over would be good again.
+        if self.clock_is_behind(now) {
+            return Err(CloseCode::ClockBehind);
+        }
         let id = DeviceId::of_key(&origin.device);
         let device = self.devices.get(id).ok_or(CloseCode::UnknownDevice)?;
         let expected = Expected {
@@ -40,8 +44,8 @@ impl Core {
             epoch: device.epoch,
             early: Duration::ZERO,
         };
-        let key = self.identity.key.verifying_key().to_bytes();
-        token::verify::<token::Device>(now.unix, grant, &[key], &expected)?;
+        let keys = self.identity.grant_keys(now.unix);
+        token::verify::<token::Device>(now.unix, grant, &keys, &expected)?;
         self.accept_talk(stream, origin, id, TalkPurpose::Session, versions, now)
     }
 
@@ -52,7 +56,12 @@ impl Core {
         plain: &[u8],
         now: Now,
     ) -> Result<(), CloseCode> {
-        let ToAgent::Hello { name } = msg::decode(plain).map_err(|_| CloseCode::BadMessage)? else {
+        let ToAgent::Hello {
+            name,
+            generation,
+            serial,
+        } = msg::decode(plain).map_err(|_| CloseCode::BadMessage)?
+        else {
             return Err(CloseCode::UnexpectedFrame);
         };
         let talk = self.talks.get(&stream).ok_or(CloseCode::Internal)?;
@@ -64,8 +73,12 @@ impl Core {
         let before = device.clone();
         device.name = clean_name(&name);
         device.from = from_text(talk.origin.from);
+        device.serial = device.serial.max(serial.min(self.identity.noise().serial));
+        device.advance(generation, now.unix);
         let ends = device.grant_ends(now.unix);
-        let slides = !self.clock_is_behind(now) && device.expires.until(ends) >= GRANT_SLIDES_AFTER;
+        let by_former = self.identity.since() > before.seen;
+        let slides = !self.clock_is_behind(now)
+            && (by_former || device.expires.until(ends) >= GRANT_SLIDES_AFTER);
         if slides {
             device.expires = ends;
         }
@@ -73,6 +86,9 @@ impl Core {
         // A page that comes back every few seconds is not worth a write to disk each time, which everybody here would wait for.
         let is_news = device.name != before.name
             || device.from != before.from
+            || device.generation != before.generation
+            || device.suspended != before.suspended
+            || device.replaces.is_some()
             || renewed.is_some()
             || before.seen.until(now.unix) >= SEEN_EVERY;
         if is_news {
@@ -82,13 +98,17 @@ impl Core {
             machine: self.machine.name.clone(),
             user: self.machine.user.clone(),
             time: now.unix,
-            scopes: device.scopes.clone(),
+            scopes: device.allowed_scopes(),
             reach: device.reach.clone(),
             expires: device.expires,
             until: device.until,
+            generation: device.generation,
+            suspended: device.suspended,
             terminals: self.terminals_for(Some(device.id)),
         };
-        let expires = device.expires;
+        let (id, label, expires) = (device.id, device.name.clone(), device.expires);
+        let replaced = device.replaces.take();
+        let newly_suspended = device.suspended && !before.suspended;
         self.devices
             .admit(device, now.unix)
             .map_err(|_| CloseCode::Busy)?;
@@ -99,6 +119,14 @@ impl Core {
         if let Some(grant) = renewed {
             self.say(stream, &FromAgent::Grant { grant, expires });
         }
+        if newly_suspended {
+            self.suspend(id, label);
+        }
+        if let Some(old) = replaced {
+            self.keys_changed(old, now);
+        }
+        self.tell_keys(stream, serial);
+        self.tell_rekey(stream, now);
         Ok(())
     }
 
@@ -114,6 +142,11 @@ impl Core {
             ToAgent::Ping { n } => self.say(stream, &FromAgent::Pong { n, time: now.unix }),
             ToAgent::Mint { req, wanted } => {
                 let outcome = self.mint(stream, req, wanted, now);
+                self.reply(stream, req, outcome);
+            }
+            ToAgent::KeysTaken { serial } => self.keys_taken(stream, serial),
+            ToAgent::Rekey { req, keys } => {
+                let outcome = self.rekey(stream, req, &keys, now);
                 self.reply(stream, req, outcome);
             }
             ToAgent::Renew { req, jti } => {
@@ -182,7 +215,11 @@ impl Core {
             .devices
             .get(talk.device)
             .ok_or(CloseCode::UnknownDevice)?;
-        if device.scopes.contains(&scope) {
+        if now.unix >= device.expires {
+            Err(CloseCode::Lapsed)
+        } else if device.must_rekey() {
+            Err(CloseCode::KeysChanged)
+        } else if device.allows(scope) {
             Ok((device, talk.origin.conn))
         } else {
             Err(CloseCode::NotGranted)

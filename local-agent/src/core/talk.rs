@@ -13,7 +13,7 @@ use lanyard_shared::limits::{
     SESSIONS_PER_DEVICE, TAG,
 };
 use lanyard_shared::msg;
-use lanyard_shared::noise::{Prologue, Responder, Session, Unconfirmed};
+use lanyard_shared::noise::{Prologue, Responder, Session, StaticKey, Unconfirmed};
 use lanyard_shared::time::{Mono, Now};
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -63,6 +63,14 @@ impl Talk {
             (self.purpose, &self.phase),
             (TalkPurpose::Session, Phase::Standing(_))
         )
+    }
+
+    /// What the two devices' handshake came to.
+    pub fn handshake_hash(&self) -> Option<&[u8; 32]> {
+        match &self.phase {
+            Phase::Standing(session) | Phase::Asking(session, ..) => Some(session.handshake_hash()),
+            Phase::Message1 | Phase::Unconfirmed(_) | Phase::Over => None,
+        }
     }
 
     fn is_pending(&self) -> bool {
@@ -180,7 +188,10 @@ impl Core {
         };
         let (received, payload) = match talk.purpose {
             TalkPurpose::Session => {
-                let received = Responder::read_session(&prologue, &self.identity.noise, data)?;
+                let read = |key: &StaticKey| Responder::read_session(&prologue, key, data);
+                let received = self
+                    .with_noise_keys(now, read)
+                    .map_err(|fault| self.handshake_failed(talk.device, fault, now))?;
                 // The relay named the device; here it is proven by its own Noise key.
                 let device = self
                     .devices
@@ -197,7 +208,8 @@ impl Core {
                     .try_once(rendezvous, now.unix)
                     .ok_or(CloseCode::PairUsed)?;
                 let psk = pairing.secret.psk();
-                let received = Responder::read_pair(&prologue, &self.identity.noise, &psk, data);
+                let key = &self.identity.noise().key;
+                let received = Responder::read_pair(&prologue, key, &psk, data);
                 let offer = msg::Offer {
                     machine: self.machine.name.clone(),
                     user: self.machine.user.clone(),

@@ -5,9 +5,12 @@
 )]
 
 mod acks;
+mod attacks;
 mod ending;
+mod inventory;
 mod lives;
 mod rig;
+mod rotation;
 mod seen;
 mod sharing;
 
@@ -475,7 +478,7 @@ fn a_clock_that_has_jumped_a_year_ends_no_device_before_the_relay_has_vouched_fo
     rig.now.unix = rig.now.unix + Duration::from_secs(366 * 24 * 3600);
     let dialler = lanyard_shared::link::Dialler::Agent {
         agent: rig.core.agent(),
-        key: rig.core.identity_key(),
+        key: rig.core.proof_key(),
     };
     let link = lanyard_shared::link::Link::new(dialler, "relay.test".into(), rig.now.mono);
     rig.core.connected(link);

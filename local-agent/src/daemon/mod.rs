@@ -77,6 +77,12 @@ impl DaemonError {
     pub fn hint(&self) -> String {
         match self {
             Self::State(error) => error.hint(),
+            Self::Refused {
+                code: CloseCode::UnknownAgent,
+                ..
+            } => {
+                "ask the relay's operator for a code, then run `lanyard up --enrol CODE`".to_owned()
+            }
             Self::Refused { code, .. } => code.hint().to_owned(),
             Self::Dial(error) => error.hint().to_owned(),
             Self::NotEnrolled => {
@@ -95,7 +101,8 @@ pub struct Daemon {
     clock: AgentClock,
     state: StateDir,
     relay: Relay,
-    dialler: Dialler,
+    /// Set until the code is spent.
+    newcomer: Option<Dialler>,
     /// Set while an enrolment code is being spent.
     enrolling: bool,
     dialling: Dialling,
@@ -106,6 +113,8 @@ pub struct Daemon {
     commands: UnboundedReceiver<Command>,
     web: Option<Address>,
     ever_online: bool,
+    /// What the relay said as it accepted us; may be empty.
+    warning: String,
     /// Something that must be on disk is not.
     unsaved: bool,
     handout: Handout,
@@ -117,10 +126,13 @@ impl Daemon {
     /// # Errors
     /// See [`DaemonError`].
     pub async fn prepare(options: Options) -> Result<(Self, Owners), DaemonError> {
-        let identity = options.state.identity()?;
-        let (relay, dialler) = relay_and_role(&options, &identity)?;
-        let devices = options.state.devices()?;
         let now = clock::now();
+        let mut identity = options.state.identity(now.unix)?;
+        if options.enrol.is_some() && identity.name_by_chain() {
+            options.state.save_identity(&identity)?;
+        }
+        let (relay, newcomer) = relay_and_role(&options, &identity)?;
+        let devices = options.state.devices()?;
         let clock = AgentClock::start(now, options.state.high_water()?);
         let core = Core::new(identity, options.machine, devices, now);
         let (mut holders, news) = Holders::new(options.state.holders(), options.exe, options.cwd);
@@ -131,7 +143,7 @@ impl Daemon {
             clock,
             state: options.state,
             relay,
-            dialler,
+            newcomer,
             enrolling: options.enrol.is_some(),
             dialling: Dialling::default(),
             socket: None,
@@ -141,6 +153,7 @@ impl Daemon {
             commands,
             web: None,
             ever_online: false,
+            warning: String::new(),
             unsaved: false,
             handout: Handout::default(),
         };
@@ -197,7 +210,7 @@ impl Daemon {
                 let now = self.now();
                 let host = self.relay.address().authority().to_owned();
                 self.core
-                    .connected(Link::new(self.dialler.clone(), host, now.mono));
+                    .connected(Link::new(self.dialler(), host, now.mono));
                 self.socket = Some(socket);
             }
             // A code is for once and for now: say at once what is wrong with it.
@@ -233,6 +246,17 @@ impl Daemon {
                     if let Err(error) = self.state.save_devices(self.core.devices()) {
                         self.cannot_save(&error);
                     }
+                }
+                Effect::SaveKeys => {
+                    if let Err(error) = self.state.save_identity(self.core.identity()) {
+                        self.cannot_save(&error);
+                    }
+                }
+                Effect::Rotated(rotated) => self.owners.tell(&Notice::Rotated {
+                    rotated: vec![rotated],
+                }),
+                Effect::Suspended { device, name } => {
+                    self.owners.tell(&Notice::Suspended { device, name });
                 }
                 Effect::NoteDevices => {
                     if let Err(error) = self.state.save_devices(self.core.devices()) {
@@ -338,11 +362,9 @@ impl Daemon {
                 relay: self.relay.to_string(),
                 fingerprint,
             })?;
-            self.dialler = Dialler::Agent {
-                agent: self.agent(),
-                key: self.key(),
-            };
+            self.newcomer = None;
         }
+        self.warning.clone_from(&warning);
         self.owners.tell(&Notice::Online {
             relay: self.relay.to_string(),
             web: web.to_owned(),
@@ -354,7 +376,14 @@ impl Daemon {
     fn offline(&mut self, close: lanyard_shared::frame::Close) -> Result<(), DaemonError> {
         // The relay chooses the code; the words are ours.
         let code = close.code.unwrap_or(CloseCode::Cut);
-        let sentence = code.sentence().to_owned();
+        // It knew us once, or there would be no key to prove.
+        let removed = code == CloseCode::UnknownAgent && !self.enrolling;
+        let sentence = if removed {
+            "the relay does not know this machine any more; its operator may have removed it"
+        } else {
+            code.sentence()
+        }
+        .to_owned();
         let lasting = self.enrolling
             || matches!(
                 code,
@@ -392,7 +421,7 @@ impl Daemon {
             News::InputGap(terminal) => self.core.input_refused(terminal, CloseCode::InputGap),
             News::Watched(stream, number, watched) => {
                 if self.holders.is_watching(stream, number) {
-                    self.core.watched(stream, watched);
+                    self.core.watched(stream, watched, now);
                 }
             }
         }
@@ -430,6 +459,10 @@ impl Daemon {
                     locked: self.core.devices().locked,
                     devices: self.core.device_entries(None),
                     tokens: self.core.token_entries(|_| true),
+                    keys: self.core.key_entries(now),
+                    invitations: self.core.invitation_entries(now),
+                    warning: self.warning.clone(),
+                    clock_behind: self.core.is_clock_behind(now),
                 });
             }
             Command::Revoke { revocation, reply } => {
@@ -447,6 +480,22 @@ impl Daemon {
                 }
                 self.carry_out()?;
                 let _ = reply.send(self.saved());
+            }
+            Command::Rotate {
+                rotation,
+                urgency,
+                reply,
+            } => {
+                self.unsaved = false;
+                let rotated = self.core.rotate(rotation, urgency, now);
+                self.carry_out()?;
+                let _ = reply.send(rotated.and_then(|rotated| self.saved().map(|()| rotated)));
+            }
+            Command::Trust { device, reply } => {
+                self.unsaved = false;
+                let trusted = self.core.trust(device);
+                self.carry_out()?;
+                let _ = reply.send(trusted.and_then(|()| self.saved()));
             }
             Command::Stop => return Ok(true),
         }
@@ -478,8 +527,12 @@ impl Daemon {
         self.core.agent()
     }
 
-    fn key(&self) -> Arc<ed25519_dalek::SigningKey> {
-        self.core.identity_key()
+    /// Who we are to the relay now: the key changes when the identity is rotated.
+    fn dialler(&self) -> Dialler {
+        self.newcomer.clone().unwrap_or_else(|| Dialler::Agent {
+            agent: self.agent(),
+            key: self.core.proof_key(),
+        })
     }
 }
 
@@ -494,30 +547,27 @@ async fn receive(
     }
 }
 
-fn relay_and_role(options: &Options, identity: &Identity) -> Result<(Relay, Dialler), DaemonError> {
-    let key = Arc::clone(&identity.key);
+fn relay_and_role(
+    options: &Options,
+    identity: &Identity,
+) -> Result<(Relay, Option<Dialler>), DaemonError> {
     if let Some(code) = &options.enrol {
         let relay = Relay::new(code.address.clone(), code.fingerprint.into());
-        let name = options.machine.name.clone();
-        return Ok((
-            relay,
-            Dialler::Newcomer {
-                key,
-                code: *code.code,
-                name,
-            },
-        ));
+        let (key, name) = (Arc::clone(identity.key()), options.machine.name.clone());
+        let (chain, _) = identity.certificates();
+        let code = *code.code;
+        let newcomer = Dialler::Newcomer {
+            key,
+            code,
+            name,
+            chain,
+        };
+        return Ok((relay, Some(newcomer)));
     }
     let enrolment = options.state.enrolment()?.ok_or(DaemonError::NotEnrolled)?;
     let relay = Relay::parse(
         &enrolment.relay,
         enrolment.fingerprint.map(|bytes| bytes.0).into(),
     )?;
-    Ok((
-        relay,
-        Dialler::Agent {
-            agent: identity.agent(),
-            key,
-        },
-    ))
+    Ok((relay, None))
 }

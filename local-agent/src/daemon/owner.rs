@@ -6,11 +6,15 @@
 mod peer;
 
 use crate::core::Question;
+use crate::core::keys::Urgency;
 use crate::core::pairing::{Invitation, QuestionId};
+use crate::core::rotation::{Rotated, Rotation};
 use crate::limits::{OWNER_BACKLOG, OWNER_LINE, OWNER_PAUSE, PAIR_TIME};
-use lanyard_shared::access::{DeviceEntry, Reach, Revocation, TokenEntry};
+use lanyard_shared::access::{
+    DeviceEntry, InvitationEntry, KeyEntry, Reach, Revocation, TokenEntry,
+};
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::ids::AgentId;
+use lanyard_shared::ids::{AgentId, DeviceId};
 use lanyard_shared::msg::{Reason, Scope, Terminal};
 use lanyard_shared::pair::{PairingLink, address::Address};
 use lanyard_shared::time::UnixMs;
@@ -61,6 +65,22 @@ pub enum Command {
         /// Done, for good.
         reply: oneshot::Sender<Result<(), CloseCode>>,
     },
+    /// Replace keys.
+    Rotate {
+        /// Which.
+        rotation: Rotation,
+        /// How.
+        urgency: Urgency,
+        /// What was begun.
+        reply: oneshot::Sender<Result<Vec<Rotated>, CloseCode>>,
+    },
+    /// A suspended device is its owner's.
+    Trust {
+        /// Which.
+        device: DeviceId,
+        /// Done, for good.
+        reply: oneshot::Sender<Result<(), CloseCode>>,
+    },
     /// Leave. Terminals stay.
     Stop,
 }
@@ -100,6 +120,18 @@ pub enum Request {
     Lock {
         /// Shut, or open again.
         locked: bool,
+    },
+    /// See [`Command::Rotate`].
+    Rotate {
+        /// Which.
+        rotation: Rotation,
+        /// How.
+        urgency: Urgency,
+    },
+    /// See [`Command::Trust`].
+    Trust {
+        /// Which.
+        device: DeviceId,
     },
 }
 
@@ -175,6 +207,18 @@ pub enum Notice {
         /// How many tokens ended.
         tokens: u32,
     },
+    /// The answer to `rotate`; and, unasked, that one that waited is done.
+    Rotated {
+        /// What, and when the old keys stop working.
+        rotated: Vec<Rotated>,
+    },
+    /// A copy of a device was seen: it may only watch until its owner has decided.
+    Suspended {
+        /// Which.
+        device: DeviceId,
+        /// How it calls itself.
+        name: String,
+    },
     /// Not done.
     Refused {
         /// Why.
@@ -216,6 +260,14 @@ pub struct Status {
     pub devices: Vec<DeviceEntry>,
     /// All live tokens.
     pub tokens: Vec<TokenEntry>,
+    /// The machine's own keys.
+    pub keys: Vec<KeyEntry>,
+    /// Pairing and share links that still open.
+    pub invitations: Vec<InvitationEntry>,
+    /// What the relay said when it accepted this machine: something to know, or empty.
+    pub warning: String,
+    /// Whether the clock is behind a time that this machine knew: nothing is granted then.
+    pub clock_behind: bool,
 }
 
 impl Link {
@@ -360,6 +412,8 @@ impl Owners {
                     },
                 }
             }
+            Request::Rotate { rotation, urgency } => self.rotate(rotation, urgency).await?,
+            Request::Trust { device } => self.trust(device).await?,
             Request::Lock { locked } => {
                 let (reply, answer) = oneshot::channel();
                 self.commands.send(Command::Lock { locked, reply }).ok()?;
@@ -370,6 +424,29 @@ impl Owners {
                     },
                 }
             }
+        })
+    }
+
+    async fn rotate(&self, rotation: Rotation, urgency: Urgency) -> Option<Notice> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Rotate {
+            rotation,
+            urgency,
+            reply,
+        };
+        self.commands.send(command).ok()?;
+        Some(match answer.await.ok()? {
+            Ok(rotated) => Notice::Rotated { rotated },
+            Err(code) => refused(code),
+        })
+    }
+
+    async fn trust(&self, device: DeviceId) -> Option<Notice> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Trust { device, reply }).ok()?;
+        Some(match answer.await.ok()? {
+            Ok(()) => Notice::Done {},
+            Err(code) => refused(code),
         })
     }
 
@@ -463,6 +540,12 @@ impl OwnerConn {
         serde_json::from_str(&text)
             .map(Some)
             .map_err(std::io::Error::other)
+    }
+}
+
+fn refused(code: CloseCode) -> Notice {
+    Notice::Refused {
+        reason: code.into(),
     }
 }
 

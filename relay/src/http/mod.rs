@@ -1,9 +1,11 @@
-//! The relay's HTTP: who may ask (`gate`), what every answer carries (`headers`), the web UI (`assets`), and the two places where a
-//! WebSocket begins.
+//! The relay's HTTP: who may ask (`gate`), what every answer carries (`headers`), the web UI (`assets`), what operators do from afar
+//! (`operator`), and the two places where a WebSocket begins.
 
 mod assets;
 mod gate;
 mod headers;
+mod metrics;
+mod operator;
 
 use crate::door::{Conn, Reach};
 use crate::limits::{WS_READ_BUFFER, WS_WRITE_BUFFER, WS_WRITE_BUFFER_MAX};
@@ -26,6 +28,7 @@ pub fn app(state: Arc<State>) -> Router {
     Router::new()
         .route("/v1/agent", get(agent))
         .route("/v1/attach", get(attach))
+        .merge(operator::routes())
         .route("/v1/{*rest}", any(nothing_here))
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(assets::serve)

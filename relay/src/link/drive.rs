@@ -5,7 +5,7 @@
 
 use super::blame;
 use super::held::{Due, Held};
-use super::prove::{Proven, check_clock, welcome};
+use super::prove::{Proven, check_clock, promote, welcome};
 use super::socket::{Incoming, incoming};
 use crate::clock;
 use crate::door::Door;
@@ -16,9 +16,10 @@ use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use futures_util::{Sink as _, Stream as _};
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::frame::{Frame, Leg, Proof, Role};
+use lanyard_shared::frame::{Frame, Leg, Proof, Role, Rotate};
 use lanyard_shared::limits::RELAY_SILENCE;
 use lanyard_shared::proof::check_proof;
+use lanyard_shared::rotate::check_rotate;
 use lanyard_shared::time::{Mono, Now};
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -46,6 +47,15 @@ impl From<PeerMisbehaved> for End {
     }
 }
 
+/// What a frame asks for beyond its place in the hub.
+enum Duty {
+    Nothing,
+    /// An agent's identity hands over.
+    HandOver(Box<Rotate>),
+    /// A later proof.
+    Reprove(Box<Proof>),
+}
+
 /// What wakes a link.
 enum Event {
     Incoming(Incoming),
@@ -57,6 +67,8 @@ struct Driver<'a> {
     socket: Box<WebSocket>,
     port: Port,
     key: [u8; 32],
+    /// The key that an agent is about to prove in its place.
+    next: Option<[u8; 32]>,
     held: Held,
     door: Arc<Door>,
     heard: Mono,
@@ -111,6 +123,7 @@ impl<'a> Driver<'a> {
             socket,
             port,
             key,
+            next: None,
             held,
             door,
             heard,
@@ -130,9 +143,16 @@ impl<'a> Driver<'a> {
             };
             let handled = match event {
                 Event::Incoming(incoming) => self.incoming(incoming),
-                Event::Timer => self.on_timer(),
+                Event::Timer => self.on_timer().map(|()| Duty::Nothing),
             };
-            if let Err(end) = handled {
+            let done = match handled {
+                Ok(Duty::Nothing) => Ok(()),
+                // Rare, and large while they wait for the disk: not part of every link's memory.
+                Ok(Duty::HandOver(rotate)) => Box::pin(self.hand_over(&rotate)).await,
+                Ok(Duty::Reprove(proof)) => Box::pin(self.reproven(&proof)).await,
+                Err(end) => Err(end),
+            };
+            if let Err(end) = done {
                 return end;
             }
             turn += 1;
@@ -188,25 +208,26 @@ impl<'a> Driver<'a> {
         Poll::Ready(Ok(()))
     }
 
-    fn incoming(&mut self, incoming: Incoming) -> Result<(), End> {
+    fn incoming(&mut self, incoming: Incoming) -> Result<Duty, End> {
         let now = clock::now();
         self.heard = now.mono;
         match incoming {
             Incoming::Frame(bytes) => self.frame(bytes, now),
-            Incoming::Alive => Ok(()),
+            Incoming::Alive => Ok(Duty::Nothing),
             Incoming::Misbehaved(fault) => Err(fault.into()),
             Incoming::Spent | Incoming::Gone => Err(End::Gone),
         }
     }
 
-    fn frame(&mut self, bytes: Bytes, now: Now) -> Result<(), End> {
+    fn frame(&mut self, bytes: Bytes, now: Now) -> Result<Duty, End> {
         let leg = match self.port.role() {
             Role::Agent => Leg::Agent,
             Role::Device => Leg::Viewer,
         };
         match Frame::decode(bytes, leg).map_err(PeerMisbehaved::from)? {
             Frame::Ping(body) => self.port.push(&Frame::Pong(body)),
-            Frame::Proof(proof) => self.reproven(&proof, now)?,
+            Frame::Proof(proof) => return Ok(Duty::Reprove(Box::new(proof))),
+            Frame::Rotate(rotate) => return Ok(Duty::HandOver(Box::new(rotate))),
             Frame::Close(0, _) => return Err(End::Gone),
             frame @ Frame::Open(..) => {
                 self.port.take(frame, now.mono)?;
@@ -227,16 +248,54 @@ impl<'a> Driver<'a> {
             | Frame::Renew(..)
             | Frame::Close(..)) => self.port.take(frame, now.mono)?,
         }
+        Ok(Duty::Nothing)
+    }
+
+    /// An agent's identity hands over to another key: once both have signed it, it is remembered, and the other is asked to prove itself.
+    async fn hand_over(&mut self, rotate: &Rotate) -> Result<(), End> {
+        let (agent, conn) = (self.port.agent(), self.port.conn());
+        match self.port.role() {
+            Role::Agent => {}
+            Role::Device => return Err(PeerMisbehaved::OutOfPlace("rotate").into()),
+        }
+        if !check_rotate(rotate, &self.key, agent, conn) {
+            return Err(CloseCode::ProofRefused.into());
+        }
+        let next = rotate.key.0;
+        match self.state.agents.hand_over(agent, self.key, next).await {
+            Ok(true) => self.next = Some(next),
+            Ok(false) => return Err(CloseCode::UnknownAgent.into()),
+            Err(error) => {
+                tracing::error!(%error, "the next identity key could not be remembered");
+                return Err(CloseCode::Internal.into());
+            }
+        }
+        tracing::info!(%agent, "the agent's identity key is about to change");
+        // A question that is on its way may be answered by either key.
+        if !self.held.is_asked() {
+            self.ask(clock::now())?;
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, now: Now) -> Result<(), End> {
+        let challenge = self
+            .held
+            .ask(self.port.conn(), now)
+            .ok_or(CloseCode::Internal)?;
+        self.port.push(&Frame::Challenge(challenge));
         Ok(())
     }
 
     /// A proof on a link that stands: it must answer our question, by the same key for the same agent.
-    fn reproven(&mut self, proof: &Proof, now: Now) -> Result<(), End> {
+    async fn reproven(&mut self, proof: &Proof) -> Result<(), End> {
+        let now = clock::now();
         let asked = self
             .held
             .take_asked()
             .ok_or(PeerMisbehaved::OutOfPlace("proof"))?;
-        let same = proof.key.0 == self.key
+        let by_next = self.next == Some(proof.key.0);
+        let same = (proof.key.0 == self.key || by_next)
             && proof.agent == self.port.agent()
             && proof.role == self.port.role();
         if !self.door.names.has_host(&proof.host) {
@@ -246,6 +305,14 @@ impl<'a> Driver<'a> {
             return Err(CloseCode::ProofRefused.into());
         }
         check_proof(proof, &asked)?;
+        if self.state.agents.key(self.port.agent()).is_none() {
+            return Err(CloseCode::UnknownAgent.into());
+        }
+        if by_next {
+            promote(self.state, self.port.agent(), proof.key.0).await?;
+            self.port.identity_changed(proof.key.0);
+            (self.key, self.next) = (proof.key.0, None);
+        }
         let warning = match self.port.role() {
             Role::Agent => {
                 let warning = check_clock(proof.time, now)
@@ -264,6 +331,10 @@ impl<'a> Driver<'a> {
             self.port.agent(),
             warning,
         ));
+        if self.next.is_some() {
+            // The answer was by the key that is about to go.
+            self.ask(now)?;
+        }
         self.arm(self.held.deadline());
         Ok(())
     }
@@ -276,13 +347,7 @@ impl<'a> Driver<'a> {
         }
         match self.held.due(now.mono) {
             Due::Expired => return Err(CloseCode::ProofExpired.into()),
-            Due::Ask => {
-                let challenge = self
-                    .held
-                    .ask(self.port.conn(), now)
-                    .ok_or(CloseCode::Internal)?;
-                self.port.push(&Frame::Challenge(challenge));
-            }
+            Due::Ask => self.ask(now)?,
             Due::Nothing => {}
         }
         self.port.lapse(now.mono);

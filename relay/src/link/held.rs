@@ -81,6 +81,12 @@ impl Held {
         Some(challenge)
     }
 
+    /// Whether a question waits for its answer.
+    #[must_use]
+    pub const fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// The question that a proof answers; each is answered once.
     pub fn take_asked(&mut self) -> Option<Box<Challenge>> {
         self.asked.take()

@@ -5,6 +5,9 @@ mod held;
 mod prove;
 mod socket;
 
+#[cfg(test)]
+mod tests;
+
 pub use held::{Due, Held};
 pub use prove::check_clock;
 
@@ -85,6 +88,7 @@ async fn prove_or_refuse(
         Ok(proven) => Some((proven, socket)),
         Err(prove::Unproven::Gone) => None,
         Err(prove::Unproven::Refused(code)) => {
+            state.refused.links.add();
             tracing::info!(role = ?stranger.role, code = code.name(), "link refused");
             // It keeps its place until it has gone: one that does not read its refusal still costs a socket.
             socket::farewell(socket, code).await;

@@ -3,7 +3,7 @@
 use super::held::{Held, challenge};
 use super::socket::{Incoming, incoming};
 use super::{Stranger, blame};
-use crate::agents::EnrolError;
+use crate::agents::{EnrolError, Standing};
 use crate::door::Door;
 use crate::route::{AgentClock, PeerMisbehaved, Port, frame_name};
 use crate::state::State;
@@ -16,6 +16,7 @@ use lanyard_shared::ids::{AgentId, ConnId};
 use lanyard_shared::limits::{CLOCK_REFUSE, CLOCK_WARN, PROOF_HELD};
 use lanyard_shared::proof::{check_enrol, check_proof};
 use lanyard_shared::time::{Now, UnixMs};
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 /// A link whose other end is known.
@@ -68,7 +69,7 @@ async fn exchange(
     let frame = first_frame(stranger.role, socket).await?;
     let now = clock::now();
     let (port, key) = match (stranger.role, frame) {
-        (Role::Agent, Frame::Proof(proof)) => agent(state, stranger, &proof, &asked, now)?,
+        (Role::Agent, Frame::Proof(proof)) => agent(state, stranger, &proof, &asked, now).await?,
         (Role::Agent, Frame::Enrol(enrol)) => {
             enrolled(state, stranger, &enrol, &asked, now).await?
         }
@@ -105,7 +106,7 @@ async fn first_frame(role: Role, socket: &mut WebSocket) -> Result<Frame, Unprov
     }
 }
 
-fn agent(
+async fn agent(
     state: &State,
     stranger: &Stranger,
     proof: &Proof,
@@ -113,12 +114,12 @@ fn agent(
     now: Now,
 ) -> Result<(Port, [u8; 32]), CloseCode> {
     holds(stranger, proof, asked)?;
-    let key = state
-        .agents
-        .key(proof.agent)
-        .ok_or(CloseCode::UnknownAgent)?;
-    if key != proof.key.0 {
-        return Err(CloseCode::ProofRefused);
+    let key = proof.key.0;
+    match state.agents.standing(proof.agent, &key) {
+        None => return Err(CloseCode::UnknownAgent),
+        Some(Standing::Stranger) => return Err(CloseCode::ProofRefused),
+        Some(Standing::Present) => {}
+        Some(Standing::Next) => promote(state, proof.agent, key).await?,
     }
     Ok((
         attach_agent(state, proof.agent, asked.conn, key, proof.time, now)?,
@@ -168,9 +169,20 @@ fn viewer(
         .agents
         .key(proof.agent)
         .ok_or(CloseCode::UnknownAgent)?;
+    attach_viewer(state, stranger.from, proof, asked)
+}
+
+/// Gives a viewer its place beside an agent that was known a moment ago.
+pub(super) fn attach_viewer(
+    state: &State,
+    from: Ipv6Addr,
+    proof: &Proof,
+    asked: &Challenge,
+) -> Result<(Port, [u8; 32]), CloseCode> {
     let port = state
         .router
-        .attach_viewer(proof.agent, asked.conn, proof.key.0, stranger.from)?;
+        .attach_viewer(proof.agent, asked.conn, proof.key.0, from)?;
+    still_enrolled(state, proof.agent, None)?;
     port.push(&welcome(state, Role::Device, proof.agent, String::new()));
     Ok((port, proof.key.0))
 }
@@ -185,7 +197,8 @@ fn holds(stranger: &Stranger, proof: &Proof, asked: &Challenge) -> Result<(), Cl
     check_proof(proof, asked)
 }
 
-fn attach_agent(
+/// Gives an agent that was known a moment ago its place.
+pub(super) fn attach_agent(
     state: &State,
     agent: AgentId,
     conn: ConnId,
@@ -198,9 +211,39 @@ fn attach_agent(
     let port = state
         .router
         .attach_agent(agent, conn, key, AgentClock::measured(now.mono, time));
+    still_enrolled(state, agent, Some(&key))?;
     state.agents.saw(agent, now.unix);
     port.push(&welcome(state, Role::Agent, agent, warning));
     Ok(port)
+}
+
+/// An agent has proven its next key. When this returns, its present one is nobody's.
+pub async fn promote(state: &State, agent: AgentId, next: [u8; 32]) -> Result<(), CloseCode> {
+    match state.agents.promote(agent, next).await {
+        Ok(true) => {
+            tracing::info!(%agent, "the agent's identity key has changed");
+            Ok(())
+        }
+        Ok(false) => Err(CloseCode::ProofRefused),
+        Err(error) => {
+            tracing::error!(%error, "an identity key could not be changed");
+            Err(CloseCode::Internal)
+        }
+    }
+}
+
+/// Asked again once a link has its place: a revocation first makes an agent unknown and then ends the links that have a place, so one that
+/// raced it is noticed here or ended there. An agent must also still have the key that it proved.
+fn still_enrolled(
+    state: &State,
+    agent: AgentId,
+    proven: Option<&[u8; 32]>,
+) -> Result<(), CloseCode> {
+    let key = state.agents.key(agent).ok_or(CloseCode::UnknownAgent)?;
+    match proven {
+        Some(proven) if *proven != key => Err(CloseCode::ProofRefused),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The warning about an agent's clock, if one is due.

@@ -67,6 +67,7 @@ pub fn name(frame: &lanyard_shared::frame::Frame) -> &'static str {
         Frame::Ping(_) => "ping",
         Frame::Pong(_) => "pong",
         Frame::Wake => "wake",
+        Frame::Rotate(_) => "rotate",
         Frame::Open(..) => "open",
         Frame::Accept(..) => "accept",
         Frame::Data(..) => "data",

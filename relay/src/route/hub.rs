@@ -17,6 +17,7 @@ use lanyard_shared::time::Mono;
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv6Addr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
 /// Everything the relay knows about one agent while it or someone who wants it is connected.
@@ -33,6 +34,8 @@ pub struct Hub {
     pub(super) pool: Pool,
     /// As much may wait.
     pub(super) room: usize,
+    /// Bytes of streams that went out, of all hubs of a router together.
+    carried: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -91,7 +94,22 @@ impl Hub {
             skewed: None,
             pool: Pool::default(),
             room,
+            carried: Arc::default(),
         }
+    }
+
+    /// Counts what it carries there.
+    #[must_use]
+    pub fn counting(mut self, carried: Arc<AtomicU64>) -> Self {
+        self.carried = carried;
+        self
+    }
+
+    /// Agents, viewers and streams that are here.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let agents = usize::from(self.agent.is_some());
+        (agents, self.viewers.len(), self.streams.len())
     }
 
     /// Puts an agent that has just proven itself in its place. An older link of the same agent hears `replaced`.
@@ -111,6 +129,13 @@ impl Hub {
     pub fn reprove_agent(&mut self, conn: ConnId, clock: AgentClock) {
         if let Some(agent) = self.agent_on(conn) {
             agent.trust = Arc::new(agent.trust.with_clock(clock));
+        }
+    }
+
+    /// The agent on `conn` has proven its next identity: the one before is nobody from now on.
+    pub fn identity_changed(&mut self, conn: ConnId, identity: [u8; 32]) {
+        if let Some(agent) = self.agent_on(conn) {
+            agent.trust = Arc::new(agent.trust.with_identity(identity));
         }
     }
 
@@ -363,6 +388,8 @@ impl Hub {
 
     /// A frame of data has gone to a socket: its source may send as much more.
     fn written(&mut self, role: Role, conn: ConnId, id: StreamId, bytes: usize) {
+        self.carried
+            .fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
         match role {
             Role::Agent => {
                 let Some(stream) = self.streams.get_mut(&id) else {

@@ -5,9 +5,10 @@
 
 use super::fault::PeerMisbehaved;
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::frame::{Announce, Rendezvous, RendezvousState};
+use lanyard_shared::frame::{Announce, FormerIdentity, Rendezvous, RendezvousState};
 use lanyard_shared::ids::{AgentId, ConnId, DeviceId, RendezvousId, TokenId};
 use lanyard_shared::limits::CLOCK_MEASURE;
+use lanyard_shared::rotate::check_former;
 use lanyard_shared::time::{Mono, UnixMs};
 use lanyard_shared::token::{
     self, AnyPermit, Claims, Device, Expected, Permit, SignerFault, TokenFault, VerifiedSigner,
@@ -51,6 +52,8 @@ impl AgentClock {
 pub struct Trust {
     agent: AgentId,
     identity: [u8; 32],
+    /// The identity before, until the agent has announced under the present one: what it said before may still be on its way.
+    before: Option<[u8; 32]>,
     clock: AgentClock,
     announced: Option<Announced>,
 }
@@ -61,6 +64,7 @@ struct Announced {
     devices: HashMap<DeviceId, u32>,
     revoked: HashSet<TokenId>,
     rendezvous: Vec<Rendezvous>,
+    former: Vec<FormerIdentity>,
     locked: bool,
 }
 
@@ -98,6 +102,7 @@ impl Trust {
         Self {
             agent,
             identity,
+            before: None,
             clock,
             announced: None,
         }
@@ -112,21 +117,26 @@ impl Trust {
         }
     }
 
+    /// The same after the agent has proven its next identity.
+    #[must_use]
+    pub fn with_identity(&self, identity: [u8; 32]) -> Self {
+        Self {
+            before: Some(self.identity),
+            identity,
+            ..self.clone()
+        }
+    }
+
     /// The same with a new announcement in place of the old.
     ///
     /// # Errors
     /// A signer is not certified by the agent's identity. One whose time has passed or not come is only left out.
     pub fn with_announce(&self, announce: Announce, now: Mono) -> Result<Self, PeerMisbehaved> {
-        let mut signers = Vec::with_capacity(announce.signers.len());
-        for cert in &announce.signers {
-            match token::check_signer(cert, &self.identity, self.agent, self.clock.now(now)) {
-                Ok(signer) => signers.push(signer),
-                Err(SignerFault::Expired | SignerFault::NotYet) => {}
-                Err(fault @ (SignerFault::Signature | SignerFault::Life)) => {
-                    return Err(fault.into());
-                }
-            }
-        }
+        let by_present = self.signers(&announce, &self.identity, now);
+        let (signers, before) = match (by_present, self.before) {
+            (Err(_), Some(before)) => (self.signers(&announce, &before, now)?, Some(before)),
+            (signers, _) => (signers?, None),
+        };
         let announced = Announced {
             signers,
             devices: announce
@@ -136,12 +146,33 @@ impl Trust {
                 .collect(),
             revoked: announce.revoked.into_iter().collect(),
             rendezvous: announce.rendezvous,
+            former: announce.former,
             locked: announce.locked,
         };
         Ok(Self {
             announced: Some(announced),
+            before,
             ..self.clone()
         })
+    }
+
+    fn signers(
+        &self,
+        announce: &Announce,
+        identity: &[u8; 32],
+        now: Mono,
+    ) -> Result<Vec<VerifiedSigner>, PeerMisbehaved> {
+        let mut signers = Vec::with_capacity(announce.signers.len());
+        for cert in &announce.signers {
+            match token::check_signer(cert, identity, self.agent, self.clock.now(now)) {
+                Ok(signer) => signers.push(signer),
+                Err(SignerFault::Expired | SignerFault::NotYet) => {}
+                Err(fault @ (SignerFault::Signature | SignerFault::Life)) => {
+                    return Err(fault.into());
+                }
+            }
+        }
+        Ok(signers)
     }
 
     /// True once the agent has announced its state: nothing is routed to it before.
@@ -185,14 +216,16 @@ impl Trust {
     /// See [`Refusal`].
     pub fn check_grant(&self, raw: &str, device: DeviceId, now: Mono) -> Result<Lease, Refusal> {
         let expected = self.expected(device, None)?;
-        let permit = token::verify::<Device>(self.clock.now(now), raw, &[self.identity], &expected)
-            .map_err(|fault| {
+        let now = self.clock.now(now);
+        let permit = token::verify::<Device>(now, raw, &self.grant_keys(now), &expected).map_err(
+            |fault| {
                 if fault == TokenFault::WrongEpoch {
                     Refusal::OldGrant
                 } else {
                     fault.into()
                 }
-            })?;
+            },
+        )?;
         self.lease(LeasePermit::Grant(permit))
     }
 
@@ -223,7 +256,7 @@ impl Trust {
         match &mut lent.0 {
             LeasePermit::Grant(permit) => {
                 let epoch = self.epoch(permit.claims().device)?;
-                permit.renew(now, raw, &[self.identity], epoch)?;
+                permit.renew(now, raw, &self.grant_keys(now), epoch)?;
             }
             LeasePermit::Token(permit) => {
                 let epoch = self.epoch(permit.claims().device)?;
@@ -275,6 +308,22 @@ impl Trust {
         self.announced
             .as_ref()
             .is_some_and(|announced| announced.revoked.contains(&id))
+    }
+
+    /// The present identity, and those before it whose grants it says still hold.
+    fn grant_keys(&self, now: UnixMs) -> Vec<[u8; 32]> {
+        let announced = self
+            .announced
+            .iter()
+            .flat_map(|announced| &announced.former);
+        // What was announced last may still be under the identity before.
+        let by = |f, identity| check_former(f, identity, self.agent, now);
+        let former = announced
+            .filter_map(|f| by(f, &self.identity).or_else(|| by(f, self.before.as_ref()?)));
+        std::iter::once(self.identity)
+            .chain(self.before)
+            .chain(former)
+            .collect()
     }
 
     fn signer_keys(&self, now: UnixMs) -> Vec<[u8; 32]> {

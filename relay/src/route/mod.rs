@@ -20,4 +20,4 @@ mod tests;
 pub use fault::{PeerMisbehaved, name as frame_name};
 pub use lease::AgentClock;
 pub use leg::Output;
-pub use port::{Port, Router};
+pub use port::{Port, Router, Traffic};

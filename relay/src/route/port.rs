@@ -11,6 +11,7 @@ use lanyard_shared::ids::{AgentId, ConnId};
 use lanyard_shared::time::Mono;
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -22,6 +23,20 @@ pub struct Router {
     hubs: Mutex<HashMap<AgentId, Shared>>,
     /// What may wait in each.
     room: usize,
+    carried: Arc<AtomicU64>,
+}
+
+/// How much there is of what is routed. Numbers only: who it is does not belong here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Agents with a link.
+    pub agents: usize,
+    /// Links of viewers.
+    pub viewers: usize,
+    /// Streams between them.
+    pub streams: usize,
+    /// Bytes of streams that were handed on since the relay started.
+    pub bytes: u64,
 }
 
 /// A link's place in its hub. Dropping it leaves.
@@ -45,7 +60,11 @@ impl Router {
     #[must_use]
     pub fn with_room(room: usize) -> Arc<Self> {
         let hubs = Mutex::default();
-        Arc::new(Self { hubs, room })
+        Arc::new(Self {
+            hubs,
+            room,
+            carried: Arc::default(),
+        })
     }
 
     /// Gives an agent that has proven itself its place. The newest proof wins.
@@ -105,6 +124,31 @@ impl Router {
             .is_some_and(|hub| lock(hub).is_online())
     }
 
+    /// Ends the links of an agent and of all who want it.
+    pub fn end_agent(&self, agent: AgentId, code: CloseCode) {
+        if let Some(hub) = self.lock().get(&agent) {
+            lock(hub).end_all(code);
+        }
+    }
+
+    /// How much there is now.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let traffic = Traffic {
+            bytes: self.carried.load(Ordering::Relaxed),
+            ..Traffic::default()
+        };
+        self.lock().values().fold(traffic, |sum, hub| {
+            let (agents, viewers, streams) = lock(hub).counts();
+            Traffic {
+                agents: sum.agents + agents,
+                viewers: sum.viewers + viewers,
+                streams: sum.streams + streams,
+                ..sum
+            }
+        })
+    }
+
     /// Ends every link.
     pub fn end_all(&self, code: CloseCode) {
         for hub in self.lock().values() {
@@ -118,7 +162,10 @@ impl Router {
     }
 
     fn hub(&self, hubs: &mut HashMap<AgentId, Shared>, agent: AgentId) -> Shared {
-        let fresh = || Arc::new(Mutex::new(Hub::new(agent, self.room)));
+        let fresh = || {
+            let hub = Hub::new(agent, self.room).counting(Arc::clone(&self.carried));
+            Arc::new(Mutex::new(hub))
+        };
         Arc::clone(hubs.entry(agent).or_insert_with(fresh))
     }
 
@@ -169,6 +216,7 @@ impl Port {
                 | Frame::Enrol(_)
                 | Frame::Welcome(_)
                 | Frame::Announce(_)
+                | Frame::Rotate(_)
                 | Frame::Ping(_)
                 | Frame::Pong(_)
                 | Frame::Wake
@@ -182,6 +230,11 @@ impl Port {
     /// The agent has proven itself again.
     pub fn reproven(&self, clock: AgentClock) {
         self.lock().reprove_agent(self.conn, clock);
+    }
+
+    /// The agent has proven its next identity.
+    pub fn identity_changed(&self, identity: [u8; 32]) {
+        self.lock().identity_changed(self.conn, identity);
     }
 
     /// Queues a frame of the link itself.

@@ -113,6 +113,7 @@ impl World {
                 .to_vec(),
             revoked: vec![],
             rendezvous: vec![],
+            former: vec![],
             locked: false,
         }
     }

@@ -72,6 +72,7 @@ impl Hub {
             | Frame::Ping(_)
             | Frame::Pong(_)
             | Frame::Wake
+            | Frame::Rotate(_)
             | Frame::Open(..)
             | Frame::Accept(..)
             | Frame::Renew(..) => {
@@ -151,6 +152,7 @@ impl Hub {
             | Frame::Ping(_)
             | Frame::Pong(_)
             | Frame::Wake
+            | Frame::Rotate(_)
             | Frame::Open(..)
             | Frame::Accept(..)
             | Frame::Renew(..) => {

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-fn command(data: &Path, arguments: &[&str]) -> Command {
+pub fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lanyard-relay"));
     command
         .args(arguments)
@@ -16,19 +16,19 @@ fn command(data: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(data: &Path, arguments: &[&str]) -> Output {
+pub fn run(data: &Path, arguments: &[&str]) -> Output {
     command(data, arguments).output().unwrap()
 }
 
 /// What a failed command said.
-fn failed(data: &Path, arguments: &[&str]) -> String {
+pub fn failed(data: &Path, arguments: &[&str]) -> String {
     let output = run(data, arguments);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(output.stdout.is_empty());
     String::from_utf8(output.stderr).unwrap()
 }
 
-const SERVE: [&str; 6] = [
+pub const SERVE: [&str; 6] = [
     "serve",
     "--json",
     "--listen",
@@ -37,18 +37,18 @@ const SERVE: [&str; 6] = [
     "127.0.0.1:0",
 ];
 
-struct Serving {
-    child: Child,
-    ready: serde_json::Value,
+pub struct Serving {
+    pub child: Child,
+    pub ready: serde_json::Value,
 }
 
 impl Serving {
-    fn start(data: &Path) -> Self {
-        let mut child = command(data, &SERVE)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+    pub fn start(data: &Path) -> Self {
+        Self::from(command(data, &SERVE).stderr(Stdio::null()))
+    }
+
+    pub fn from(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -60,7 +60,7 @@ impl Serving {
     }
 
     /// Asks it to stop, and returns how it ended.
-    fn terminate(mut self) -> Option<i32> {
+    pub fn terminate(mut self) -> Option<i32> {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
@@ -237,5 +237,7 @@ fn completions_name_the_commands() {
         .output()
         .unwrap();
     let script = String::from_utf8(output.stdout).unwrap();
-    assert!(script.contains("enrol") && script.contains("--http-listen"));
+    for word in ["enrol", "--http-listen", "revoke", "--purpose", "reload"] {
+        assert!(script.contains(word), "{word}");
+    }
 }

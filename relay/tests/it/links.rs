@@ -39,6 +39,7 @@ async fn an_agent_enrols_once_with_a_code_and_then_proves_its_key() {
         key: Arc::clone(key),
         code: *code.code,
         name: "laptop".into(),
+        chain: vec![],
     };
     let mut first = relay.dial(newcomer(&keys.identity)).await;
     let Event::Welcome { welcome, .. } = first.event().await else {

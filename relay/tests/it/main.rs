@@ -8,5 +8,9 @@
 mod command;
 mod doors;
 mod links;
+mod operators;
 mod relay;
+mod reload;
+mod revoke;
+mod tokens;
 mod walls;

@@ -1,5 +1,6 @@
 //! A relay in this process and those who dial it.
 
+use crate::command::command;
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -14,6 +15,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -108,23 +110,19 @@ impl Relay {
     }
 
     pub async fn tls(&self) -> Box<dyn Wire> {
-        let certificate = CertificateDer::from_pem_file(self.data().certificate()).unwrap();
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate).unwrap();
-        let config =
-            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        Box::new(
-            TlsConnector::from(Arc::new(config))
-                .connect(name, stream)
-                .await
-                .unwrap(),
-        )
+        tls_to(self.port, &[self.data().certificate()]).await.0
+    }
+
+    /// What the operator's socket answers.
+    pub async fn operator(&self, request: serde_json::Value) -> serde_json::Value {
+        let mut stream = tokio::net::UnixStream::connect(self.data().socket())
+            .await
+            .unwrap();
+        let line = format!("{request}\n");
+        stream.write_all(line.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        serde_json::from_str(&answer).unwrap()
     }
 
     /// `localhost` with the port of the TLS listener.
@@ -139,16 +137,8 @@ impl Relay {
 
     /// A fresh enrolment code from the operator's socket.
     pub async fn code(&self) -> lanyard_shared::code::EnrolmentCode {
-        let mut stream = tokio::net::UnixStream::connect(self.data().socket())
-            .await
-            .unwrap();
-        stream
-            .write_all(b"{\"do\":\"enrol\",\"seconds\":600}\n")
-            .await
-            .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        let request = serde_json::json!({ "do": "enrol", "seconds": 600 });
+        let answer = self.operator(request).await;
         lanyard_shared::code::EnrolmentCode::parse(answer["code"]["code"].as_str().unwrap())
             .unwrap()
     }
@@ -168,6 +158,7 @@ impl Relay {
             key: Arc::clone(key),
             code,
             name: "laptop".into(),
+            chain: vec![],
         };
         let mut agent = self.dial(dialler).await;
         assert!(matches!(
@@ -192,6 +183,38 @@ impl Relay {
     }
 }
 
+/// A TLS connection to a relay that shows one of these certificates, and the one it showed.
+pub async fn tls_to(port: u16, trusted: &[PathBuf]) -> (Box<dyn Wire>, CertificateDer<'static>) {
+    let mut roots = RootCertStore::empty();
+    for path in trusted {
+        roots
+            .add(CertificateDer::from_pem_file(path).unwrap())
+            .unwrap();
+    }
+    let config =
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .unwrap();
+    let shown = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
+    (Box::new(stream), shown.into_owned())
+}
+
+/// What a command prints. It waits in place, so a relay in this process serves on meanwhile.
+pub async fn run_async(data: &Path, arguments: &[&str]) -> String {
+    let mut command = tokio::process::Command::from(command(data, arguments));
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// A dialler's end of a link over a real socket.
 pub struct Party {
     pub link: Link,
@@ -214,6 +237,13 @@ impl Party {
             // A relay that has hung up is noticed when its last words are read.
             let _ = self.socket.send(Message::Binary(message)).await;
         }
+    }
+
+    /// Reads the relay's question and writes the answer, without waiting for what comes of it.
+    pub async fn answer(&mut self) {
+        let bytes = binary(&mut self.socket).await;
+        self.link.handle(bytes, now(self.began));
+        self.flush().await;
     }
 
     /// The next thing that happens.

@@ -69,7 +69,16 @@ fn proofs_are_as_written_down() {
 #[test]
 fn enrolments_are_as_written_down() {
     let key = SigningKey::from_bytes(&SEED);
-    let enrol = prove_enrol(&key, HOST, &[7; 16], "Ada's laptop", &challenge(), TIME).unwrap();
+    let enrol = prove_enrol(
+        &key,
+        HOST,
+        &[7; 16],
+        "Ada's laptop",
+        &[],
+        &challenge(),
+        TIME,
+    )
+    .unwrap();
     let agent = check_enrol(&enrol, &challenge()).unwrap();
     let mut fields = fields("enrol", agent);
     fields.extend([vec![7; 16], b"Ada's laptop".to_vec()]);

@@ -102,6 +102,7 @@ async fn agent(relay: Arc<Relay>, operator: Arc<PathBuf>, number: u32, place: Pl
         devices: Vec::new(),
         revoked: Vec::new(),
         rendezvous: Vec::new(),
+        former: vec![],
         locked: false,
     });
     place.stands();
@@ -115,6 +116,7 @@ async fn enrolled(relay: &Relay, operator: &Path, number: u32) -> Result<Peer> {
         key: Arc::new(key(number)),
         code: code(operator).await?,
         name: format!("bench {number}"),
+        chain: vec![],
     };
     Peer::dial(relay, AGENT, newcomer, Some(source(number))).await
 }

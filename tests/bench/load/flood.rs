@@ -32,6 +32,7 @@ pub async fn ours(at: &Ours, bytes: u64) -> Result<()> {
         key: Arc::clone(&identity),
         code: code(&at.operator).await?,
         name: "bench".to_owned(),
+        chain: vec![],
     };
     let mut source = Peer::dial(&relay, AGENT, newcomer, None).await?;
     let agent = AgentId::of_first_key(&identity.verifying_key().to_bytes());
@@ -51,6 +52,7 @@ pub async fn ours(at: &Ours, bytes: u64) -> Result<()> {
         }],
         revoked: Vec::new(),
         rendezvous: Vec::new(),
+        former: vec![],
         locked: false,
     });
     let source = tokio::spawn(pour(source, bytes));

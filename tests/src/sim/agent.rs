@@ -7,6 +7,7 @@ use super::{HOST, START, jumped};
 use ed25519_dalek::SigningKey;
 use lanyard_agent::core::clock::AgentClock;
 use lanyard_agent::core::devices::Devices;
+use lanyard_agent::core::keys::KeyFile;
 use lanyard_agent::core::{Core, Effect, Identity, Machine};
 use lanyard_dial::Backoff;
 use lanyard_shared::close::CloseCode;
@@ -39,25 +40,28 @@ pub struct Agent {
     saved: (Devices, UnixMs),
     to_holders: VecDeque<(Millis, Effect, u64)>,
     from_holders: VecDeque<(Millis, News)>,
+    /// The keys it saved.
+    keys: KeyFile,
     watches: BTreeMap<StreamId, u64>,
     next_watch: u64,
 }
 
 fn identity() -> Identity {
-    Identity {
-        key: Arc::new(SigningKey::from_bytes(&[1; 32])),
-        noise: StaticKey::from_bytes(&[2; 32]),
-    }
+    Identity::new(
+        Arc::new(SigningKey::from_bytes(&[1; 32])),
+        StaticKey::from_bytes(&[2; 32]),
+        START,
+    )
 }
 
-fn core(devices: Devices, now: Now, terminals: &Terminals) -> Core {
+fn core(keys: Identity, devices: Devices, now: Now, terminals: &Terminals) -> Core {
     let machine = Machine {
         name: "desk".into(),
         user: "ada".into(),
         folder: "work".into(),
         cwd: "/home/ada/work".into(),
     };
-    let mut core = Core::new(identity(), machine, devices, now);
+    let mut core = Core::new(keys, machine, devices, now);
     for terminal in terminals.list() {
         core.put_terminal(terminal);
     }
@@ -74,7 +78,7 @@ impl Agent {
     pub fn new(devices: Devices, terminals: &Terminals) -> Self {
         let now = machine_now(0, 0);
         Self {
-            core: core(devices.clone(), now, terminals),
+            core: core(identity(), devices.clone(), now, terminals),
             wall: 0,
             link: None,
             asleep: 0,
@@ -83,6 +87,7 @@ impl Agent {
             backoff: Backoff::default(),
             dials: Some(0),
             saved: (devices, UnixMs(0)),
+            keys: KeyFile::from(&identity()),
             to_holders: VecDeque::new(),
             from_holders: VecDeque::new(),
             watches: BTreeMap::new(),
@@ -119,7 +124,7 @@ impl Agent {
         self.core.set_earliest(self.clock.earliest());
         let dialler = Dialler::Agent {
             agent: self.core.agent(),
-            key: self.core.identity_key(),
+            key: self.core.proof_key(),
         };
         self.core
             .connected(Link::new(dialler, HOST.into(), self.now(at).mono));
@@ -146,7 +151,12 @@ impl Agent {
             .retain(|(_, effect, _)| matches!(effect, Effect::Type { .. } | Effect::Resize(..)));
         let now = machine_now(at, self.wall);
         self.clock = AgentClock::start(now, self.saved.1);
-        self.core = core(self.saved.0.clone(), now, terminals);
+        self.core = core(
+            self.keys.keys(now.unix),
+            self.saved.0.clone(),
+            now,
+            terminals,
+        );
         self.backoff.reset();
         self.link = None;
         self.dials = Some(at);
@@ -180,6 +190,7 @@ impl Agent {
             Effect::SaveDevices | Effect::NoteDevices => {
                 self.saved.0 = self.core.devices().clone();
             }
+            Effect::SaveKeys => self.keys = KeyFile::from(self.core.identity()),
             Effect::SaveTime => {
                 if let Some(time) = self.clock.vouched(machine_now(at, 0).mono) {
                     self.saved.1 = time;
@@ -211,6 +222,8 @@ impl Agent {
             | Effect::Paired { .. }
             | Effect::Spawn { .. }
             | Effect::Rename { .. }
+            | Effect::Rotated(_)
+            | Effect::Suspended { .. }
             | Effect::Kill(_) => {}
         }
     }
@@ -230,7 +243,7 @@ impl Agent {
             News::Gap(terminal) => self.core.input_refused(terminal, CloseCode::InputGap),
             News::Watched(stream, number, watched) => {
                 if self.watches.get(&stream) == Some(&number) {
-                    self.core.watched(stream, watched);
+                    self.core.watched(stream, watched, now);
                 }
             }
         }

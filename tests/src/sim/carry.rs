@@ -240,7 +240,8 @@ impl Sim {
         for n in 0..self.viewers.len() {
             if !self.is_asleep(Side::Viewer(n)) && !self.viewers[n].stalled {
                 let terminals = &self.terminals;
-                moved |= self.viewers[n].consume(|id| terminals.get(id));
+                let now = self.viewers[n].now(self.at);
+                moved |= self.viewers[n].consume(|id| terminals.get(id), now);
             }
         }
         moved

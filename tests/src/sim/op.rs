@@ -1,6 +1,7 @@
 //! Lists of operations to try, and what must hold after each list.
 
 use super::{Cut, Forgery, GRID, Millis, ONE, Side, Sim, TWO, Tamper, Way};
+use lanyard_agent::core::keys::Urgency;
 use lanyard_client::core::{InputState, Mode, State, TerminalEvent, Unsent};
 use lanyard_shared::ids::TerminalId;
 use lanyard_shared::limits::{INPUT_RESEND, LIFE_TERMINAL, PRESENCE};
@@ -42,6 +43,10 @@ pub enum Op {
     RestartAgent,
     /// The owner ends a device.
     Revoke(usize),
+    /// The owner has keys changed, by and by or at once.
+    Rotate(Key, Urgency),
+    /// The owner ends the token that a viewer types with.
+    EndTyping(usize),
     /// A viewer stops reading, or goes on.
     Stall(usize, bool),
     /// Messages take so long, drawn between the two, and overtake each other or not.
@@ -63,6 +68,19 @@ pub enum Which {
     One,
     /// The other.
     Two,
+}
+
+/// Which keys are changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// The token signer.
+    Signer,
+    /// The agent's identity.
+    Identity,
+    /// The agent's Noise key.
+    Noise,
+    /// A viewer's own.
+    Device(usize),
 }
 
 /// Whose clock.
@@ -144,12 +162,25 @@ fn op() -> impl Strategy<Value = Op> {
         2 => away.clone().prop_map(Op::RelayAway),
         2 => Just(Op::RestartAgent),
         1 => viewer().prop_map(Op::Revoke),
+        1 => viewer().prop_map(Op::EndTyping),
+        3 => rotation(),
         2 => (viewer(), any::<bool>()).prop_map(|(v, on)| Op::Stall(v, on)),
         3 => (0..300_u64, 0..1500_u64, any::<bool>())
             .prop_map(|(least, more, shuffles)| Op::Network(least, least + more, shuffles)),
         1 => (0..50_u64).prop_map(Op::Holders),
         1 => (side(), away).prop_map(|(s, t)| Op::Sleep(s, t)),
         1 => (clock, -700..700_i64).prop_map(|(c, s)| Op::Clock(c, s)),
+    ]
+}
+
+/// Noise key and identity by and by only: who is away when one of them goes at once must pair again.
+fn rotation() -> impl Strategy<Value = Op> {
+    let urgency = prop_oneof![Just(Urgency::Overlap), Just(Urgency::Now)];
+    let gently = prop_oneof![Just(Key::Identity), Just(Key::Noise)];
+    let either = prop_oneof![Just(Key::Signer), viewer().prop_map(Key::Device)];
+    prop_oneof![
+        gently.prop_map(|key| Op::Rotate(key, Urgency::Overlap)),
+        (either, urgency).prop_map(|(key, urgency)| Op::Rotate(key, urgency)),
     ]
 }
 
@@ -265,9 +296,12 @@ impl Sim {
                 return self.relay_returns();
             }
             // Nobody does anything at a machine that sleeps.
-            Op::RestartAgent | Op::Revoke(_) if self.agent.asleep > at => {}
+            Op::RestartAgent | Op::Revoke(_) | Op::Rotate(..) | Op::EndTyping(_)
+                if self.agent.asleep > at => {}
             Op::RestartAgent => return self.restart_agent(),
             Op::Revoke(viewer) => return self.revoke(viewer),
+            Op::Rotate(key, urgency) => return self.rotate(key, urgency),
+            Op::EndTyping(viewer) => return self.end_typing(viewer),
             Op::Stall(viewer, on) => self.viewers[viewer].stalled = on,
             Op::Network(least, most, shuffles) => {
                 (self.delay, self.shuffles) = ((least, most), shuffles);

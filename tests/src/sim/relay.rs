@@ -12,6 +12,7 @@ use lanyard_shared::frame::{Challenge, Frame, Leg, Proof, Role, Welcome};
 use lanyard_shared::ids::{AgentId, ConnId};
 use lanyard_shared::limits::{LINK_VERSIONS, PROOF_HELD, RELAY_SILENCE, UNPROVEN_TIME};
 use lanyard_shared::proof::check_proof;
+use lanyard_shared::rotate::check_rotate;
 use lanyard_shared::time::{Mono, Now};
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -65,7 +66,9 @@ pub struct Relay {
     router: Arc<Router>,
     next: LinkId,
     agent: AgentId,
+    /// On disk: the agent's identity, and the one that is to take its place.
     identity: [u8; 32],
+    next_identity: Option<[u8; 32]>,
 }
 
 impl Link {
@@ -134,6 +137,7 @@ impl Relay {
             next: 1,
             agent,
             identity,
+            next_identity: None,
         }
     }
 
@@ -203,9 +207,27 @@ impl Relay {
                 self.proven(id, &proof, &challenge, now)
                     .map_err(|code| (code, "a first proof".into()))
             }
-            (Stage::Stands(_, held, key), Frame::Proof(proof)) => {
+            (Stage::Stands(port, held, key), Frame::Rotate(rotate)) if link.side == Side::Agent => {
+                if !check_rotate(&rotate, key, self.agent, link.conn) {
+                    return Err((CloseCode::ProofRefused, "a rotation".into()));
+                }
+                self.next_identity = Some(rotate.key.0);
+                if !held.is_asked()
+                    && let Some(challenge) = held.ask(link.conn, now)
+                {
+                    port.push(&Frame::Challenge(challenge));
+                }
+                Ok(())
+            }
+            (Stage::Stands(port, held, key), Frame::Proof(proof)) => {
                 let asked = held.take_asked();
                 let asked = asked.ok_or((CloseCode::UnexpectedFrame, "a proof unasked".into()))?;
+                let by_next = link.side == Side::Agent && self.next_identity == Some(proof.key.0);
+                if by_next {
+                    (self.identity, self.next_identity) = (proof.key.0, None);
+                    *key = proof.key.0;
+                    port.identity_changed(proof.key.0);
+                }
                 let same = proof.key.0 == *key && proof.host == HOST;
                 if !same {
                     return Err((CloseCode::ProofRefused, "another's proof".into()));
@@ -250,6 +272,9 @@ impl Relay {
         }
         let port = match (link.side, proof.role) {
             (Side::Agent, Role::Agent) => {
+                if self.next_identity == Some(proof.key.0) {
+                    (self.identity, self.next_identity) = (proof.key.0, None);
+                }
                 if proof.key.0 != self.identity {
                     return Err(CloseCode::ProofRefused);
                 }

@@ -168,6 +168,9 @@ impl Terminals {
                 Some(News::Applied(terminal, writer, *last))
             }
             Effect::SaveDevices
+            | Effect::SaveKeys
+            | Effect::Rotated(_)
+            | Effect::Suspended { .. }
             | Effect::NoteDevices
             | Effect::SaveTime
             | Effect::Online { .. }

@@ -1,5 +1,6 @@
 //! A viewer without its socket: the real core, a person who types words that tell where they come from, and a screen that believes nothing.
 
+use super::agent::Agent;
 use super::relay::LinkId;
 use super::terminal::Program;
 use super::wire::Millis;
@@ -9,6 +10,7 @@ use ed25519_dalek::SigningKey;
 use lanyard_agent::core::Identity;
 use lanyard_agent::core::devices::Device;
 use lanyard_client::core::{Event, HandleId, Mode, Party, TerminalEvent, Unsent, Viewer as Core};
+use lanyard_client::core::{Memory, OwnKeys};
 use lanyard_shared::access::Reach;
 use lanyard_shared::b64;
 use lanyard_shared::ids::{DeviceId, TerminalId, TokenId, WriterId};
@@ -43,6 +45,8 @@ pub struct Viewer {
     /// Every word ever typed, and what became of it.
     pub words: Vec<Word>,
     next_handle: HandleId,
+    /// How often it has changed its keys.
+    next_keys: u8,
     place: u8,
 }
 
@@ -87,6 +91,13 @@ pub fn paired(place: u8, scopes: &[Scope], agent: &Identity) -> (Device, String,
         reach: Reach::default(),
         until: None,
         from: String::new(),
+        keys_since: None,
+        serial: 1,
+        generation: 0,
+        advanced: START,
+        suspended: false,
+        rekey: None,
+        replaces: None,
     };
     let new = NewToken {
         agent: agent.agent(),
@@ -97,9 +108,9 @@ pub fn paired(place: u8, scopes: &[Scope], agent: &Identity) -> (Device, String,
         conn: None,
         epoch: 1,
     };
-    let grant = token::issue::<token::Device>(&agent.key, &new)
+    let grant = token::issue::<token::Device>(agent.key(), &new)
         .unwrap_or_else(|fault| panic!("a grant of ours: {fault}"));
-    let (agent, remote) = (agent.agent(), *agent.noise.public());
+    let (agent, remote) = (agent.agent(), *agent.noise().key.public());
     let party = Party {
         agent,
         remote,
@@ -110,11 +121,24 @@ pub fn paired(place: u8, scopes: &[Scope], agent: &Identity) -> (Device, String,
     (device, grant, party)
 }
 
+fn memory(party: &Party, grant: String) -> Memory {
+    Memory {
+        grant,
+        expires: START + LIFE_DEVICE,
+        remote: party.remote,
+        serial: 1,
+        identity: Some(Agent::identity().public()),
+        generation: 0,
+        keys: None,
+    }
+}
+
 impl Viewer {
     /// A paired viewer that wants to dial.
     pub fn new(place: u8, device: &Device, grant: String, party: Party) -> Self {
         Self {
-            core: Core::new(party, grant, Mono(booted(place))),
+            core: Core::new(party.clone(), memory(&party, grant), Mono(booted(place))),
+            next_keys: 0,
             device: device.id,
             scopes: device.scopes.clone(),
             wall: 0,
@@ -203,12 +227,36 @@ impl Viewer {
     ///
     /// # Panics
     /// It says what is not so.
-    pub fn consume<'a>(&mut self, program: impl Fn(TerminalId) -> &'a Program) -> bool {
+    pub fn consume<'a>(&mut self, program: impl Fn(TerminalId) -> &'a Program, now: Now) -> bool {
         let mut moved = false;
         while let Some(event) = self.core.poll_event() {
             moved = true;
-            let Event::Terminal(handle, event) = event else {
-                continue;
+            let (handle, event) = match event {
+                Event::Terminal(handle, event) => (handle, event),
+                Event::Remember(memory) => {
+                    if let Some(own) = &memory.keys {
+                        self.device = DeviceId::of_key(&own.key.verifying_key().to_bytes());
+                    }
+                    self.core.kept(now);
+                    continue;
+                }
+                Event::Rekey => {
+                    self.next_keys = self.next_keys.wrapping_add(1);
+                    let seed = [self.place, self.next_keys].repeat(16);
+                    let seed: [u8; 32] = seed.try_into().unwrap_or_default();
+                    let keys = OwnKeys {
+                        key: Arc::new(SigningKey::from_bytes(&seed)),
+                        noise: StaticKey::from_bytes(&seed),
+                    };
+                    self.core.rekey(keys, now);
+                    continue;
+                }
+                Event::State(_)
+                | Event::Trouble(_)
+                | Event::Welcome(_)
+                | Event::Scopes(..)
+                | Event::Terminals(_)
+                | Event::Answered(..) => continue,
             };
             let Some(screen) = self.screens.get_mut(&handle) else {
                 panic!("a terminal that was never attached says {event:?}");

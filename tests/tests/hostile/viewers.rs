@@ -315,6 +315,7 @@ async fn pair_streams_by_the_hundred_bound_the_agent_and_the_next_link_still_pai
                         | Frame::Ping(_)
                         | Frame::Pong(_)
                         | Frame::Wake
+                        | Frame::Rotate(_)
                         | Frame::Open(..)
                         | Frame::Data(..)
                         | Frame::Credit(..)

@@ -9,6 +9,7 @@ mod script;
 mod tty;
 
 use crate::client::Client;
+use crate::core::Memory;
 use crate::failure::Failure;
 use crate::keys::{Device, Machine, Store};
 use crate::output;
@@ -83,14 +84,13 @@ async fn attach(options: &Options) -> Result<u8, Failure> {
             )
         }
     };
-    let client = Client::connect(&device, &machine).await?;
-    let keeper = tokio::spawn(keep_grant(client.clone(), store.clone(), machine.clone()));
+    let (agent, keeper) = (machine.agent, store.clone());
+    let keep = move |memory: &Memory| keeper.keep(agent, memory);
+    let client = Client::connect_keeping(&device, &machine, Box::new(keep)).await?;
     let outcome = match &options.exec {
         Some(command) => exec::run(&client, command).await,
         None => interactive::run(&client, options).await,
     };
-    keeper.abort();
-    store_grant(&client, &store, &machine);
     client.close().await;
     outcome
 }
@@ -139,22 +139,6 @@ async fn pair(link: &str, device: &Device) -> Result<Machine, Failure> {
     let machine = pairing.wait().await?;
     output::say("Paired.");
     Ok(machine)
-}
-
-/// Stores younger grants as they come.
-async fn keep_grant(client: Client, store: Store, machine: Machine) {
-    let mut grants = client.grant();
-    while grants.changed().await.is_ok() {
-        store_grant(&client, &store, &machine);
-    }
-}
-
-fn store_grant(client: &Client, store: &Store, machine: &Machine) {
-    let latest = client.grant().borrow().clone();
-    if let Some(latest) = latest {
-        // The old grant is good for weeks; the next session brings another.
-        let _ = store.renew(machine.agent, &latest.grant, latest.expires);
-    }
 }
 
 #[cfg(test)]

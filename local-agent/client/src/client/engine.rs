@@ -1,8 +1,9 @@
 //! The background task: one socket, one [`Viewer`], and whoever waits for what it says.
 
-use super::{Grant, Greeting};
-use crate::core::{Answer, Event, HandleId, Mode, State, TerminalEvent, Viewer};
+use super::{Greeting, Keeper};
+use crate::core::{Answer, Event, HandleId, Mode, OwnKeys, State, TerminalEvent, Viewer};
 use crate::failure::Failure;
+use crate::keys::Device;
 use crate::limits::{LONGEST_SLEEP, TYPED_MAX};
 use crate::random;
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use lanyard_shared::msg::{Grid, Terminal};
 use std::collections::HashMap;
 use std::future::pending;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -73,7 +75,6 @@ pub(super) struct News {
     pub trouble: watch::Receiver<Option<Failure>>,
     pub greeting: watch::Receiver<Option<Greeting>>,
     pub terminals: watch::Receiver<Vec<Terminal>>,
-    pub grant: watch::Receiver<Option<Grant>>,
 }
 
 struct Board {
@@ -81,13 +82,13 @@ struct Board {
     trouble: watch::Sender<Option<Failure>>,
     greeting: watch::Sender<Option<Greeting>>,
     terminals: watch::Sender<Vec<Terminal>>,
-    grant: watch::Sender<Option<Grant>>,
 }
 
 /// See the module.
 pub(super) struct Engine {
     viewer: Viewer,
     relay: Relay,
+    keep: Keeper,
     commands: mpsc::UnboundedReceiver<Command>,
     board: Board,
     handles: HashMap<HandleId, mpsc::UnboundedSender<TerminalEvent>>,
@@ -102,29 +103,28 @@ impl Engine {
         viewer: Viewer,
         relay: Relay,
         commands: mpsc::UnboundedReceiver<Command>,
+        keep: Keeper,
     ) -> (Self, News) {
         let (state, state_news) = watch::channel(viewer.state().clone());
         let (trouble, trouble_news) = watch::channel(None);
         let (greeting, greeting_news) = watch::channel(None);
         let (terminals, terminals_news) = watch::channel(Vec::new());
-        let (grant, grant_news) = watch::channel(None);
         let board = Board {
             state,
             trouble,
             greeting,
             terminals,
-            grant,
         };
         let news = News {
             state: state_news,
             trouble: trouble_news,
             greeting: greeting_news,
             terminals: terminals_news,
-            grant: grant_news,
         };
         let engine = Self {
             viewer,
             relay,
+            keep,
             commands,
             board,
             handles: HashMap::new(),
@@ -268,8 +268,15 @@ impl Engine {
                     }
                 }),
                 Event::Terminals(terminals) => drop(self.board.terminals.send(terminals)),
-                Event::Grant { grant, expires } => {
-                    drop(self.board.grant.send(Some(Grant { grant, expires })))
+                Event::Remember(memory) => match (self.keep)(&memory) {
+                    Ok(()) => self.viewer.kept(clock::now()),
+                    // What was kept before still opens; the machine says it again next time.
+                    Err(why) => drop(self.board.trouble.send(Some(why))),
+                },
+                Event::Rekey => {
+                    if let Ok(keys) = fresh_keys() {
+                        self.viewer.rekey(keys, clock::now());
+                    }
                 }
                 Event::Answered(req, answer) => {
                     if let Some(reply) = self.replies.remove(&req) {
@@ -291,6 +298,14 @@ impl Engine {
             let _ = room.send(());
         }
     }
+}
+
+fn fresh_keys() -> Result<OwnKeys, Failure> {
+    let device = Device::generate("")?;
+    Ok(OwnKeys {
+        key: Arc::clone(device.signing_key()),
+        noise: device.noise_key().clone(),
+    })
 }
 
 fn dial(relay: Relay) -> Dialling {

@@ -15,7 +15,7 @@ pub use handle::{Keyboard, TerminalHandle};
 pub use pairing::Pairing;
 pub(crate) use pairing::check_link;
 
-use crate::core::{Answer, Mode, State, Viewer};
+use crate::core::{Answer, Memory, Mode, State, Viewer};
 use crate::failure::Failure;
 use crate::keys::{Device, Machine};
 use crate::random;
@@ -24,7 +24,6 @@ use lanyard_dial::clock;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Terminal};
-use lanyard_shared::time::UnixMs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -40,14 +39,8 @@ pub struct Client {
     handles: Arc<AtomicU32>,
 }
 
-/// A younger grant, to be stored in place of the old one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// The grant.
-    pub grant: String,
-    /// When it ends unless used, by the machine's clock.
-    pub expires: UnixMs,
-}
+/// Keeps on disk what a viewer has learned of its machine.
+pub type Keeper = Box<dyn FnMut(&Memory) -> Result<(), Failure> + Send>;
 
 impl Client {
     /// Pairs `device` by a link that the machine's owner made: dials, shakes hands, and returns as soon as there are check words to show.
@@ -63,11 +56,15 @@ impl Client {
     /// # Errors
     /// The machine's relay address is none.
     pub fn start(device: &Device, machine: &Machine) -> Result<Self, Failure> {
+        Self::start_keeping(device, machine, Box::new(|_| Ok(())))
+    }
+
+    fn start_keeping(device: &Device, machine: &Machine, keep: Keeper) -> Result<Self, Failure> {
         let relay = machine.relay()?;
         let party = device.party(machine.agent, machine.noise_key.0);
-        let viewer = Viewer::new(party, machine.grant.clone(), clock::mono());
+        let viewer = Viewer::new(party, machine.memory(), clock::mono());
         let (commands, orders) = mpsc::unbounded_channel();
-        let (engine, news) = Engine::new(viewer, relay, orders);
+        let (engine, news) = Engine::new(viewer, relay, orders, keep);
         tokio::spawn(engine.run());
         Ok(Self {
             commands,
@@ -81,7 +78,19 @@ impl Client {
     /// # Errors
     /// The first thing that went wrong on the way; nothing goes on in the background then.
     pub async fn connect(device: &Device, machine: &Machine) -> Result<Self, Failure> {
-        let client = Self::start(device, machine)?;
+        Self::connect_keeping(device, machine, Box::new(|_| Ok(()))).await
+    }
+
+    /// [`Client::connect`] by who keeps what is learned of the machine: younger grants, its next keys, the device's own next keys.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn connect_keeping(
+        device: &Device,
+        machine: &Machine,
+        keep: Keeper,
+    ) -> Result<Self, Failure> {
+        let client = Self::start_keeping(device, machine, keep)?;
         let (mut greeting, mut trouble, mut state) = (
             client.news.greeting.clone(),
             client.news.trouble.clone(),
@@ -121,12 +130,6 @@ impl Client {
     #[must_use]
     pub fn terminals(&self) -> watch::Receiver<Vec<Terminal>> {
         self.news.terminals.clone()
-    }
-
-    /// A younger grant, whenever the machine gives one; `None` until then. Who has stored the old one stores it.
-    #[must_use]
-    pub fn grant(&self) -> watch::Receiver<Option<Grant>> {
-        self.news.grant.clone()
     }
 
     /// How long ago the machine last answered, end to end, and how long the last ping there and back took.

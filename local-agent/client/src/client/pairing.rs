@@ -20,7 +20,6 @@ pub struct Pairing {
     offer: Offer,
     words: [&'static str; 4],
     agent: AgentId,
-    noise_key: [u8; 32],
     fingerprint: Option<[u8; 32]>,
     address: Address,
 }
@@ -48,7 +47,6 @@ impl Pairing {
                 offer,
                 words,
                 agent: link.agent,
-                noise_key: link.noise_key,
                 fingerprint: link.fingerprint,
                 address,
             }),
@@ -79,24 +77,24 @@ impl Pairing {
         loop {
             match next(&mut self.core, &mut self.socket).await {
                 PairingEvent::Waiting => {}
-                PairingEvent::Granted {
-                    grant,
-                    scopes,
-                    expires,
-                } => {
+                PairingEvent::Granted { memory, scopes } => {
                     if let Some(socket) = self.socket.take() {
                         socket.finish(|| self.core.poll_output()).await;
                     }
                     return Ok(Machine {
                         agent: self.agent,
-                        noise_key: b64::Bytes(self.noise_key),
+                        noise_key: b64::Bytes(memory.remote),
                         relay: self.address.web().to_owned(),
                         fingerprint: self.fingerprint.map(b64::Bytes),
-                        grant,
-                        expires,
+                        grant: memory.grant,
+                        expires: memory.expires,
                         scopes,
                         name: self.offer.machine,
                         user: self.offer.user,
+                        identity: memory.identity.map(b64::Bytes),
+                        serial: memory.serial,
+                        generation: memory.generation,
+                        keys: None,
                     });
                 }
                 PairingEvent::Failed(why) => return Err(why),

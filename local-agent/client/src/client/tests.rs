@@ -50,6 +50,10 @@ fn machine(port: u16) -> Machine {
         scopes: vec![],
         name: "desk".to_owned(),
         user: "me".to_owned(),
+        identity: None,
+        serial: 1,
+        generation: 0,
+        keys: None,
     }
 }
 

@@ -2,10 +2,14 @@
 
 use crate::failure::Failure;
 use bytes::Bytes;
+use ed25519_dalek::SigningKey;
 use lanyard_shared::access::Reach;
 use lanyard_shared::ids::TerminalId;
 use lanyard_shared::msg::{Exit, Grid, Scope, Terminal, Wanted};
+use lanyard_shared::noise::StaticKey;
 use lanyard_shared::time::UnixMs;
+use std::fmt;
+use std::sync::Arc;
 
 /// Names one attached terminal of a [`super::Viewer`].
 pub type HandleId = u32;
@@ -127,6 +131,53 @@ pub enum TerminalEvent {
     Ended(Failure),
 }
 
+/// What a device keeps of one machine, so that it gets in again.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Memory {
+    /// The device grant.
+    pub grant: String,
+    /// When it ends unless used, by the machine's clock.
+    pub expires: UnixMs,
+    /// The machine's static Noise key.
+    pub remote: [u8; 32],
+    /// The serial of that key: the machine never goes back to an earlier one.
+    pub serial: u32,
+    /// The machine's identity key; `None` for who was paired before machines said it.
+    pub identity: Option<[u8; 32]>,
+    /// What the machine gave this device last to tell it from a copy.
+    pub generation: u32,
+    /// The device's keys for this machine, when they are no longer those it was paired with.
+    pub keys: Option<OwnKeys>,
+}
+
+/// A device's keys.
+#[derive(Clone)]
+pub struct OwnKeys {
+    /// What links prove.
+    pub key: Arc<SigningKey>,
+    /// What sessions prove.
+    pub noise: StaticKey,
+}
+
+impl PartialEq for OwnKeys {
+    fn eq(&self, other: &Self) -> bool {
+        self.key.verifying_key() == other.key.verifying_key()
+            && self.noise.public() == other.noise.public()
+    }
+}
+
+impl Eq for OwnKeys {}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory")
+            .field("expires", &self.expires)
+            .field("serial", &self.serial)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -149,13 +200,10 @@ pub enum Event {
     Scopes(Vec<Scope>, Reach),
     /// The list of terminals, whenever it changed.
     Terminals(Vec<Terminal>),
-    /// A younger grant; replaces the stored one.
-    Grant {
-        /// The grant.
-        grant: String,
-        /// When it ends unless used, by the machine's clock.
-        expires: UnixMs,
-    },
+    /// What is to be kept of this machine has changed. Who keeps it says [`super::Viewer::kept`] when it is on disk.
+    Remember(Memory),
+    /// The machine wants this device to change its keys: [`super::Viewer::rekey`] with fresh ones.
+    Rekey,
     /// A request was answered.
     Answered(u32, Result<Answer, Failure>),
     /// Something happened on an attached terminal.
@@ -177,4 +225,6 @@ pub struct Greeting {
     pub expires: UnixMs,
     /// When it ends whatever happens: a share.
     pub until: Option<UnixMs>,
+    /// A copy of this device was seen: it may only watch until a person at the machine has decided.
+    pub suspended: bool,
 }

@@ -6,6 +6,7 @@
 mod attached;
 mod channel;
 mod event;
+mod keep;
 mod leg;
 mod link;
 mod pairing;
@@ -20,7 +21,8 @@ mod typist;
 mod view;
 
 pub use event::{
-    Answer, Event, Greeting, Half, HandleId, InputState, Mode, State, TerminalEvent, Unsent,
+    Answer, Event, Greeting, Half, HandleId, InputState, Memory, Mode, OwnKeys, State,
+    TerminalEvent, Unsent,
 };
 pub use pairing::{Pairing, PairingEvent};
 
@@ -29,6 +31,7 @@ use attached::Attached;
 use bytes::Bytes;
 use channel::Channel;
 use ed25519_dalek::SigningKey;
+use keep::Keeping;
 use lanyard_dial::Backoff;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{AgentId, ConnId, TerminalId, WriterId};
@@ -69,7 +72,8 @@ enum Dial {
 /// One viewer of one machine.
 pub struct Viewer {
     party: Party,
-    grant: String,
+    memory: Memory,
+    keeping: Keeping,
     dial: Dial,
     backoff: Backoff,
     link: Option<Link>,
@@ -93,12 +97,13 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// A viewer that wants to dial at once. `grant` is what pairing gave.
+    /// A viewer that wants to dial at once. `memory` is what is kept of the machine; where it says other keys than `party`, they count.
     #[must_use]
-    pub fn new(party: Party, grant: String, now: Mono) -> Self {
+    pub fn new(party: Party, memory: Memory, now: Mono) -> Self {
         Self {
-            party,
-            grant,
+            party: memory.applied_to(party),
+            memory,
+            keeping: Keeping::default(),
             dial: Dial::Wait(now),
             backoff: Backoff::default(),
             link: None,

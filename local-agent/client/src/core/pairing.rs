@@ -1,5 +1,6 @@
 //! The viewer's side of pairing, without IO: one link, one stream, one question to a person at the machine.
 
+use super::Memory;
 use super::Party;
 use super::channel::{Channel, Heard};
 use crate::failure::{Failure, clean};
@@ -11,7 +12,7 @@ use lanyard_shared::ids::ConnId;
 use lanyard_shared::link::{Dialler, Event as LinkEvent, Link};
 use lanyard_shared::msg::{self, Offer, PairReply, PairRequest, Scope};
 use lanyard_shared::pair::{PairingSecret, sign_pairing};
-use lanyard_shared::time::{Mono, Now, UnixMs};
+use lanyard_shared::time::{Mono, Now};
 use lanyard_shared::words::check_words;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,12 +31,10 @@ pub enum PairingEvent {
     Waiting,
     /// Paired. Nothing follows.
     Granted {
-        /// The device grant.
-        grant: String,
+        /// What is to be kept of the machine.
+        memory: Memory,
         /// What was granted.
         scopes: Vec<Scope>,
-        /// When the grant ends unless used, by the machine's clock.
-        expires: UnixMs,
     },
     /// Not paired. Nothing follows.
     Failed(Failure),
@@ -198,13 +197,22 @@ impl Pairing {
                     PairReply::Granted {
                         grant,
                         scopes,
+                        reach: _,
                         expires,
+                        until: _,
+                        identity,
+                        serial,
                     } => {
-                        self.finish(PairingEvent::Granted {
+                        let memory = Memory {
                             grant,
-                            scopes,
                             expires,
-                        });
+                            remote: self.party.remote,
+                            serial,
+                            identity: Some(identity.0),
+                            generation: 0,
+                            keys: None,
+                        };
+                        self.finish(PairingEvent::Granted { memory, scopes });
                     }
                     PairReply::Refused { reason } => self.fail(Failure::from(&reason)),
                 }

@@ -1,12 +1,15 @@
 //! What a viewer asks inside its session, and how answers find their questions.
 
+use super::channel::Channel;
 use super::event::Half;
+use super::event::OwnKeys;
 use super::sealed::Minted;
 use super::{Answer, Event, Failure, HandleId, State, Viewer, events_of};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::ids::TerminalId;
+use lanyard_shared::ids::{DeviceId, TerminalId};
 use lanyard_shared::msg::{Grid, ToAgent};
+use lanyard_shared::rotate;
 use lanyard_shared::time::{Mono, Now};
 
 /// What waits for an answer of the agent.
@@ -26,6 +29,8 @@ pub(super) enum Request {
         terminal: TerminalId,
         name: String,
     },
+    /// Bound to its session.
+    Rekey(OwnKeys),
     /// `again`: an earlier session may have done it.
     End {
         terminal: TerminalId,
@@ -56,7 +61,7 @@ impl Viewer {
         self.ask(Request::Rename { terminal, name }, now)
     }
 
-    fn ask(&mut self, request: Request, now: Now) -> u32 {
+    pub(super) fn ask(&mut self, request: Request, now: Now) -> u32 {
         let req = self.next_request;
         self.next_request = self.next_request.wrapping_add(1);
         if let State::Over(why) = &self.state {
@@ -84,6 +89,20 @@ impl Viewer {
                 terminal: *terminal,
                 name: name.clone(),
             },
+            Some(Request::Rekey(next)) => {
+                let Some(hash) = self.channel.as_ref().and_then(Channel::session) else {
+                    return;
+                };
+                let keys = rotate::rekey(
+                    &self.party.key,
+                    &next.key,
+                    next.noise.public(),
+                    self.party.agent,
+                    DeviceId::of_key(&self.party.key.verifying_key().to_bytes()),
+                    hash.handshake_hash(),
+                );
+                ToAgent::Rekey { req, keys }
+            }
             Some(Request::End { terminal, .. }) => ToAgent::End {
                 req,
                 terminal: *terminal,
@@ -159,6 +178,8 @@ impl Viewer {
                 }
                 return Ok(());
             }
+            // The machine asks again when it wants to.
+            (Request::Rekey(_), _) => return Ok(()),
             (Request::End { again: true, .. }, Err(why))
                 if why.code() == Some(CloseCode::TerminalGone) =>
             {
@@ -188,7 +209,7 @@ impl Viewer {
     /// What was asked and may be asked again waits for the next session; tokens are asked for anew.
     pub(super) fn forget_requests(&mut self) {
         self.requests.retain(|_, request| match request {
-            Request::Mint { .. } => false,
+            Request::Mint { .. } | Request::Rekey(_) => false,
             Request::Create { .. } | Request::Rename { .. } => true,
             Request::End { again, .. } => {
                 *again = true;

@@ -18,7 +18,7 @@ impl Viewer {
     pub(super) fn open_session(&mut self, now: Mono) {
         let Some(link) = &mut self.link else { return };
         self.session_again = None;
-        self.channel = Channel::open(link, Target::Session(self.grant.clone()), now);
+        self.channel = Channel::open(link, Target::Session(self.memory.grant.clone()), now);
         if self.channel.is_none() {
             self.session_again = Some(now + self.session_wait());
         }
@@ -45,6 +45,8 @@ impl Viewer {
                 link,
                 &ToAgent::Hello {
                     name: self.party.name.clone(),
+                    generation: self.memory.generation,
+                    serial: self.memory.serial,
                 },
             ),
             Ok(Heard::Message(plain)) => msg::decode(&plain)
@@ -70,6 +72,8 @@ impl Viewer {
                 reach,
                 expires,
                 until,
+                generation,
+                suspended,
                 terminals,
                 time: _,
             } => {
@@ -80,8 +84,10 @@ impl Viewer {
                     reach,
                     expires,
                     until,
+                    suspended,
                 };
                 self.greeted(greeting, terminals, now.mono);
+                self.given_generation(generation);
             }
             FromAgent::Pong { n, time: _ } => {
                 if let Some((_, sent)) = self.ping.take_if(|(number, _)| *number == n) {
@@ -115,6 +121,13 @@ impl Viewer {
             FromAgent::Refused { req, reason } => {
                 self.answered(req, Err(Failure::from(&reason)), now.mono)?
             }
+            FromAgent::Keys { chain, noise } => self.heard_keys(&chain, &noise)?,
+            FromAgent::Rekey {} => self.events.push_back(Event::Rekey),
+            FromAgent::Rekeyed {
+                req,
+                grant,
+                expires,
+            } => self.rekeyed(req, grant, expires)?,
             // This viewer never asks.
             FromAgent::Access { .. } => return Err(CloseCode::UnexpectedFrame),
             FromAgent::Scopes { scopes, reach } => {
@@ -128,8 +141,7 @@ impl Viewer {
                 self.token_ended(jti, &Failure::from(&reason), now.mono)
             }
             FromAgent::Grant { grant, expires } => {
-                self.grant.clone_from(&grant);
-                self.events.push_back(Event::Grant { grant, expires });
+                self.given_grant(grant, expires);
             }
         }
         self.look_at_liveness(now.mono);

@@ -4,6 +4,7 @@
 mod tests;
 
 use super::{Device, Machine};
+use crate::core::Memory;
 use crate::failure::Failure;
 use crate::limits::KEY_FILE_MAX;
 use crate::random;
@@ -117,24 +118,15 @@ impl Store {
         })
     }
 
-    /// Replaces a machine's grant by a younger one.
+    /// Keeps what a viewer has learned of a machine.
     ///
     /// # Errors
     /// As [`Store::remember`].
-    pub fn renew(
-        &self,
-        agent: AgentId,
-        grant: &str,
-        expires: lanyard_shared::time::UnixMs,
-    ) -> Result<(), Failure> {
+    pub fn keep(&self, agent: AgentId, memory: &Memory) -> Result<(), Failure> {
         self.change(|contents| {
-            for machine in contents
-                .machines
-                .iter_mut()
-                .filter(|machine| machine.agent == agent)
-            {
-                grant.clone_into(&mut machine.grant);
-                machine.expires = expires;
+            let its = |machine: &&mut Machine| machine.agent == agent;
+            if let Some(machine) = contents.machines.iter_mut().find(its) {
+                machine.learn(memory);
             }
         })
     }

@@ -4,7 +4,7 @@ mod file;
 
 pub use file::Store;
 
-use crate::core::Party;
+use crate::core::{Memory, OwnKeys, Party};
 use crate::failure::Failure;
 use crate::random;
 use ed25519_dalek::SigningKey;
@@ -18,7 +18,7 @@ use lanyard_shared::time::UnixMs;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// A device: its keys and how it calls itself. Secrets are wiped when the last clone is dropped.
 #[derive(Clone)]
@@ -126,9 +126,80 @@ pub struct Machine {
     pub name: String,
     /// Whose account it is.
     pub user: String,
+    /// The machine's identity key: it certifies later Noise keys.
+    #[serde(default)]
+    pub identity: Option<b64::Bytes<32>>,
+    /// The serial of its Noise key.
+    #[serde(default)]
+    pub serial: u32,
+    /// What it gave this device last to tell it from a copy.
+    #[serde(default)]
+    pub generation: u32,
+    /// The device's keys for this machine, once they are no longer those it was paired with.
+    #[serde(default)]
+    pub keys: Option<KeyPair>,
+}
+
+/// A device's two secret keys, as text.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyPair {
+    key: String,
+    noise: String,
+}
+
+impl KeyPair {
+    fn of(keys: &OwnKeys) -> Self {
+        let key = Zeroizing::new(keys.key.to_bytes());
+        Self {
+            key: b64::encode(*key),
+            noise: b64::encode(*keys.noise.to_bytes()),
+        }
+    }
+
+    fn keys(&self) -> Option<OwnKeys> {
+        let key = Zeroizing::new(b64::decode_array(&self.key)?);
+        let noise = Zeroizing::new(b64::decode_array(&self.noise)?);
+        Some(OwnKeys {
+            key: Arc::new(SigningKey::from_bytes(&key)),
+            noise: StaticKey::from_bytes(&noise),
+        })
+    }
+}
+
+impl Drop for KeyPair {
+    fn drop(&mut self) {
+        self.key.zeroize();
+        self.noise.zeroize();
+    }
 }
 
 impl Machine {
+    /// What a viewer needs to get in again.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        Memory {
+            grant: self.grant.clone(),
+            expires: self.expires,
+            remote: self.noise_key.0,
+            serial: self.serial,
+            identity: self.identity.map(|key| key.0),
+            generation: self.generation,
+            keys: self.keys.as_ref().and_then(KeyPair::keys),
+        }
+    }
+
+    /// Takes over what a viewer has learned.
+    pub fn learn(&mut self, memory: &Memory) {
+        self.grant.clone_from(&memory.grant);
+        self.expires = memory.expires;
+        self.noise_key = b64::Bytes(memory.remote);
+        self.serial = memory.serial;
+        self.identity = memory.identity.map(b64::Bytes);
+        self.generation = memory.generation;
+        self.keys = memory.keys.as_ref().map(KeyPair::of);
+    }
+
     /// Where to dial.
     ///
     /// # Errors
@@ -171,6 +242,13 @@ mod tests {
             scopes: vec![Scope::View],
             name: "desk".to_owned(),
             user: "me".to_owned(),
+            identity: None,
+            serial: 1,
+            generation: 0,
+            keys: Some(KeyPair {
+                key: "secret".to_owned(),
+                noise: "secret".to_owned(),
+            }),
         };
         let text = format!("{device:?} {machine:?}");
         assert!(!text.contains("secret") && !text.contains("90, 90") && !text.contains("Wlpa"));

@@ -22,6 +22,7 @@ use lanyard_shared::pair::{self, PairingLink};
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
 use lanyard_shared::seal::{Direction, Opener, Sealer, StreamSecret};
 use lanyard_shared::time::{Mono, Now, UnixMs};
+use std::cell::Cell;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,9 @@ pub struct Rig {
 pub struct Keys {
     pub sign: SigningKey,
     pub noise: StaticKey,
+    /// What it says in its next hello.
+    pub generation: Cell<u32>,
+    pub serial: Cell<u32>,
 }
 
 impl Keys {
@@ -51,6 +55,8 @@ impl Keys {
         Self {
             sign: SigningKey::from_bytes(&[seed; 32]),
             noise: StaticKey::from_bytes(&[seed; 32]),
+            generation: Cell::new(0),
+            serial: Cell::new(1),
         }
     }
 
@@ -92,10 +98,11 @@ impl Rig {
             mono: Mono::from_secs(1000),
             unix: UnixMs::from_secs(1_800_000_000),
         };
-        let identity = Identity {
-            key: Arc::new(SigningKey::from_bytes(&[1; 32])),
-            noise: StaticKey::from_bytes(&[2; 32]),
-        };
+        let identity = Identity::new(
+            Arc::new(SigningKey::from_bytes(&[1; 32])),
+            StaticKey::from_bytes(&[2; 32]),
+            now.unix,
+        );
         let machine = Machine {
             name: "desk".into(),
             user: "ada".into(),
@@ -123,7 +130,7 @@ impl Rig {
     pub fn link_up_and_keep_words(&mut self) {
         let dialler = Dialler::Agent {
             agent: self.core.agent(),
-            key: self.core.identity_key(),
+            key: self.core.proof_key(),
         };
         self.core
             .connected(Link::new(dialler, "relay.test".into(), self.now.mono));
@@ -143,6 +150,27 @@ impl Rig {
             warning: String::new(),
         };
         self.hear(&Frame::Welcome(welcome));
+    }
+
+    /// Much time passes without a link; then there is one again.
+    pub fn later(&mut self, time: Duration) {
+        self.with(|core, _| core.disconnected(CloseCode::Cut));
+        self.now.mono = self.now.mono + time;
+        self.now.unix = self.now.unix + time;
+        self.link_up_and_keep_words();
+        self.pass(Duration::from_secs(1));
+    }
+
+    /// The relay refuses the proof.
+    pub fn link_up_refused(&mut self) {
+        let dialler = Dialler::Agent {
+            agent: self.core.agent(),
+            key: self.core.proof_key(),
+        };
+        self.core
+            .connected(Link::new(dialler, "relay.test".into(), self.now.mono));
+        self.hear(&Frame::Close(0, CloseCode::ProofRefused.into()));
+        self.with(|core, _| core.disconnected(CloseCode::Cut));
     }
 
     /// The relay says something.
@@ -328,9 +356,8 @@ impl Rig {
         };
         let stream = self.open(origin, Target::Session(grant.to_owned()));
         let prologue = prologue(self.core.agent(), conn);
-        let remote = StaticKey::from_bytes(&[2; 32]);
-        let (message1, awaiting) =
-            Initiator::session(&prologue, &keys.noise, remote.public()).unwrap();
+        let remote = self.core.identity().noise().key.public();
+        let (message1, awaiting) = Initiator::session(&prologue, &keys.noise, remote).unwrap();
         self.hear(&Frame::Data(stream, message1.into()));
         let reply = self.data(stream).remove(0);
         let (noise, _) = awaiting.finish(&reply).unwrap();
@@ -343,6 +370,8 @@ impl Rig {
             &mut viewer,
             &ToAgent::Hello {
                 name: "Test".into(),
+                generation: keys.generation.get(),
+                serial: keys.serial.get(),
             },
         );
         viewer
@@ -439,7 +468,8 @@ impl Rig {
 
     pub fn output(&mut self, view: &Sealed, offset: u64, text: &'static str) {
         let bytes = Bytes::from_static(text.as_bytes());
-        self.with(|core, _| core.watched(view.stream, Watched::Output { offset, bytes }));
+        let output = Watched::Output { offset, bytes };
+        self.with(|core, now| core.watched(view.stream, output, now));
     }
 
     /// What was typed since the rig was asked last.
@@ -497,7 +527,7 @@ pub fn prologue(agent: lanyard_shared::ids::AgentId, conn: ConnId) -> Prologue<'
     }
 }
 
-fn terminal() -> Terminal {
+pub fn terminal() -> Terminal {
     Terminal {
         id: TERMINAL,
         name: "one".into(),

@@ -1,6 +1,7 @@
 //! The viewer against a scripted relay and agent, in virtual time.
 
 mod input;
+mod keeping;
 mod links;
 mod pairing;
 mod peer;

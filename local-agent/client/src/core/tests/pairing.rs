@@ -1,9 +1,11 @@
 //! Pairing against a scripted machine.
 
 use super::peer::{Peer, party};
+use crate::core::Memory;
 use crate::core::{Pairing, PairingEvent};
 use bytes::Bytes;
 use lanyard_shared::access::Reach;
+use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Frame;
 use lanyard_shared::msg::{self, Offer, PairReply, Scope};
@@ -71,14 +73,25 @@ fn words_are_shown_before_anybody_is_asked_and_a_yes_brings_the_grant() {
     let granted = PairReply::Granted {
         grant: "grant".to_owned(),
         scopes: vec![Scope::View],
+        reach: Reach::default(),
         expires: UnixMs(7),
+        until: None,
+        identity: b64::Bytes([8; 32]),
+        serial: 3,
     };
     peer.say(&granted);
     run(&mut pairing, &mut peer);
     let granted = PairingEvent::Granted {
-        grant: "grant".to_owned(),
+        memory: Memory {
+            grant: "grant".to_owned(),
+            expires: UnixMs(7),
+            remote: *peer.noise.public(),
+            serial: 3,
+            identity: Some([8; 32]),
+            generation: 0,
+            keys: None,
+        },
         scopes: vec![Scope::View],
-        expires: UnixMs(7),
     };
     assert_eq!(events(&mut pairing), [PairingEvent::Waiting, granted]);
 }

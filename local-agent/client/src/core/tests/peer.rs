@@ -1,8 +1,8 @@
 //! A relay and an agent in one, that do what a test says.
 
 use super::world::AGENT;
-use crate::core::Half;
 use crate::core::Party;
+use crate::core::{Half, Memory};
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use lanyard_shared::access::Reach;
@@ -35,7 +35,9 @@ pub struct Peer {
     pub noise: StaticKey,
     pub psk: Option<Psk>,
     pub offer: Vec<u8>,
-    links: u8,
+    pub links: u8,
+    /// The key that the present link proved.
+    pub proven: Option<[u8; 32]>,
     talks: BTreeMap<StreamId, Talk>,
     tokens: BTreeMap<String, (TokenId, StreamSecret, Half)>,
     streams: BTreeMap<StreamId, Purpose>,
@@ -75,6 +77,7 @@ impl Peer {
             psk: None,
             offer: Vec::new(),
             links: 0,
+            proven: None,
             talks: BTreeMap::new(),
             tokens: BTreeMap::new(),
             streams: BTreeMap::new(),
@@ -125,7 +128,8 @@ impl Peer {
 
     pub fn take_frame(&mut self, message: Bytes) {
         match Frame::decode(message, Leg::Viewer).unwrap() {
-            Frame::Proof(_) => {
+            Frame::Proof(proof) => {
+                self.proven = Some(proof.key.0);
                 let warning = String::new();
                 let welcome = Welcome {
                     held: 600_000,
@@ -158,6 +162,7 @@ impl Peer {
             | Frame::Announce(_)
             | Frame::Pong(_)
             | Frame::Wake
+            | Frame::Rotate(_)
             | Frame::Accept(..)
             | Frame::Renew(..)) => panic!("a viewer sent {frame:?}"),
         }
@@ -240,6 +245,7 @@ impl Peer {
                 if self.psk.is_none() {
                     let hello: ToAgent = msg::decode(&plain).unwrap();
                     assert!(matches!(hello, ToAgent::Hello { .. }));
+                    self.seen.push(Seen::Said(hello));
                     self.say(&welcome());
                 }
                 return;
@@ -267,6 +273,8 @@ impl Peer {
             | ToAgent::End { .. }
             | ToAgent::Rename { .. }
             | ToAgent::Renew { .. }
+            | ToAgent::KeysTaken { .. }
+            | ToAgent::Rekey { .. }
             | ToAgent::Access { .. }
             | ToAgent::Revoke { .. } => {}
         }
@@ -375,7 +383,25 @@ fn welcome() -> FromAgent {
         reach: Reach::default(),
         expires: UnixMs(1_000_000),
         until: None,
+        generation: 5,
+        suspended: false,
         terminals: vec![],
+    }
+}
+
+/// The seed of the machine's identity.
+pub const IDENTITY: [u8; 32] = [77; 32];
+
+pub fn memory(peer: &Peer) -> Memory {
+    let identity = SigningKey::from_bytes(&IDENTITY).verifying_key().to_bytes();
+    Memory {
+        grant: "grant".to_owned(),
+        expires: UnixMs(1_000_000),
+        remote: *peer.noise.public(),
+        serial: 1,
+        identity: Some(identity),
+        generation: 4,
+        keys: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! One viewer and its peer, and the time between them.
 
-use super::peer::half;
 use super::peer::{Peer, Seen, party};
+use super::peer::{half, memory};
 use crate::core::Half;
 use crate::core::{Event, HandleId, Mode, State, TerminalEvent, Viewer};
 use bytes::Bytes;
@@ -30,7 +30,7 @@ impl World {
     pub fn new() -> Self {
         let now = Mono::from_secs(1000);
         let peer = Peer::new();
-        let viewer = Viewer::new(party(&peer), "grant".to_owned(), now);
+        let viewer = Viewer::new(party(&peer), memory(&peer), now);
         Self {
             viewer,
             peer,

@@ -1,6 +1,7 @@
 //! What the device file is, and what it refuses to be.
 
 use super::*;
+use crate::core::OwnKeys;
 use lanyard_shared::msg::Scope;
 use lanyard_shared::time::UnixMs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -16,6 +17,10 @@ fn machine(agent: u8, grant: &str) -> Machine {
         scopes: vec![Scope::View, Scope::Terminal],
         name: "desk".to_owned(),
         user: "me".to_owned(),
+        identity: None,
+        serial: 1,
+        generation: 0,
+        keys: None,
     }
 }
 
@@ -44,7 +49,16 @@ fn machines_are_remembered_replaced_renewed_and_forgotten() {
     store.remember(machine(1, "a")).unwrap();
     store.remember(machine(2, "b")).unwrap();
     store.remember(machine(1, "c")).unwrap();
-    store.renew(AgentId([2; 16]), "d", UnixMs(9)).unwrap();
+    let mut memory = machine(2, "d").memory();
+    (memory.expires, memory.serial, memory.generation) = (UnixMs(9), 4, 7);
+    let own = Device::generate("next").unwrap();
+    memory.keys = Some(OwnKeys {
+        key: own.signing_key().clone(),
+        noise: own.noise_key().clone(),
+    });
+    store.keep(AgentId([2; 16]), &memory).unwrap();
+    let (_, kept) = store.load().unwrap().unwrap();
+    assert_eq!(kept[0].memory(), memory);
     let (_, machines) = store.load().unwrap().unwrap();
     let grants: Vec<_> = machines
         .iter()

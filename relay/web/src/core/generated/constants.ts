@@ -18,6 +18,8 @@ export const RECORD_MAX = 65515;
 export const MESSAGE_MAX = 65000;
 /** A sentence in a close frame or an `end` record. */
 export const SENTENCE_MAX = 256;
+/** Identities one after another that somebody follows. They must fit into what an unproven peer may send. */
+export const IDENTITY_CHAIN_MAX = 8;
 /** Streams one viewer may have open. */
 export const STREAMS_PER_VIEWER = 128;
 /** What a viewer or agent grants on a stream it reads at once. */
@@ -52,6 +54,8 @@ export const TOKEN_OPENS_WITHIN_MS = 60000;
 export const LEASE_GUARD_MS = 1000;
 /** Life of a device grant. */
 export const LIFE_DEVICE_MS = 2592000000;
+/** Life of an agent's Noise key. */
+export const LIFE_NOISE_KEY_MS = 7776000000;
 /** A person is present for this long after their last input. */
 export const PRESENCE_MS = 300000;
 /** Life of a pairing link. */
@@ -93,6 +97,7 @@ export const FrameKind = {
   ping: 0x06,
   pong: 0x07,
   wake: 0x08,
+  rotate: 0x09,
   open: 0x10,
   accept: 0x11,
   data: 0x12,
@@ -146,6 +151,10 @@ export const CLOSE_CODES = [
   { number: 17, name: "not-renewed", sentence: "a token of this purpose is never renewed", hint: "a new one is asked for when it is needed" },
   { number: 18, name: "share-ended", sentence: "the time for which this access was shared is over", hint: "ask whoever shared it for another link" },
   { number: 19, name: "token-ended", sentence: "this was ended by the owner", hint: "press a key or tap to ask for it again" },
+  { number: 20, name: "key-retired", sentence: "this machine's key was replaced while this device was away", hint: "pair again with `lanyard pair` on the machine" },
+  { number: 21, name: "keys-changed", sentence: "this device has changed its keys", hint: "it comes back by itself" },
+  { number: 22, name: "suspended", sentence: "a copy of this device was seen, so it may only watch", hint: "at the machine, run `lanyard trust` if it is yours, or `lanyard revoke` if not" },
+  { number: 23, name: "keys-overlap", sentence: "too many keys that were replaced still hold", hint: "wait until the first of them ends, or end them all with `--now`" },
   { number: 100, name: "malformed", sentence: "a frame was malformed", hint: "both sides may need the same version" },
   { number: 101, name: "too-large", sentence: "a frame was larger than allowed", hint: "" },
   { number: 102, name: "unknown-kind", sentence: "a frame was of an unknown kind", hint: "both sides may need the same version" },

@@ -209,6 +209,39 @@ export type DevicesReply = { "t": "listed",
   /** Why. */
   reason: Reason, };
 
+/** One identity hands over to the next. */
+export type IdentityCert = {
+  /** The identity before. */
+  from: Bytes,
+  /** The identity after it. */
+  to: Bytes,
+  /** By `from`, over transcript `lanyard/identity/v1`. */
+  signature: Bytes, };
+
+/** A Noise key of the agent, certified by its identity. */
+export type NoiseCert = {
+  /** The key. */
+  key: Bytes,
+  /** Rises with every key: a viewer never goes back. */
+  serial: number,
+  /** Since when, Unix seconds. */
+  since: number,
+  /** Until when, Unix seconds. */
+  expires: number,
+  /** By the identity, over transcript `lanyard/noise-key/v1`. */
+  signature: Bytes, };
+
+/** What a device shows to change its keys: both signatures cover the session, so that nobody can show them elsewhere. */
+export type NewKeys = {
+  /** Its next Ed25519 key. */
+  key: Bytes,
+  /** Its next X25519 key. */
+  noise_key: Bytes,
+  /** By the present key, over transcript `lanyard/rekey/v1`. */
+  old: Bytes,
+  /** By the next key, over the same. */
+  new: Bytes, };
+
 /** What waits at the rendezvous. Payload of Noise message 2 in pairing. */
 export type Offer = {
   /** The machine's name. */
@@ -240,8 +273,16 @@ export type PairReply = { "t": "waiting", }
   grant: string,
   /** What was granted. */
   scopes: Array<Scope>,
+  /** What that reaches. */
+  reach: Reach,
   /** When the grant ends unless used, by the machine's clock. */
-  expires: UnixMs, }
+  expires: UnixMs,
+  /** When it ends whatever happens: a share. */
+  until: UnixMs | null,
+  /** The machine's identity key: it certifies later Noise keys. */
+  identity: Bytes,
+  /** The serial of the machine's Noise key. */
+  serial: number, }
   | { "t": "refused",
   /** Why. */
   reason: Reason, };
@@ -299,7 +340,19 @@ export type Terminal = {
 /** From the viewer. */
 export type ToAgent = { "t": "hello",
   /** How the device calls itself now. */
-  name: string, }
+  name: string,
+  /** The generation it was last given; 0 before the first. */
+  generation: number,
+  /** The highest serial of the machine's Noise keys that it knows. */
+  serial: number, }
+  | { "t": "keys_taken",
+  /** The serial of the Noise key. */
+  serial: number, }
+  | { "t": "rekey",
+  /** Number of the request. */
+  req: number,
+  /** The keys and their proof. */
+  keys: NewKeys, }
   | { "t": "ping",
   /** Any number; comes back. */
   n: number, }
@@ -359,6 +412,10 @@ export type FromAgent = { "t": "welcome",
   expires: UnixMs,
   /** When it ends whatever happens: a share. */
   until: UnixMs | null,
+  /** To be kept, and said in the next `hello`: so a copy of this device is told from it. */
+  generation: number,
+  /** A copy of this device was seen, or it is one: it may only watch until a person at the machine has decided. */
+  suspended: boolean,
   /** All terminals. */
   terminals: Array<Terminal>, }
   | { "t": "pong",
@@ -419,6 +476,19 @@ export type FromAgent = { "t": "welcome",
   jti: TokenId,
   /** Why. */
   reason: Reason, }
+  | { "t": "keys",
+  /** From the identity that the device knows to the present one; oldest first. */
+  chain: Array<IdentityCert>,
+  /** The present Noise key, by the last identity of the chain. */
+  noise: NoiseCert, }
+  | { "t": "rekey", }
+  | { "t": "rekeyed",
+  /** From the request. */
+  req: number,
+  /** The grant of the next keys. */
+  grant: string,
+  /** When it ends unless used. */
+  expires: UnixMs, }
   | { "t": "grant",
   /** The new grant. */
   grant: string,

@@ -1,0 +1,59 @@
+//! Spans of time, as they are typed: `30m`, `2h`, `7d`.
+
+use crate::limits::{SHARE_MAX, SHARE_MIN};
+use std::time::Duration;
+
+/// Reads for how long something is shared.
+///
+/// # Errors
+/// A sentence that says what is expected.
+pub fn share_time(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a number with m, h or d, as 30m, 2h or 7d".to_owned();
+    let unit = text.chars().last().ok_or_else(expected)?;
+    let seconds: u64 = match unit {
+        'm' => 60,
+        'h' => 3600,
+        'd' => 24 * 3600,
+        _ => return Err(expected()),
+    };
+    let digits = &text[..text.len() - unit.len_utf8()];
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(expected());
+    }
+    let count: u64 = digits.parse().map_err(|_| expected())?;
+    let time = Duration::from_secs(count.saturating_mul(seconds));
+    if (SHARE_MIN..=SHARE_MAX).contains(&time) {
+        Ok(time)
+    } else {
+        Err("a share lasts from 1m to 30d".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_has_a_number_and_a_unit_and_its_bounds() {
+        assert_eq!(share_time("30m"), Ok(Duration::from_secs(1800)));
+        assert_eq!(share_time("1m"), Ok(SHARE_MIN));
+        assert_eq!(share_time("30d"), Ok(SHARE_MAX));
+        for wrong in [
+            "",
+            "m",
+            "30",
+            "30 m",
+            "-1m",
+            "+1m",
+            "1.5h",
+            "30s",
+            "0m",
+            "31d",
+            "30µ",
+            "99999999999999999999d",
+            "18446744073709551615d",
+        ] {
+            assert!(share_time(wrong).is_err(), "{wrong}");
+        }
+    }
+}

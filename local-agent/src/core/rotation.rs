@@ -1,0 +1,523 @@
+//! Keys that take each other's place: when they are due, when somebody asks, and what each side has to hear first.
+//!
+//! - **Signer**: in memory; the old one's tokens open for another minute.
+//! - **Noise key**: devices are told inside their sessions, and the old one opens sessions for another week.
+//! - **Identity**: the relay is told over the link that the old one proved, and asks for a proof by the new one on the same link. From that
+//!   proof on the old one opens no link. Written down before it is said, so that a crash at any moment is gone on from: see [`Identity`].
+//! - **Device**: it makes its own keys, inside its session; the old ones end when the new ones have said hello.
+
+use super::Core;
+use super::devices::Device;
+use super::effect::Effect;
+use super::keys::{Identity, NoiseKey, Urgency};
+use crate::limits::REKEY_AGAIN;
+use lanyard_shared::b64;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::{Close, StreamId};
+use lanyard_shared::ids::DeviceId;
+use lanyard_shared::limits::{
+    DEVICE_KEYS_RENEW, GENERATION_EVERY, IDENTITY_OVERLAP, LIFE_IDENTITY, LIFE_NOISE_KEY,
+    NOISE_OVERLAP,
+};
+use lanyard_shared::msg::{FromAgent, Scope};
+use lanyard_shared::noise::{NoiseFault, StaticKey};
+use lanyard_shared::rotate::{self, NewKeys};
+use lanyard_shared::time::{Now, UnixMs};
+use serde::{Deserialize, Serialize};
+
+/// What can be rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Rotation {
+    /// The token signer.
+    Signer {},
+    /// The agent's identity key.
+    Identity {},
+    /// The agent's Noise key.
+    Noise {},
+    /// A device's keys.
+    Device {
+        /// Which; `None` all of them.
+        device: Option<DeviceId>,
+    },
+    /// All of these.
+    All {},
+}
+
+/// One rotation that was begun, and when the old key stops working.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotated {
+    /// Which key: `signer`, `identity`, `noise`, or `device`.
+    pub key: String,
+    /// The device, when it is a device's.
+    pub device: Option<DeviceId>,
+    /// The instant at which the old one stops working, by the machine's clock. `None` while that depends on somebody: see `waits`.
+    pub ends: Option<UnixMs>,
+    /// For whom the rotation waits: `relay` or `device`; empty when it is done.
+    pub waits: String,
+    /// Devices that must pair again because of it.
+    pub pair_again: u32,
+}
+
+impl Core {
+    /// Begins a rotation, whether or not it is due.
+    ///
+    /// # Errors
+    /// `UnknownDevice`; `KeysOverlap`: too many Noise keys hold already; `ClockBehind`: nothing is certified by a clock that is wrong.
+    pub fn rotate(
+        &mut self,
+        what: Rotation,
+        urgency: Urgency,
+        now: Now,
+    ) -> Result<Vec<Rotated>, CloseCode> {
+        if self.clock_is_behind(now) {
+            return Err(CloseCode::ClockBehind);
+        }
+        Ok(match what {
+            Rotation::Signer {} => vec![self.rotate_signer(urgency, now)],
+            Rotation::Identity {} => vec![self.rotate_identity(urgency, now)],
+            Rotation::Noise {} => vec![self.rotate_noise(urgency, now)?],
+            Rotation::Device { device } => self.rotate_devices(device, urgency, now)?,
+            Rotation::All {} => {
+                let mut all = self.rotate_devices(None, urgency, now)?;
+                all.push(self.rotate_noise(urgency, now)?);
+                all.push(self.rotate_identity(urgency, now));
+                all.push(self.rotate_signer(urgency, now));
+                all
+            }
+        })
+    }
+
+    fn rotate_signer(&mut self, urgency: Urgency, now: Now) -> Rotated {
+        let mut ends = self.signer.rotate(&self.identity, now.unix);
+        if urgency > Urgency::Overlap {
+            self.signer.drop_previous();
+            ends = now.unix;
+        }
+        self.announce();
+        if urgency > Urgency::Overlap {
+            // What stands goes on under the new one, and what was not opened yet never opens.
+            let standing = |open: bool| {
+                let leases = self.leases.iter().filter(|l| l.stream.is_some() == open);
+                leases.map(|lease| lease.jti).collect::<Vec<_>>()
+            };
+            let (open, waiting) = (standing(true), standing(false));
+            for jti in waiting {
+                self.end_lease(jti, CloseCode::TokenRefused);
+            }
+            for jti in open {
+                if let Err(code) = self.renew(jti, now) {
+                    self.end_lease(jti, code);
+                }
+            }
+        }
+        done("signer", ends)
+    }
+
+    fn rotate_noise(&mut self, urgency: Urgency, now: Now) -> Result<Rotated, CloseCode> {
+        let ends = self.identity.replace_noise(urgency, now.unix);
+        let ends = ends.ok_or(CloseCode::KeysOverlap)?;
+        self.effects.push_back(Effect::SaveKeys);
+        // A link that was handed out names the old key.
+        self.cancel_pairings();
+        let sessions = self.streams_of(super::talk::Talk::is_session);
+        for stream in &sessions {
+            self.tell_keys(*stream, 0);
+        }
+        let connected: Vec<_> = self
+            .devices
+            .iter()
+            .map(|device| device.id)
+            .filter(|id| !self.sessions_of(*id).is_empty())
+            .collect();
+        let mut pair_again = 0;
+        if urgency > Urgency::Overlap {
+            pair_again = self.devices.iter().count() - connected.len();
+            // They know the new key now, and come back with it.
+            for stream in sessions {
+                self.close(stream, CloseCode::GoingAway);
+            }
+        }
+        Ok(Rotated {
+            pair_again: u32::try_from(pair_again).unwrap_or(u32::MAX),
+            ..done("noise", ends)
+        })
+    }
+
+    fn rotate_identity(&mut self, urgency: Urgency, _now: Now) -> Rotated {
+        let under_way = self.identity.next().is_some();
+        self.identity.begin(urgency);
+        self.effects.push_back(Effect::SaveKeys);
+        if !under_way {
+            self.hand_over();
+        }
+        waiting("identity", None, "relay")
+    }
+
+    fn rotate_devices(
+        &mut self,
+        device: Option<DeviceId>,
+        urgency: Urgency,
+        now: Now,
+    ) -> Result<Vec<Rotated>, CloseCode> {
+        let meant = |id: DeviceId| device.is_none_or(|device| device == id);
+        let ids: Vec<_> = self
+            .devices
+            .iter()
+            .map(|device| device.id)
+            .filter(|id| meant(*id))
+            .collect();
+        if ids.is_empty() && device.is_some() {
+            return Err(CloseCode::UnknownDevice);
+        }
+        if urgency == Urgency::Compromised {
+            let end = |id: &DeviceId| {
+                self.remove_device(*id, CloseCode::Revoked, now);
+                Rotated {
+                    device: Some(*id),
+                    pair_again: 1,
+                    ..done("device", now.unix)
+                }
+            };
+            let ended = ids.iter().map(end).collect();
+            self.cancel_pairings();
+            return Ok(ended);
+        }
+        for device in self
+            .devices
+            .iter_mut()
+            .filter(|d| meant(d.id) && d.replaces.is_none())
+        {
+            device.rekey = Some(device.rekey.map_or(urgency, |before| before.max(urgency)));
+        }
+        self.effects.push_back(Effect::SaveDevices);
+        let mut rotated = Vec::new();
+        for id in ids {
+            if urgency > Urgency::Overlap {
+                self.end_leases(|lease| lease.device == id, CloseCode::KeysChanged, now);
+            }
+            for stream in self.sessions_of(id) {
+                self.say(stream, &FromAgent::Rekey {});
+            }
+            let ends = (urgency > Urgency::Overlap).then_some(now.unix);
+            rotated.push(waiting("device", Some(id), "device").ending(ends));
+        }
+        Ok(rotated)
+    }
+
+    /// The relay is told of the identity's next key, if there is one and it is the present one that was proven.
+    pub(super) fn hand_over(&mut self) {
+        let (Some(link), Some(next)) = (&mut self.link, self.identity.next()) else {
+            return;
+        };
+        if self.online {
+            link.rotate(next);
+        }
+    }
+
+    /// The relay has taken a proof by `proven`. If that is the next key, it is the present one from now on.
+    pub(super) fn identity_proven(&mut self, proven: &[u8; 32], now: Now) {
+        let is_next = |identity: &Identity| {
+            identity
+                .next()
+                .is_some_and(|next| next.verifying_key().to_bytes() == *proven)
+        };
+        if !is_next(&self.identity) {
+            return;
+        }
+        self.next_first = false;
+        let Some(urgency) = self.identity.promote(now.unix) else {
+            return;
+        };
+        self.effects.push_back(Effect::SaveKeys);
+        self.effects
+            .push_back(Effect::Rotated(done("identity", now.unix)));
+        self.signer.recertify(&self.identity);
+        self.announce();
+        // Grants of the old key are replaced where somebody is there to take them.
+        for device in self.devices.iter().map(|d| d.id).collect::<Vec<_>>() {
+            for stream in self.sessions_of(device) {
+                let Some(entry) = self.devices.get(device) else {
+                    continue;
+                };
+                let expires = entry.expires;
+                if let Ok(grant) = self.grant(entry, now.unix) {
+                    self.say(stream, &FromAgent::Grant { grant, expires });
+                }
+            }
+        }
+        if urgency == Urgency::Compromised {
+            tracing::warn!("the identity was replaced as compromised");
+        }
+    }
+
+    /// A proof was refused: while an identity changes, the relay may know the other one of the two.
+    pub(super) fn proof_refused(&mut self, close: &Close) {
+        if close.code == Some(CloseCode::ProofRefused) && self.identity.next().is_some() {
+            self.next_first = !self.next_first;
+        }
+    }
+
+    /// True while an identity changes: a proof that is refused is then no reason to give up.
+    #[must_use]
+    pub fn is_handing_over(&self) -> bool {
+        self.identity.next().is_some()
+    }
+
+    /// The key to dial with.
+    #[must_use]
+    pub fn proof_key(&self) -> std::sync::Arc<ed25519_dalek::SigningKey> {
+        let next = self.identity.next().filter(|_| self.next_first);
+        std::sync::Arc::clone(next.unwrap_or_else(|| self.identity.key()))
+    }
+
+    /// When a key is due, or one that was replaced is to be forgotten.
+    pub(super) fn next_key_look(&self) -> UnixMs {
+        let noise = self.noise_due();
+        let due = if self.identity.next().is_some() {
+            noise
+        } else {
+            noise.min(self.identity_due())
+        };
+        let forget = self.identity.noise_before_ends();
+        forget.map_or(due, |forget| forget.min(due))
+    }
+
+    fn noise_due(&self) -> UnixMs {
+        self.identity.noise().since + (LIFE_NOISE_KEY - NOISE_OVERLAP)
+    }
+
+    fn identity_due(&self) -> UnixMs {
+        self.identity.since() + (LIFE_IDENTITY - IDENTITY_OVERLAP)
+    }
+
+    /// Rotates what is due by itself.
+    pub(super) fn look_at_keys(&mut self, now: Now) {
+        if self.clock_is_behind(now) {
+            return;
+        }
+        if self.identity.forget_noise(now.unix) {
+            self.effects.push_back(Effect::SaveKeys);
+        }
+        if now.unix >= self.noise_due() {
+            // If too many overlap, the next look is when the first of them ends.
+            let _ = self.rotate_noise(Urgency::Overlap, now);
+        }
+        if self.identity.next().is_none() && now.unix >= self.identity_due() {
+            self.rotate_identity(Urgency::Overlap, now);
+        }
+    }
+
+    /// Tries the present Noise key, then those before it that still hold.
+    pub(super) fn with_noise_keys<T>(
+        &self,
+        now: Now,
+        read: impl Fn(&StaticKey) -> Result<T, NoiseFault>,
+    ) -> Result<T, NoiseFault> {
+        let mut outcome = read(&self.identity.noise().key);
+        for NoiseKey { key, .. } in self.identity.noise_before(now.unix) {
+            if !matches!(outcome, Err(NoiseFault::Handshake)) {
+                break;
+            }
+            outcome = read(key);
+        }
+        outcome
+    }
+
+    /// Why a handshake failed: a device that was away while a key came and went is told so.
+    pub(super) fn handshake_failed(
+        &self,
+        device: DeviceId,
+        fault: NoiseFault,
+        now: Now,
+    ) -> CloseCode {
+        let knows = self.devices.get(device).map(|device| device.serial);
+        if fault == NoiseFault::Handshake
+            && knows.is_some_and(|serial| serial < self.identity.lowest_serial(now.unix))
+        {
+            CloseCode::KeyRetired
+        } else {
+            fault.into()
+        }
+    }
+
+    /// A session whose device knows no later Noise key than `serial` hears the present one.
+    pub(super) fn tell_keys(&mut self, stream: StreamId, serial: u32) {
+        if serial < self.identity.noise().serial {
+            let (chain, noise) = self.identity.certificates();
+            self.say(stream, &FromAgent::Keys { chain, noise });
+        }
+    }
+
+    pub(super) fn keys_taken(&mut self, stream: StreamId, serial: u32) {
+        let present = self.identity.noise().serial;
+        let device = self.talks.get(&stream).map(|talk| talk.device);
+        if let Some(device) = device.and_then(|id| self.devices.get_mut(id)) {
+            device.serial = device.serial.max(serial.min(present));
+            self.effects.push_back(Effect::NoteDevices);
+        }
+    }
+
+    /// A session whose device is to change its keys hears so.
+    pub(super) fn tell_rekey(&mut self, stream: StreamId, now: Now) {
+        let device = self.talks.get(&stream).map(|talk| talk.device);
+        if device
+            .and_then(|id| self.devices.get(id))
+            .is_some_and(|device| device.is_to_rekey(now.unix))
+        {
+            self.say(stream, &FromAgent::Rekey {});
+        }
+    }
+
+    /// A device brings its next keys: they are admitted beside its present ones.
+    pub(super) fn rekey(
+        &mut self,
+        stream: StreamId,
+        req: u32,
+        keys: &NewKeys,
+        now: Now,
+    ) -> Result<FromAgent, CloseCode> {
+        if self.clock_is_behind(now) {
+            return Err(CloseCode::ClockBehind);
+        }
+        let talk = self.talks.get(&stream).ok_or(CloseCode::Internal)?;
+        let hash = *talk.handshake_hash().ok_or(CloseCode::Internal)?;
+        let old = talk.device;
+        let both = rotate::check_rekey(keys, &talk.origin.device, self.agent, old, &hash);
+        let id = DeviceId::of_key(&keys.key.0);
+        if !both || self.devices.get(id).is_some() {
+            return Err(CloseCode::ProofRefused);
+        }
+        let present = self.devices.get(old).ok_or(CloseCode::UnknownDevice)?;
+        // Only when it is due: who has copied its keys must not lock its owner out by changing them first.
+        if present.suspended || !present.is_to_rekey(now.unix) {
+            return Err(CloseCode::NotGranted);
+        }
+        let mut next = Device {
+            id,
+            noise_key: b64::Bytes(keys.noise_key.0),
+            epoch: self.devices.next_epoch(id),
+            keys_since: Some(now.unix),
+            rekey: None,
+            replaces: Some(old),
+            ..present.clone()
+        };
+        // Two pages of one device must not take turns at replacing each other's keys.
+        let pending = |device: &&Device| device.replaces == Some(old);
+        let before = self.devices.iter().find(pending);
+        if before.is_some_and(|other| {
+            let since = other.keys_since.unwrap_or(other.paired);
+            since.until(now.unix) < REKEY_AGAIN
+        }) {
+            return Err(CloseCode::Busy);
+        }
+        if let Some(before) = before.map(|device| device.id) {
+            self.devices.remove(before, now.unix);
+        }
+        next.expires = next.grant_ends(now.unix);
+        let expires = next.expires;
+        let grant = self.grant(&next, now.unix)?;
+        self.devices
+            .admit(next, now.unix)
+            .map_err(|_| CloseCode::Busy)?;
+        self.effects.push_back(Effect::SaveDevices);
+        self.announce();
+        Ok(FromAgent::Rekeyed {
+            req,
+            grant,
+            expires,
+        })
+    }
+
+    /// The next keys of a device have said hello: the ones before them end now.
+    pub(super) fn keys_changed(&mut self, old: DeviceId, now: Now) {
+        if self.remove_device(old, CloseCode::KeysChanged, now) {
+            let rotated = Rotated {
+                device: Some(old),
+                ..done("device", now.unix)
+            };
+            self.effects.push_back(Effect::Rotated(rotated));
+        }
+    }
+
+    /// A copy of a device was seen. Everything but watching ends for both until a person has decided.
+    pub(super) fn suspend(&mut self, device: DeviceId, name: String) {
+        self.effects.push_back(Effect::SaveDevices);
+        self.effects.push_back(Effect::Suspended { device, name });
+        let more: Vec<_> = self
+            .leases
+            .iter()
+            .filter(|lease| lease.device == device && lease.purpose() != Scope::View)
+            .map(|lease| lease.jti)
+            .collect();
+        for jti in more {
+            self.end_lease(jti, CloseCode::Suspended);
+        }
+        self.tell_scopes(device);
+    }
+
+    /// A person at the machine says that a suspended device is theirs. Whoever of the two does not get the next generation is told apart again.
+    ///
+    /// # Errors
+    /// `UnknownDevice`: there is no such device, or it is not suspended.
+    pub fn trust(&mut self, device: DeviceId) -> Result<(), CloseCode> {
+        let entry = self.devices.get_mut(device).filter(|d| d.suspended);
+        let entry = entry.ok_or(CloseCode::UnknownDevice)?;
+        entry.suspended = false;
+        // Whoever comes next is the one that is meant, whatever it says.
+        entry.generation = 0;
+        self.effects.push_back(Effect::SaveDevices);
+        for stream in self.sessions_of(device) {
+            self.close(stream, CloseCode::GoingAway);
+        }
+        Ok(())
+    }
+}
+
+impl Device {
+    /// Whether it is to change its keys: they are old, or somebody at the machine wants it. A share ends before.
+    fn is_to_rekey(&self, now: UnixMs) -> bool {
+        let since = self.keys_since.unwrap_or(self.paired);
+        let due = self.until.is_none() && since.until(now) >= DEVICE_KEYS_RENEW;
+        due || self.rekey.is_some()
+    }
+
+    /// Takes notice of the generation that the device says it was given last, and decides on the next. A copy says an older one, sooner or
+    /// later; several pages that start at once do not, because generations are an hour apart.
+    pub(super) fn advance(&mut self, said: u32, now: UnixMs) {
+        let (present, before) = (self.generation, self.generation.saturating_sub(1));
+        let anew = present == 0;
+        if !anew && (said < before || said > present) {
+            self.suspended = true;
+        } else if anew || (said == present && self.advanced.until(now) >= GENERATION_EVERY) {
+            self.generation = said.max(present).saturating_add(1);
+            self.advanced = now;
+        }
+    }
+
+    /// What it may ask tokens for now.
+    pub(super) fn allowed_scopes(&self) -> Vec<Scope> {
+        let scopes = self.scopes.iter().copied();
+        scopes.filter(|scope| self.allows(*scope)).collect()
+    }
+}
+
+impl Rotated {
+    fn ending(self, ends: Option<UnixMs>) -> Self {
+        Self { ends, ..self }
+    }
+}
+
+fn done(key: &str, ends: UnixMs) -> Rotated {
+    waiting(key, None, "").ending(Some(ends))
+}
+
+fn waiting(key: &str, device: Option<DeviceId>, waits: &str) -> Rotated {
+    Rotated {
+        key: key.to_owned(),
+        device,
+        ends: None,
+        waits: waits.to_owned(),
+        pair_again: 0,
+    }
+}

@@ -1,0 +1,157 @@
+//! Tests of the store.
+
+use super::*;
+use std::sync::Arc;
+
+const NOW: UnixMs = UnixMs(1_000_000);
+const LATER: UnixMs = UnixMs(2_000_000);
+
+fn store() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("relay.db")).unwrap();
+    (dir, store)
+}
+
+fn agent(n: u8) -> (AgentId, [u8; 32]) {
+    (AgentId::of_first_key(&[n; 32]), [n; 32])
+}
+
+#[test]
+fn a_code_enrols_once() {
+    let (_dir, store) = store();
+    store.add_code(&[1; 32], NOW, LATER).unwrap();
+    let (id, key) = agent(1);
+    store.enrol(&[1; 32], id, &key, "laptop", NOW).unwrap();
+    let (id, key) = agent(2);
+    assert!(matches!(
+        store.enrol(&[1; 32], id, &key, "rogue", NOW),
+        Err(StoreError::CodeRefused)
+    ));
+    assert_eq!(store.agents().unwrap().len(), 1);
+}
+
+#[test]
+fn of_many_that_race_with_one_code_one_wins() {
+    let (_dir, store) = store();
+    store.add_code(&[1; 32], NOW, LATER).unwrap();
+    let store = Arc::new(store);
+    let threads: Vec<_> = (0..8)
+        .map(|n| {
+            let store = Arc::clone(&store);
+            std::thread::spawn(move || {
+                let (id, key) = agent(n);
+                store.enrol(&[1; 32], id, &key, "laptop", NOW).is_ok()
+            })
+        })
+        .collect();
+    let won = threads
+        .into_iter()
+        .map(|t| t.join().unwrap())
+        .filter(|won| *won)
+        .count();
+    assert_eq!(won, 1);
+    assert_eq!(store.agents().unwrap().len(), 1);
+}
+
+#[test]
+fn an_expired_code_is_refused() {
+    let (_dir, store) = store();
+    store.add_code(&[1; 32], NOW, LATER).unwrap();
+    let (id, key) = agent(1);
+    assert!(matches!(
+        store.enrol(&[1; 32], id, &key, "late", LATER),
+        Err(StoreError::CodeRefused)
+    ));
+}
+
+#[test]
+fn agents_and_when_they_were_seen_survive_a_restart() {
+    let (dir, store) = store();
+    store.add_code(&[1; 32], NOW, LATER).unwrap();
+    let (id, key) = agent(1);
+    store.enrol(&[1; 32], id, &key, "laptop", NOW).unwrap();
+    store.seen(&[(id, LATER)]).unwrap();
+    drop(store);
+    let store = Store::open(&dir.path().join("relay.db")).unwrap();
+    let expected = Agent {
+        id,
+        next: None,
+        key,
+        name: "laptop".into(),
+        enrolled: NOW,
+        seen: Some(LATER),
+    };
+    assert_eq!(store.agents().unwrap(), [expected]);
+}
+
+#[test]
+fn a_damaged_or_emptied_database_is_reported_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("relay.db");
+    for content in [
+        b"this is not a database, and long enough to have a header, is it".repeat(20),
+        Vec::new(),
+    ] {
+        std::fs::write(&path, &content).unwrap();
+        assert!(matches!(
+            Store::open(&path),
+            Err(StoreError::Damaged { .. })
+        ));
+        assert_eq!(std::fs::read(&path).unwrap(), content);
+    }
+}
+
+#[test]
+fn a_database_of_a_later_relay_is_refused() {
+    let (dir, store) = store();
+    store
+        .lock()
+        .pragma_update(None, "user_version", schema::CURRENT + 1)
+        .unwrap();
+    drop(store);
+    assert!(matches!(
+        Store::open(&dir.path().join("relay.db")),
+        Err(StoreError::TooNew { .. })
+    ));
+}
+
+#[test]
+fn the_database_is_for_the_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (dir, _store) = store();
+    let mode = std::fs::metadata(dir.path().join("relay.db"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_revoked_agent_is_gone_for_good_and_comes_back_only_with_a_new_code() {
+    let (dir, store) = store();
+    store.add_code(&[1; 32], NOW, LATER).unwrap();
+    let (id, key) = agent(1);
+    store.enrol(&[1; 32], id, &key, "laptop", NOW).unwrap();
+    assert_eq!(store.revoke_agent(id).unwrap().unwrap().name, "laptop");
+    assert_eq!(store.revoke_agent(id).unwrap(), None);
+    drop(store);
+    let store = Store::open(&dir.path().join("relay.db")).unwrap();
+    assert_eq!(store.agents().unwrap(), []);
+    assert!(matches!(
+        store.enrol(&[1; 32], id, &key, "laptop", NOW),
+        Err(StoreError::CodeRefused)
+    ));
+    store.add_code(&[2; 32], NOW, LATER).unwrap();
+    store.enrol(&[2; 32], id, &key, "laptop", NOW).unwrap();
+}
+
+#[test]
+fn a_sighting_that_comes_late_does_not_bring_a_revoked_agent_back() {
+    let (_dir, store) = store();
+    store.add_code(&[1; 32], NOW, LATER).unwrap();
+    let (id, key) = agent(1);
+    store.enrol(&[1; 32], id, &key, "laptop", NOW).unwrap();
+    store.revoke_agent(id).unwrap();
+    store.seen(&[(id, LATER)]).unwrap();
+    assert_eq!(store.agents().unwrap(), []);
+}
