@@ -5,30 +5,40 @@
 import {
   HEARTBEAT_MS,
   LIVE_FOR_MS,
+  PURPOSES,
   SESSION_SILENCE_MS,
   type FromAgent,
   type Grid,
+  type Reach,
   type Reason,
+  type Revocation,
   type Scope,
   type Terminal,
   type ToAgent,
+  type Wanted,
 } from "./generated";
 
 /** One live token, as this side knows it. The agent's own table decides. */
 export interface Lease {
   jti: string;
   purpose: Scope;
-  terminal: string;
+  /** Null for a purpose that is not about a terminal. */
+  terminal: string | null;
   /** By the machine's clock. */
   expires: number;
+  /** How long its present life is from its beginning. */
   life: number;
 }
 
 export type Minted = Extract<FromAgent, { t: "minted" }>;
 
+/** What the agent says this device has over this link. */
+export type Access = Omit<Extract<FromAgent, { t: "access" }>, "t" | "req">;
+
 export type Answer =
   | { kind: "minted"; minted: Minted }
   | { kind: "created"; terminal: Terminal }
+  | { kind: "access"; access: Access }
   | { kind: "done" }
   | { kind: "refused"; reason: Reason };
 
@@ -39,6 +49,8 @@ export type SessionEffect =
   | { kind: "changed" }
   | { kind: "answer"; req: number; answer: Answer }
   | { kind: "ended"; jti: string; reason: Reason }
+  /** It may ask for something else now. */
+  | { kind: "scopes" }
   | { kind: "grant"; grant: string; expires: number }
   /** The agent said what has no place here: close the session with `bad-message`. */
   | { kind: "fault" }
@@ -50,13 +62,20 @@ export interface Facts {
   machine: string;
   user: string;
   scopes: Scope[];
+  /** What those reach. */
+  reach: Reach;
   /** When the device's grant ends unless used, by the machine's clock. */
   expires: number;
+  /** When it ends whatever happens: a share. */
+  until: number | null;
   terminals: Terminal[];
 }
 
 /** The heartbeat of a page nobody looks at. Browsers stretch its timers to a minute anyway. */
 const HIDDEN_HEARTBEAT_MS = 30_000;
+
+/** Who types fast need not redraw the screen with each key. */
+const TOUCHED_STEP_MS = 1000;
 
 type Request = Extract<ToAgent, { req: number }>;
 
@@ -71,6 +90,8 @@ export class Session {
   private visible = true;
   private standing: Facts | null = null;
   private shownLive = false;
+  /** When a person last did something here, by the monotonic clock. */
+  private touchedAt: number | null = null;
   /** When the question was sent that was answered last. An answer that was held back on its way proves no more than that. */
   private answered: number | null = null;
   private heardAt: number | null = null;
@@ -104,6 +125,19 @@ export class Session {
     return this.offset?.value ?? null;
   }
 
+  /** When a person last did something here, by the machine's clock. */
+  get present(): number | null {
+    return this.touchedAt === null || this.clockOffset === null ? null : this.touchedAt + this.clockOffset;
+  }
+
+  /** A person has pressed a key or tapped, and the machine hears of it. */
+  touched(now: number): void {
+    const before = this.touchedAt;
+    if (before !== null && now - before < TOUCHED_STEP_MS) return;
+    this.touchedAt = now;
+    this.effects.push({ kind: "changed" });
+  }
+
   live(now: number): boolean {
     return this.answered !== null && now - this.answered <= LIVE_FOR_MS;
   }
@@ -112,8 +146,25 @@ export class Session {
     return this.effects.splice(0);
   }
 
-  mint(purpose: Scope, terminal: string): number {
-    return this.ask((req) => ({ t: "mint", req, purpose, terminal }));
+  mint(wanted: Wanted, now: number): number {
+    // The machine takes the question for such a token as somebody being there.
+    if (PURPOSES[wanted.purpose].renewal === "while a person is present") this.touchedAt = now;
+    return this.ask((req) => ({ t: "mint", req, wanted }));
+  }
+
+  /** Lets a token live longer; says that a person is there. */
+  renew(jti: string): number {
+    return this.ask((req) => ({ t: "renew", req, jti }));
+  }
+
+  /** Asks what this device has over this link. */
+  access(): number {
+    return this.ask((req) => ({ t: "access", req }));
+  }
+
+  /** Ends what is this device's own. */
+  revoke(revocation: Revocation): number {
+    return this.ask((req) => ({ t: "revoke", req, revocation }));
   }
 
   create(key: string, name: string, grid: Grid): number {
@@ -169,14 +220,24 @@ export class Session {
       case "created":
         return this.answer(message.req, ["create"], { kind: "created", terminal: message.terminal });
       case "done":
-        return this.answer(message.req, ["end", "rename"], { kind: "done" });
+        return this.answer(message.req, ["end", "rename", "renew", "revoke"], { kind: "done" });
       case "refused":
         return this.answer(message.req, null, { kind: "refused", reason: message.reason });
+      case "access": {
+        const { time, device, tokens } = message;
+        return this.answer(message.req, ["access"], { kind: "access", access: { time, device, tokens } });
+      }
+      case "scopes":
+        this.effects.push({ kind: "scopes" });
+        return this.update({ scopes: message.scopes, reach: message.reach }, now);
       case "terminals":
         return this.update({ terminals: message.terminals }, now);
       case "lease": {
         const lease = this.table.get(message.jti);
-        if (lease) this.table.set(message.jti, { ...lease, expires: message.expires });
+        if (lease) {
+          const life = message.expires - (now + (this.clockOffset ?? 0));
+          this.table.set(message.jti, { ...lease, expires: message.expires, life });
+        }
         return this.changed(now);
       }
       case "ended":
@@ -195,8 +256,8 @@ export class Session {
   }
 
   private welcome(message: Extract<FromAgent, { t: "welcome" }>, now: number): void {
-    const { machine, user, scopes, expires, terminals, time } = message;
-    this.standing = { machine, user, scopes, expires, terminals };
+    const { machine, user, scopes, reach, expires, until, terminals, time } = message;
+    this.standing = { machine, user, scopes, reach, expires, until, terminals };
     this.heardFrom(time, this.pinged, now);
     this.effects.push({ kind: "stands" });
     this.changed(now);
@@ -217,8 +278,10 @@ export class Session {
   private minted(message: Minted): void {
     const request = this.requests.get(message.req);
     if (request?.t === "mint") {
-      const { jti, expires, life } = message;
-      this.table.set(jti, { jti, purpose: request.purpose, terminal: request.terminal, expires, life });
+      const { jti, issued, expires } = message;
+      const { wanted } = request;
+      const terminal = "terminal" in wanted ? wanted.terminal : null;
+      this.table.set(jti, { jti, purpose: wanted.purpose, terminal, expires, life: expires - issued });
     }
     this.answer(message.req, ["mint"], { kind: "minted", minted: message });
     this.effects.push({ kind: "changed" });

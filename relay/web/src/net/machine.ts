@@ -2,18 +2,20 @@
 import { Backoff } from "../core/backoff";
 import { encode } from "../core/b64";
 import type { Close } from "../core/frame";
-import type { CloseName, FromAgent, Grid, Reason, Scope, Terminal } from "../core/generated";
+import type { CloseName, FromAgent, Grid, Reason, Revocation, Scope, Terminal, Wanted } from "../core/generated";
 import { decodeFromAgent, encodeMessage } from "../core/messages";
 import { reasonFor } from "../core/reasons";
 import { clampGrid } from "../core/records";
 import { Session, type Answer, type Minted, type SessionEffect } from "../core/session";
-import type { LinkState, Machine } from "./api";
+import type { Access, LinkState, Machine } from "./api";
 import { describe } from "./describe";
+import { DevicesPanel } from "./devices";
 import type { Env } from "./env";
 import { Purpose, type PurposeHandler } from "./purpose";
 import { Secure } from "./secure";
 import type { PairedMachine } from "./store";
-import { earliest, LiveTerminal, type TerminalHost } from "./terminal";
+import type { StreamHost, Tenant } from "./tenant";
+import { earliest, LiveTerminal } from "./terminal";
 import { Ticker } from "./ticker";
 import { dhKey, signKey } from "./webcrypto";
 import { judgeLink, judgeSession } from "./verdict";
@@ -29,25 +31,31 @@ const AWAY_RETRY_MS = 30_000;
 /** After the network changed or the page came back, a link that does not answer this soon is a dead one. */
 const PROBE_MS = 1500;
 
+/** Answers to ending something that mean it has ended. */
+const GONE: ReadonlySet<string> = new Set<CloseName>(["not-yours", "revoked", "unknown-device"]);
+
 export interface MachineEvents {
   changed(): void;
   /** What is kept about the machine has changed. */
   store(paired: PairedMachine): void;
 }
 
-export class MachineDriver implements TerminalHost {
+export class MachineDriver implements StreamHost {
   readonly cell: Cell<Machine>;
   private readonly ticker: Ticker;
   private readonly linkBackoff: Backoff;
   /** When the relay said its first welcome on the present link. */
   private provenAt: number | null = null;
   private readonly sessionBackoff: Backoff;
-  private readonly terminals = new Set<LiveTerminal>();
+  private readonly tenants = new Set<Tenant>();
   private readonly minting = new Map<number, (answer: Answer) => void>();
   private readonly wishes: Wishes;
   private state: LinkState = { kind: "connecting" };
   private wire: Wire | null = null;
   private conn: string | null = null;
+  /** How long, and until when, the relay holds the present link. */
+  private proof: { held: number; until: number } | null = null;
+  private access: Access | null = null;
   private secure: Secure | null = null;
   private session: Session | null = null;
   private stands = false;
@@ -82,9 +90,32 @@ export class MachineDriver implements TerminalHost {
     const backoff = new Backoff({ ...RETRY, random: this.env.random });
     const size = known?.grid ?? grid;
     const live = new LiveTerminal(this.env, this, terminal, grid, size, known?.exit ?? null, backoff);
-    this.terminals.add(live);
-    if (this.stands) live.sessionUp(this.scopes());
-    return live;
+    return this.houses(live);
+  }
+
+  openDevices(): DevicesPanel {
+    return this.houses(new DevicesPanel(this.env, this));
+  }
+
+  async readAccess(): Promise<void> {
+    const answer = await this.wish((session) => session.access());
+    if (answer.kind !== "access") throw new Refusal(reasonFor("bad-message"));
+    this.access = answer.access;
+    this.publish();
+  }
+
+  async renew(jti: string): Promise<void> {
+    this.touched();
+    await this.wish((session) => session.renew(jti));
+  }
+
+  async endOwn(revocation: Revocation): Promise<void> {
+    try {
+      await this.wish((session) => session.revoke(revocation));
+    } catch (error) {
+      // Gone is what was wished for: a device that ends itself hears that it was ended, and an earlier try may have done it.
+      if (!(error instanceof Refusal) || !GONE.has(error.code)) throw error;
+    }
   }
 
   async createTerminal(name: string, grid: Grid): Promise<Terminal> {
@@ -142,14 +173,14 @@ export class MachineDriver implements TerminalHost {
     this.closed = true;
     this.retryAt = null;
     this.wishes.fail(reasonFor("cut"));
-    for (const terminal of [...this.terminals]) terminal.abandon(reasonFor("done"));
+    for (const tenant of [...this.tenants]) tenant.abandon(reasonFor("done"));
     this.wire?.end("done");
     this.ticker.stop();
   }
 
-  mint(purpose: Scope, terminal: string, minted: (minted: Minted) => void, refused: (reason: Reason) => void): void {
+  mint(wanted: Wanted, minted: (minted: Minted) => void, refused: (reason: Reason) => void): void {
     if (this.session === null || !this.stands) return;
-    this.minting.set(this.session.mint(purpose, terminal), (answer) => {
+    this.minting.set(this.session.mint(wanted, this.env.clock.now()), (answer) => {
       if (answer.kind === "minted") minted(answer.minted);
       else if (answer.kind === "refused") refused(answer.reason);
     });
@@ -165,8 +196,20 @@ export class MachineDriver implements TerminalHost {
     this.settle();
   }
 
-  left(terminal: LiveTerminal): void {
-    this.terminals.delete(terminal);
+  touched(): void {
+    if (!this.stands) return;
+    this.session?.touched(this.env.clock.now());
+    this.settle();
+  }
+
+  left(tenant: Tenant): void {
+    this.tenants.delete(tenant);
+  }
+
+  private houses<T extends Tenant>(tenant: T): T {
+    this.tenants.add(tenant);
+    if (this.stands) tenant.sessionUp(this.scopes());
+    return tenant;
   }
 
   private wish(ask: (session: Session) => number): ReturnType<Wishes["add"]> {
@@ -185,6 +228,10 @@ export class MachineDriver implements TerminalHost {
         this.conn = conn;
         this.provenAt = this.env.clock.now();
         this.openSession();
+      },
+      held: (held) => {
+        this.proof = { held, until: this.env.clock.now() + held };
+        this.publish();
       },
       wake: () => {
         if (this.secure === null) this.openSession();
@@ -244,6 +291,7 @@ export class MachineDriver implements TerminalHost {
   private linkEnded(close: Close, proven: boolean): void {
     this.wire = null;
     this.conn = null;
+    this.proof = null;
     this.probeUntil = null;
     this.forgetSession();
     if (this.closed || this.state.kind === "ended") return;
@@ -282,7 +330,7 @@ export class MachineDriver implements TerminalHost {
     this.retryAt = null;
     this.become({ kind: "ended", reason });
     this.wishes.fail(reason);
-    for (const terminal of [...this.terminals]) terminal.abandon(reason);
+    for (const tenant of [...this.tenants]) tenant.abandon(reason);
     this.wire?.end("done");
     this.ticker.update();
   }
@@ -295,7 +343,7 @@ export class MachineDriver implements TerminalHost {
     this.wishes.sessionDown();
     if (!this.stands) return;
     this.stands = false;
-    for (const terminal of this.terminals) terminal.sessionDown();
+    for (const tenant of this.tenants) tenant.sessionDown();
   }
 
   private become(state: LinkState): void {
@@ -329,8 +377,10 @@ export class MachineDriver implements TerminalHost {
         return;
       }
       case "ended":
-        for (const terminal of this.terminals) terminal.tokenEnded(effect.jti, effect.reason);
+        for (const tenant of this.tenants) tenant.tokenEnded(effect.jti, effect.reason);
         return;
+      case "scopes":
+        return this.scopesChanged();
       case "grant":
         return this.remember({ grant: effect.grant, grantExpires: effect.expires });
       case "fault":
@@ -345,11 +395,19 @@ export class MachineDriver implements TerminalHost {
     if (!this.session || !facts) return;
     this.stands = true;
     this.sessionBackoff.reset();
-    const { machine, user, scopes, expires } = facts;
+    const { machine, user, scopes, expires, until } = facts;
     this.remember({ name: machine, user, scopes, grantExpires: expires });
     this.become({ kind: "session" });
     this.wishes.sessionUp(this.session);
-    for (const terminal of this.terminals) terminal.sessionUp(scopes);
+    for (const tenant of this.tenants) tenant.sessionUp(scopes);
+    // How much of a share is left can only be told by when it began.
+    if (until !== null) this.readAccess().catch(() => undefined);
+  }
+
+  private scopesChanged(): void {
+    const scopes = this.scopes();
+    this.remember({ scopes });
+    for (const tenant of this.tenants) tenant.scopesChanged(scopes);
   }
 
   private remember(news: Partial<PairedMachine>): void {
@@ -373,6 +431,8 @@ export class MachineDriver implements TerminalHost {
       session: this.stands ? this.session : null,
       // The first description is made before there is a cell.
       before: (this.cell as Cell<Machine> | undefined)?.value ?? null,
+      access: this.access,
+      proof: this.proof && this.conn !== null ? { ...this.proof, conn: this.conn } : null,
       clock: this.env.clock,
     });
   }
