@@ -44,6 +44,7 @@ const entry: TokenEntry = {
   used: 2,
   attached: true,
 };
+const [key, signature] = [encode(new Uint8Array(32)), encode(new Uint8Array(64))];
 const MESSAGES: FromAgent[] = [
   {
     t: "welcome",
@@ -54,9 +55,14 @@ const MESSAGES: FromAgent[] = [
     reach: { root: "/srv", terminal: null },
     expires: 2,
     until: 3,
+    generation: 4,
+    suspended: false,
     terminals: [terminal, { ...terminal, exit: { t: "signal", number: 9 } }],
   },
   { t: "pong", n: 4, time: 5 },
+  { t: "keys", chain: [], noise: { key, serial: 2, since: 1, expires: 2, signature } },
+  { t: "rekey" },
+  { t: "rekeyed", req: 1, grant: "a.b.c", expires: 2 },
   { t: "minted", req: 1, jti: id, token: "a.b.c", secret: encode(new Uint8Array(32)), issued: 5, expires: 6 },
   { t: "created", req: 2, terminal: { ...terminal, exit: { t: "status", code: 3 } } },
   { t: "done", req: 3 },
@@ -131,7 +137,16 @@ test("what pairing says is read the same way", () => {
   expect(decodeOffer(utf8(text({ ...offer, scopes: ["root"] })))).toBeUndefined();
   const replies: PairReply[] = [
     { t: "waiting" },
-    { t: "granted", grant: "a.b.c", scopes: ["view"], expires: 1 },
+    {
+      t: "granted",
+      grant: "a.b.c",
+      scopes: ["view"],
+      reach: { root: null, terminal: null },
+      expires: 1,
+      until: null,
+      identity: encode(new Uint8Array(32)),
+      serial: 3,
+    },
     { t: "refused", reason },
   ];
   for (const reply of replies) expect(decodePairReply(utf8(text(reply)))).toEqual(reply);
@@ -151,8 +166,17 @@ test("what a stream of devices says is read the same way", () => {
   expect(decodeDevicesReply(utf8(text(cut)))).toBeUndefined();
 });
 
+test("a chain of identities is read whole or not at all", () => {
+  const noise = { key, serial: 2, since: 1, expires: 2, signature };
+  const link = { from: key, to: key, signature };
+  const keys = { t: "keys", chain: [link, link], noise };
+  expect(decodeFromAgent(utf8(text(keys)))).toEqual(keys);
+  expect(decodeFromAgent(utf8(text({ ...keys, chain: [{ ...link, to: "short" }] })))).toBeUndefined();
+  expect(decodeFromAgent(utf8(text({ ...keys, chain: Array(9).fill(link) })))).toBeUndefined();
+});
+
 test("a message that would be too long is not written", () => {
-  expect(encodeMessage({ t: "hello", name: "x".repeat(65_000) })).toBeNull();
+  expect(encodeMessage({ t: "hello", name: "x".repeat(65_000), generation: 0, serial: 1 })).toBeNull();
 });
 
 test("garbage never throws", () => {

@@ -14,6 +14,8 @@ const welcome: FromAgent = {
   reach: { root: null, terminal: null },
   expires: 9_000_000,
   until: null,
+  generation: 7,
+  suspended: false,
   terminals: [],
 };
 const terminal = encode(new Uint8Array(16).fill(1));
@@ -23,7 +25,7 @@ let now: number;
 
 beforeEach(() => {
   now = 100;
-  session = new Session("Chrome on Linux", now);
+  session = new Session({ name: "Chrome on Linux", generation: 6, serial: 2 }, now);
 });
 
 function said(): ToAgent[] {
@@ -42,7 +44,7 @@ function begin(): void {
 }
 
 test("hello comes first, and the welcome that answers it is the first sign of life", () => {
-  expect(said()).toEqual([{ t: "hello", name: "Chrome on Linux" }]);
+  expect(said()).toEqual([{ t: "hello", name: "Chrome on Linux", generation: 6, serial: 2 }]);
   now = 140;
   expect(session.live(now)).toBe(false);
   expect(hear(welcome)).toContainEqual({ kind: "stands" });
@@ -52,7 +54,7 @@ test("hello comes first, and the welcome that answers it is the first sign of li
 
 test("anything before the welcome, and a second welcome, are faults", () => {
   expect(hear({ t: "pong", n: 1, time: 1 })).toContainEqual({ kind: "fault" });
-  session = new Session("x", now);
+  session = new Session({ name: "x", generation: 0, serial: 1 }, now);
   begin();
   expect(hear(welcome)).toContainEqual({ kind: "fault" });
 });
@@ -191,4 +193,23 @@ test("renewing, ending and looking at what this device has are each answered in 
     expect(hear({ t: "done", req })).toContainEqual({ kind: "answer", req, answer: { kind: "done" } });
   }
   expect(hear({ t: "done", req: access })).toContainEqual({ kind: "fault" });
+});
+
+test("what is given to tell it from a copy is to be kept", () => {
+  session.drain();
+  expect(hear(welcome)).toContainEqual({ kind: "generation", generation: 7 });
+});
+
+test("the machine's keys and the wish for new ones of this device are passed on, and an answer to no question is a fault", () => {
+  begin();
+  const noise = { key: "k", serial: 3, since: 1, expires: 2, signature: "s" };
+  expect(hear({ t: "keys", chain: [], noise })).toContainEqual({ kind: "keys", chain: [], noise });
+  session.keysTaken(3);
+  expect(said()).toEqual([{ t: "keys_taken", serial: 3 }]);
+  expect(hear({ t: "rekey" })).toContainEqual({ kind: "rekey" });
+  const req = session.rekey({ key: "k", noise_key: "n", old: "o", new: "w" });
+  session.drain();
+  const answer = { t: "rekeyed", req, grant: "g", expires: 5 } as const;
+  expect(hear(answer)).toContainEqual({ kind: "rekeyed", grant: "g", expires: 5 });
+  expect(hear(answer)).toContainEqual({ kind: "fault" });
 });

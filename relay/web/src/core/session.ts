@@ -9,6 +9,9 @@ import {
   SESSION_SILENCE_MS,
   type FromAgent,
   type Grid,
+  type IdentityCert,
+  type NewKeys,
+  type NoiseCert,
   type Reach,
   type Reason,
   type Revocation,
@@ -52,6 +55,14 @@ export type SessionEffect =
   /** It may ask for something else now. */
   | { kind: "scopes" }
   | { kind: "grant"; grant: string; expires: number }
+  /** To be kept, and said in the next hello. */
+  | { kind: "generation"; generation: number }
+  /** The machine's present Noise key, to be judged and kept, then `keysTaken`. */
+  | { kind: "keys"; chain: IdentityCert[]; noise: NoiseCert }
+  /** This device is to change its keys. */
+  | { kind: "rekey" }
+  /** The next keys are admitted. */
+  | { kind: "rekeyed"; grant: string; expires: number }
   /** The agent said what has no place here: close the session with `bad-message`. */
   | { kind: "fault" }
   /** It has not answered for so long that its words must be lost: close the session and open another. */
@@ -68,7 +79,18 @@ export interface Facts {
   expires: number;
   /** When it ends whatever happens: a share. */
   until: number | null;
+  /** A copy of this device was seen: it may only watch until a person at the machine has decided. */
+  suspended: boolean;
   terminals: Terminal[];
+}
+
+/** How a device introduces itself. */
+export interface Known {
+  name: string;
+  /** What it was given last to tell it from a copy; 0 before the first. */
+  generation: number;
+  /** The highest serial of the machine's Noise keys that it knows. */
+  serial: number;
 }
 
 /** The heartbeat of a page nobody looks at. Browsers stretch its timers to a minute anyway. */
@@ -98,9 +120,9 @@ export class Session {
   private roundTrip: number | null = null;
   private offset: { value: number; rtt: number } | null = null;
 
-  constructor(deviceName: string, now: number) {
+  constructor(device: Known, now: number) {
     this.pinged = now;
-    this.effects.push({ kind: "send", message: { t: "hello", name: deviceName } });
+    this.effects.push({ kind: "send", message: { t: "hello", ...device } });
   }
 
   get facts(): Facts | null {
@@ -165,6 +187,16 @@ export class Session {
   /** Ends what is this device's own. */
   revoke(revocation: Revocation): number {
     return this.ask((req) => ({ t: "revoke", req, revocation }));
+  }
+
+  /** The machine's Noise key of this serial is kept. */
+  keysTaken(serial: number): void {
+    if (this.standing !== null) this.send({ t: "keys_taken", serial });
+  }
+
+  /** Brings this device's next keys. */
+  rekey(keys: NewKeys): number {
+    return this.ask((req) => ({ t: "rekey", req, keys }));
   }
 
   create(key: string, name: string, grid: Grid): number {
@@ -247,6 +279,20 @@ export class Session {
       case "grant":
         this.effects.push({ kind: "grant", grant: message.grant, expires: message.expires });
         return this.update({ expires: message.expires }, now);
+      case "keys":
+        this.effects.push({ kind: "keys", chain: message.chain, noise: message.noise });
+        return;
+      case "rekey":
+        this.effects.push({ kind: "rekey" });
+        return;
+      case "rekeyed":
+        if (this.requests.get(message.req)?.t !== "rekey") {
+          this.effects.push({ kind: "fault" });
+          return;
+        }
+        this.requests.delete(message.req);
+        this.effects.push({ kind: "rekeyed", grant: message.grant, expires: message.expires });
+        return;
     }
   }
 
@@ -256,8 +302,9 @@ export class Session {
   }
 
   private welcome(message: Extract<FromAgent, { t: "welcome" }>, now: number): void {
-    const { machine, user, scopes, reach, expires, until, terminals, time } = message;
-    this.standing = { machine, user, scopes, reach, expires, until, terminals };
+    const { machine, user, scopes, reach, expires, until, suspended, terminals, time, generation } = message;
+    this.standing = { machine, user, scopes, reach, expires, until, suspended, terminals };
+    this.effects.push({ kind: "generation", generation });
     this.heardFrom(time, this.pinged, now);
     this.effects.push({ kind: "stands" });
     this.changed(now);

@@ -113,9 +113,10 @@ export class Machines implements Lanyard {
     const driver: MachineDriver = new MachineDriver(this.env, machine, {
       changed: () => this.publish(),
       // A machine that was forgotten meanwhile stays forgotten.
-      store: (news) => {
-        if (this.drivers.includes(driver)) void this.store.put(news).catch(() => undefined);
+      store: async (news) => {
+        if (this.drivers.includes(driver)) await this.store.put(news).catch(() => undefined);
       },
+      reload: async () => (await this.store.all()).find(({ agent }) => agent === machine.agent) ?? null,
     });
     this.drivers.push(driver);
   }

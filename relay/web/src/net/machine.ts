@@ -2,7 +2,19 @@
 import { Backoff } from "../core/backoff";
 import { encode } from "../core/b64";
 import type { Close } from "../core/frame";
-import type { CloseName, FromAgent, Grid, Reason, Revocation, Scope, Terminal, Wanted } from "../core/generated";
+import { EMPTY, type Bytes } from "../core/bytes";
+import type {
+  CloseName,
+  FromAgent,
+  Grid,
+  IdentityCert,
+  NoiseCert,
+  Reason,
+  Revocation,
+  Scope,
+  Terminal,
+  Wanted,
+} from "../core/generated";
 import { decodeFromAgent, encodeMessage } from "../core/messages";
 import { reasonFor } from "../core/reasons";
 import { clampGrid } from "../core/records";
@@ -11,6 +23,7 @@ import type { Access, LinkState, Machine } from "./api";
 import { describe } from "./describe";
 import { DevicesPanel } from "./devices";
 import type { Env } from "./env";
+import { judge, nextKeys, type OwnKeys } from "./keys";
 import { Purpose, type PurposeHandler } from "./purpose";
 import { Secure } from "./secure";
 import type { PairedMachine } from "./store";
@@ -36,8 +49,10 @@ const GONE: ReadonlySet<string> = new Set<CloseName>(["not-yours", "revoked", "u
 
 export interface MachineEvents {
   changed(): void;
-  /** What is kept about the machine has changed. */
-  store(paired: PairedMachine): void;
+  /** What is kept about the machine has changed. Resolves when it is kept. */
+  store(paired: PairedMachine): Promise<void>;
+  /** What is kept about the machine now: another tab may have changed it. */
+  reload(): Promise<PairedMachine | null>;
 }
 
 export class MachineDriver implements StreamHost {
@@ -57,6 +72,10 @@ export class MachineDriver implements StreamHost {
   private proof: { held: number; until: number } | null = null;
   private access: Access | null = null;
   private secure: Secure | null = null;
+  /** Of the present session: what this browser's next keys are signed for. */
+  private hash: Bytes = EMPTY;
+  /** Keys that the machine has been asked to admit. */
+  private nextKeys: OwnKeys | null = null;
   private session: Session | null = null;
   private stands = false;
   /** When to dial, or to try the session, again. */
@@ -252,8 +271,10 @@ export class MachineDriver implements StreamHost {
       this.wire,
       { ...options, local, remote: noiseKey },
       {
-        established: () => {
-          this.session = new Session(deviceName, this.env.clock.now());
+        established: (hash) => {
+          this.hash = hash;
+          const { generation, serial } = this.paired;
+          this.session = new Session({ name: deviceName, generation, serial }, this.env.clock.now());
           this.session.setVisible(this.env.visible(), this.env.clock.now());
           this.settle();
         },
@@ -297,7 +318,7 @@ export class MachineDriver implements StreamHost {
     if (this.closed || this.state.kind === "ended") return;
     const verdict = judgeLink(close);
     if (verdict.kind === "final") {
-      this.end(verdict.reason);
+      void this.endUnlessChanged(verdict.reason);
       return;
     }
     const now = this.env.clock.now();
@@ -316,14 +337,69 @@ export class MachineDriver implements StreamHost {
     this.forgetSession();
     if (this.closed) return;
     const verdict = judgeSession(close);
-    if (verdict.kind === "final") {
-      this.end(verdict.reason);
+    if (verdict.kind === "final" || close.code === "keys-changed") {
+      void this.endUnlessChanged(verdict.reason);
       return;
     }
     const wait = verdict.away ? AWAY_RETRY_MS : this.sessionBackoff.next();
     this.retryAt = this.env.clock.now() + wait;
     this.become({ kind: "machine-offline", reason: verdict.reason });
     this.ticker.update();
+  }
+
+  /** Another tab may have taken new keys or a new grant: with those it goes on. */
+  private async endUnlessChanged(reason: Reason): Promise<void> {
+    const kept = await this.events.reload().catch(() => null);
+    if (this.closed || this.state.kind === "ended") return;
+    if (kept === null || (kept.deviceId === this.paired.deviceId && kept.grant === this.paired.grant)) {
+      this.end(reason);
+      return;
+    }
+    this.paired = kept;
+    this.redial();
+  }
+
+  /** A new link, for a link proves one key. */
+  private redial(): void {
+    if (this.wire === null) {
+      this.dial();
+      return;
+    }
+    this.wire.end("done");
+    this.linkEnded({ code: "done", sentence: "" }, true);
+    this.retryAt = null;
+    this.dial();
+  }
+
+  private async takeKeys(chain: IdentityCert[], noise: NoiseCert): Promise<void> {
+    const { session } = this;
+    const news = await judge(this.env, this.paired, chain, noise);
+    if (news === null || session !== this.session) return;
+    if (news === "forged") {
+      this.end(reasonFor("proof-refused"));
+      return;
+    }
+    await this.remember(news);
+    session?.keysTaken(noise.serial);
+    this.settle();
+  }
+
+  /** The answer comes as `rekeyed`, or not at all: then the machine asks again. */
+  private async changeKeys(): Promise<void> {
+    const { session, hash } = this;
+    const { own, proof } = await nextKeys(this.env, this.paired, hash);
+    if (session === null || session !== this.session) return;
+    this.nextKeys = own;
+    session.rekey(proof);
+    this.settle();
+  }
+
+  private async keysChanged(grant: string, grantExpires: number): Promise<void> {
+    const own = this.nextKeys;
+    this.nextKeys = null;
+    if (own === null) return;
+    await this.remember({ ...own, grant, grantExpires });
+    if (!this.closed) this.redial();
   }
 
   private end(reason: Reason): void {
@@ -339,6 +415,7 @@ export class MachineDriver implements StreamHost {
     this.secure?.close("done");
     this.secure = null;
     this.session = null;
+    this.nextKeys = null;
     this.minting.clear();
     this.wishes.sessionDown();
     if (!this.stands) return;
@@ -382,7 +459,18 @@ export class MachineDriver implements StreamHost {
       case "scopes":
         return this.scopesChanged();
       case "grant":
-        return this.remember({ grant: effect.grant, grantExpires: effect.expires });
+        // What is given to keys that are about to be replaced is not for the next ones.
+        if (this.nextKeys !== null) return;
+        return void this.remember({ grant: effect.grant, grantExpires: effect.expires });
+      case "generation":
+        if (effect.generation === this.paired.generation) return;
+        return void this.remember({ generation: effect.generation });
+      case "keys":
+        return void this.takeKeys(effect.chain, effect.noise);
+      case "rekey":
+        return void this.changeKeys().catch(() => undefined);
+      case "rekeyed":
+        return void this.keysChanged(effect.grant, effect.expires);
       case "fault":
         return this.breakSession("bad-message");
       case "silent":
@@ -396,7 +484,7 @@ export class MachineDriver implements StreamHost {
     this.stands = true;
     this.sessionBackoff.reset();
     const { machine, user, scopes, expires, until } = facts;
-    this.remember({ name: machine, user, scopes, grantExpires: expires });
+    void this.remember({ name: machine, user, scopes, grantExpires: expires });
     this.become({ kind: "session" });
     this.wishes.sessionUp(this.session);
     for (const tenant of this.tenants) tenant.sessionUp(scopes);
@@ -406,13 +494,13 @@ export class MachineDriver implements StreamHost {
 
   private scopesChanged(): void {
     const scopes = this.scopes();
-    this.remember({ scopes });
+    void this.remember({ scopes });
     for (const tenant of this.tenants) tenant.scopesChanged(scopes);
   }
 
-  private remember(news: Partial<PairedMachine>): void {
+  private remember(news: Partial<PairedMachine>): Promise<void> {
     this.paired = { ...this.paired, ...news };
-    this.events.store(this.paired);
+    return this.events.store(this.paired);
   }
 
   private scopes(): Scope[] {

@@ -14,6 +14,12 @@ export interface PairedMachine {
   grantExpires: number;
   /** The machine's static Noise key. */
   noiseKey: Bytes;
+  /** The serial of that key: the machine never goes back to an earlier one. */
+  serial: number;
+  /** The machine's identity key: it certifies later Noise keys. */
+  identity: Bytes;
+  /** What the machine gave this browser last to tell it from a copy; 0 before the first. */
+  generation: number;
   deviceId: string;
   deviceName: string;
   signKey: StoredKey;

@@ -1,14 +1,15 @@
 /** A machine that lives in a test: the agent's end of pairing, sessions and terminals. The relay is in `relay.ts`. */
 import { decode, encode } from "../../core/b64";
-import { concat, EMPTY, utf8, type Bytes } from "../../core/bytes";
+import { concat, EMPTY, u32, u64, utf8, type Bytes } from "../../core/bytes";
 import { Channel } from "../../core/channel";
-import type { DhKey } from "../../core/crypto";
+import type { DhKey, SignKey } from "../../core/crypto";
 import {
   PURPOSES,
   type CloseName,
   type DeviceEntry,
   type DevicesReply,
   type DevicesRequest,
+  type NewKeys,
   type Offer,
   type PairReply,
   type PairRequest,
@@ -25,8 +26,8 @@ import { closeSentence, reasonFor } from "../../core/reasons";
 import type { AgentRecord } from "../../core/records";
 import { sealCipher } from "../../core/seal";
 import { decodeViewerRecord, encodeAgentRecord } from "../../core/testing/records";
-import { pairing, prologue } from "../../core/transcript";
-import { dhKey, generateDhKey, webCrypto } from "../webcrypto";
+import { pairing, prologue, transcript } from "../../core/transcript";
+import { dhKey, generateDhKey, generateSignKey, signKey, webCrypto } from "../webcrypto";
 import type { Clock } from "../env";
 
 export interface AgentStream {
@@ -93,13 +94,36 @@ export class TestMachine {
   private tell: (message: object) => void = () => undefined;
   private serial = 0;
 
+  generation = 1;
+  noiseSerial = 1;
+  /** Serials of Noise keys that were said to be kept. */
+  taken: number[] = [];
+  /** Keys that devices have brought in the place of their own. */
+  rekeys: NewKeys[] = [];
+  hellos: Extract<ToAgent, { t: "hello" }>[] = [];
+
   private constructor(
-    readonly noise: DhKey,
+    public noise: DhKey,
+    readonly identity: SignKey,
     private readonly clock: Clock,
   ) {}
 
   static async start(clock: Clock): Promise<TestMachine> {
-    return new TestMachine(dhKey(await generateDhKey()), clock);
+    return new TestMachine(dhKey(await generateDhKey()), signKey(await generateSignKey()), clock);
+  }
+
+  /** A fresh Noise key, certified by `by`, told in the session that was opened last. Returns its public half. */
+  async nextNoise(by: SignKey = this.identity): Promise<Bytes> {
+    const noise = dhKey(await generateDhKey());
+    const [serial, since, expires] = [this.noiseSerial + 1, 1000, 2000];
+    const agent = decode(this.agent) ?? EMPTY;
+    const numbers = [u32(serial), u64(since), u64(expires)];
+    const signature = await by.sign(transcript("lanyard/noise-key/v1", agent, noise.publicKey, ...numbers));
+    const cert = { key: encode(noise.publicKey), serial, since, expires, signature: encode(signature) };
+    this.noise = noise;
+    this.noiseSerial = serial;
+    this.say({ t: "keys", chain: [], noise: cert });
+    return noise.publicKey;
   }
 
   get fragment(): string {
@@ -160,7 +184,16 @@ export class TestMachine {
         say({ t: "waiting" } satisfies PairReply);
         void this.verify(request, hash, remote, deviceKey).then((holds) => {
           this.pairSignatureHolds = holds;
-          const granted = { t: "granted", grant: "grant.one.x", scopes: this.scopes, expires: this.clock.unix() + 1e9 };
+          const granted = {
+            t: "granted",
+            grant: "grant.one.x",
+            scopes: this.scopes,
+            reach: this.reach,
+            expires: this.clock.unix() + 1e9,
+            until: this.until,
+            identity: encode(this.identity.publicKey),
+            serial: this.noiseSerial,
+          } satisfies PairReply;
           const refused = { t: "refused", reason: reasonFor("pair-denied") };
           say(this.pairAnswer === "granted" ? granted : refused);
           leave();
@@ -301,8 +334,16 @@ export class TestMachine {
         const { scopes, terminals, reach, until } = this;
         const expires = until ?? time + 1e9;
         this.tell = say;
-        return say({ t: "welcome", machine: "tower", user: "ada", time, scopes, reach, expires, until, terminals });
+        this.hellos.push(message);
+        const about = { machine: "tower", user: "ada", time, scopes, reach, expires, until };
+        return say({ t: "welcome", ...about, generation: this.generation, suspended: false, terminals });
       }
+      case "keys_taken":
+        this.taken.push(message.serial);
+        return;
+      case "rekey":
+        this.rekeys.push(message.keys);
+        return say({ t: "rekeyed", req: message.req, grant: "grant.two.x", expires: time + 1e9 });
       case "ping":
         return this.answersPings ? say({ t: "pong", n: message.n, time }) : undefined;
       case "mint": {
