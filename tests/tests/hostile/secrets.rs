@@ -1,13 +1,13 @@
 //! What is put where it does not belong is neither used nor written down.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Target as For;
 use lanyard_shared::token::View;
-use lanyard_tests::Relay;
 use lanyard_tests::attack::target::ask;
 use lanyard_tests::attack::ws::upgrade;
 use lanyard_tests::attack::{HostileAgent, Target};
+use lanyard_tests::{Relay, TestViewer, World};
 use std::net::Ipv4Addr;
 use tempfile::TempDir;
 
@@ -81,6 +81,45 @@ async fn a_secret_in_an_address_is_refused_and_no_secret_at_all_is_logged() -> R
         // Even a part of it would be too much.
         let part = &secret[secret.len() / 4..secret.len() / 4 + 16.min(secret.len() / 2)];
         assert!(!log.contains(part), "{part} is in the log");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_whole_session_leaves_no_secret_and_nothing_typed_in_the_logs_of_either_side()
+-> Result<()> {
+    let mut world = World::start_logging("trace").await?;
+    let link = world
+        .agent
+        .pairing_link(&["view", "terminal"], true)
+        .await?;
+    let viewer = TestViewer::pair_by(&link).await?;
+    let mut terminal = viewer.terminal().await?;
+    terminal.type_text("echo private-$((40+2))\r").await?;
+    terminal.until("private-42\r\n").await?;
+    let keys = std::fs::read_to_string(world.agent.state.join("identity.key"))?;
+    let keys: Vec<&str> = keys.split('"').filter(|text| text.len() == 43).collect();
+    assert!(keys.len() >= 2, "the machine has two keys");
+    drop(terminal);
+    world.agent.process.leave().await?;
+    world.relay.process.leave().await?;
+    let logs = [
+        world.agent.process.complaint().await,
+        world.relay.process.complaint().await,
+    ];
+    let pairing = link.split_once("#pair=").context("a secret")?.1;
+    // Behind version, flags, agent id and public key comes the secret itself.
+    let secret = &pairing[pairing.len() / 2..];
+    let mut secrets = vec![secret, "private-", viewer.machine.grant.as_str()];
+    secrets.extend(&keys);
+    // Every token begins so.
+    secrets.push("eyJ");
+    for log in &logs {
+        assert!(log.lines().count() > 20, "much is logged: {log}");
+        for secret in &secrets {
+            let part = &secret[..secret.len().min(24)];
+            assert!(!log.contains(part), "{part} is in a log");
+        }
     }
     Ok(())
 }
