@@ -22,6 +22,8 @@ const LISTED: usize = 4 * NAME_MAX + 2 * (2 * LISTED_TEXT + LISTED_DRIVER) + 300
 // Beside the list, a welcome holds the names of machine and user, and little else.
 const _: () = assert!(TERMINALS_MAX * LISTED + 2 * 4 * NAME_MAX + 500 < MESSAGE_MAX);
 
+/// How long `lanyard rotate` waits for the relay or a device to take new keys.
+pub const ROTATE_WAIT: Duration = Duration::from_secs(10);
 /// Noise keys that were replaced and still open sessions.
 pub const NOISE_KEYS_BEFORE: usize = 4;
 /// How soon after its last change of keys, which it has not used yet, a device may bring others.

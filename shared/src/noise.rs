@@ -4,6 +4,8 @@
 //! no way to a [`Session`] that does not go through a first transport message that verified.
 
 mod key;
+#[cfg(test)]
+mod published;
 mod resolver;
 mod session;
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! What every signature covers: a context that names the use, then fields of known length (`docs/PROTOCOL.md`, section 1).
 
+#[cfg(test)]
+mod published;
+
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use ring::digest::{SHA256, digest};
 
@@ -25,12 +28,13 @@ pub fn sign(key: &SigningKey, context: &str, fields: &[&[u8]]) -> [u8; 64] {
 /// True when `signature` over the transcript is by `key`. Small-order keys and non-canonical encodings never verify.
 #[must_use]
 pub fn verify(key: &[u8; 32], context: &str, fields: &[&[u8]], signature: &[u8; 64]) -> bool {
+    verify_message(key, &transcript(context, fields), signature)
+}
+
+fn verify_message(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
     VerifyingKey::from_bytes(key).is_ok_and(|key| {
-        key.verify_strict(
-            &transcript(context, fields),
-            &Signature::from_bytes(signature),
-        )
-        .is_ok()
+        key.verify_strict(message, &Signature::from_bytes(signature))
+            .is_ok()
     })
 }
 

@@ -2,7 +2,8 @@
 
 use crate::PATIENCE;
 use crate::process::{Process, program};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use lanyard_shared::ids::DeviceId;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -124,6 +125,21 @@ impl Agent {
                 return Ok(notice);
             }
         }
+    }
+
+    /// Ends a device, as the owner does.
+    ///
+    /// # Errors
+    /// The agent does not.
+    pub async fn end_device(&self, device: DeviceId) -> Result<()> {
+        let revocation = json!({"what": "device", "device": device});
+        let answer = self
+            .owner(json!({"t": "revoke", "revocation": revocation}))
+            .await?;
+        if answer["event"] != "ended" {
+            bail!("not ended: {answer}");
+        }
+        Ok(())
     }
 
     /// A pairing link that asks nobody.

@@ -173,13 +173,7 @@ async fn ending_a_device_cuts_its_open_streams_within_a_second() -> Result<()> {
     terminal.type_text("echo here\r").await?;
     terminal.until("here\r\n").await?;
     let revoking = std::time::Instant::now();
-    let done = world
-        .agent
-        .owner(
-            json!({"t": "revoke", "revocation": {"what": "device", "device": viewer.device.id()}}),
-        )
-        .await?;
-    assert_eq!(done["event"], "ended");
+    world.agent.end_device(viewer.device.id()).await?;
     let mut state = viewer.client.state();
     let over = state.wait_for(|state| matches!(state, lanyard_client::State::Over(_)));
     tokio::time::timeout(lanyard_tests::PATIENCE, over).await??;

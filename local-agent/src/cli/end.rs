@@ -103,7 +103,7 @@ fn meant(status: &Status, args: &RevokeArgs) -> Result<(Revocation, String), Fai
     Ok((Revocation::Everything {}, after))
 }
 
-fn device(status: &Status, wanted: &str) -> Result<DeviceId, Failure> {
+pub fn device(status: &Status, wanted: &str) -> Result<DeviceId, Failure> {
     let choices = status.devices.iter().map(|device| Choice {
         id: device.id.to_string(),
         name: &device.name,

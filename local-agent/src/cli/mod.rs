@@ -10,6 +10,7 @@ mod output;
 mod pair;
 mod pick;
 mod question;
+mod rotate;
 mod see;
 mod show;
 mod span;
@@ -85,6 +86,16 @@ enum Cmd {
     /// Let paired devices in again
     #[command(after_help = "Example:\n  lanyard unlock")]
     Unlock(end::LockArgs),
+    /// Put new keys in the place of old ones, and say when the old ones stop working
+    ///
+    /// All keys rotate by themselves before they end; this does it now. No session is dropped without `--now`.
+    #[command(
+        after_help = "Examples:\n  lanyard rotate signer\n  lanyard rotate device Pixel --now\n  lanyard rotate all --compromised     # after suspicion: every device must pair again"
+    )]
+    Rotate(rotate::RotateArgs),
+    /// Say that a suspended device is yours: the copy that comes back first is taken for it
+    #[command(after_help = "Example:\n  lanyard trust Pixel")]
+    Trust(rotate::TrustArgs),
     /// View and type into a terminal without a browser
     #[command(
         after_help = "Examples:\n  lanyard attach 'http://localhost:7080/#pair=…'   # pair, then attach\n  lanyard attach --exec 'make test'                # run one command and leave with its status\n\nInside: ~. detaches, ~? helps (after Enter)."
@@ -170,6 +181,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Cmd::Revoke(args) => block_on(end::revoke(StateDir::open(cli.state)?, args)),
         Cmd::Lock(args) => block_on(end::lock(StateDir::open(cli.state)?, args, true)),
         Cmd::Unlock(args) => block_on(end::lock(StateDir::open(cli.state)?, args, false)),
+        Cmd::Rotate(args) => block_on(rotate::rotate(StateDir::open(cli.state)?, args)),
+        Cmd::Trust(args) => block_on(rotate::trust(StateDir::open(cli.state)?, args)),
         Cmd::Holder => Ok(ExitCode::FAILURE),
     }
 }

@@ -307,6 +307,14 @@ fn when(now: UnixMs, then: UnixMs) -> String {
     format!("in {} ({})", in_short(now.until(then)), clock(now, then))
 }
 
+/// An instant, to the second.
+pub fn instant(at: UnixMs) -> String {
+    let stamp = i64::try_from(at.secs()).ok();
+    let at = stamp.and_then(|secs| OffsetDateTime::from_unix_timestamp(secs).ok());
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
+    at.and_then(|at| at.format(format).ok()).unwrap_or_default()
+}
+
 /// The time on the day of `now`; the date on any other.
 fn clock(now: UnixMs, then: UnixMs) -> String {
     let stamp = i64::try_from(then.secs()).ok();

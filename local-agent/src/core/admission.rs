@@ -32,7 +32,7 @@ impl Core {
         }
         self.pairings
             .get_open(rendezvous, now.unix)
-            .ok_or(CloseCode::PairUnknown)?;
+            .ok_or_else(|| self.pairings.why_closed(rendezvous))?;
         let id = DeviceId::of_key(&origin.device);
         self.accept_talk(
             stream,

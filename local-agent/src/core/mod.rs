@@ -170,6 +170,8 @@ impl Core {
     /// Takes one message from the relay.
     pub fn handle(&mut self, message: bytes::Bytes, now: Now) {
         self.latest = now.unix;
+        // After a sleep this may come before the timer that ends what has lapsed.
+        self.look_at_leases(now);
         if let Some(link) = &mut self.link {
             link.handle(message, now);
         }

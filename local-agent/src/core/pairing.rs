@@ -1,6 +1,7 @@
 //! Pairing links that wait for a viewer: five minutes, once, three tries.
 
 use lanyard_shared::access::Reach;
+use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Rendezvous, RendezvousState};
 use lanyard_shared::ids::RendezvousId;
 use lanyard_shared::limits::{PAIRING_LIFE, PAIRING_TRIES, RENDEZVOUS_MAX};
@@ -72,6 +73,18 @@ impl Pairings {
         self.recent
             .iter()
             .find(|p| p.rendezvous == id && p.state == RendezvousState::Open && p.expires > now)
+    }
+
+    /// Why no viewer may come to this rendezvous any more. Who lost a race hears it here: the relay may not have heard of the winner yet.
+    #[must_use]
+    pub fn why_closed(&self, id: RendezvousId) -> CloseCode {
+        let known = self.recent.iter().find(|pairing| pairing.rendezvous == id);
+        match known.map(|pairing| pairing.state) {
+            Some(RendezvousState::Used) => CloseCode::PairUsed,
+            // Open, but over: nobody has looked at the clock since.
+            Some(RendezvousState::Expired | RendezvousState::Open) => CloseCode::PairExpired,
+            None => CloseCode::PairUnknown,
+        }
     }
 
     /// Counts one message 1. Returns the pairing for it, and spends the secret at the third: what is read then is the last.

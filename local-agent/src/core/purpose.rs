@@ -78,9 +78,16 @@ impl Core {
         permit
             .opens(now.unix)
             .map_err(|_| CloseCode::TokenRefused)?;
-        let jti = permit.claims().id;
+        let claims = *permit.claims();
+        let jti = claims.id;
         let lease = self.leases.get(jti).ok_or(CloseCode::TokenRefused)?;
-        if lease.device != device || lease.conn != origin.conn {
+        // Whoever has stolen the signer could give a token of its own a wider purpose or a longer life: it must be the one that was minted.
+        let as_minted = lease.device == device
+            && lease.conn == origin.conn
+            && lease.purpose().kind() == permit.purpose()
+            && lease.issued.secs() == claims.issued
+            && lease.expires == claims.expires_at();
+        if !as_minted {
             return Err(CloseCode::TokenRefused);
         }
         let (wanted, session) = (lease.wanted.clone(), lease.session);

@@ -31,6 +31,10 @@ impl Core {
         if self.devices.locked {
             return Err(CloseCode::Locked);
         }
+        // By a clock that was set back a grant that is over would be good again.
+        if self.clock_is_behind(now) {
+            return Err(CloseCode::ClockBehind);
+        }
         let id = DeviceId::of_key(&origin.device);
         let device = self.devices.get(id).ok_or(CloseCode::UnknownDevice)?;
         let expected = Expected {

@@ -5,6 +5,7 @@
 )]
 
 mod acks;
+mod attacks;
 mod ending;
 mod inventory;
 mod lives;

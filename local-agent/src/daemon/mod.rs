@@ -421,7 +421,7 @@ impl Daemon {
             News::InputGap(terminal) => self.core.input_refused(terminal, CloseCode::InputGap),
             News::Watched(stream, number, watched) => {
                 if self.holders.is_watching(stream, number) {
-                    self.core.watched(stream, watched);
+                    self.core.watched(stream, watched, now);
                 }
             }
         }

@@ -316,7 +316,10 @@ impl Trust {
             .announced
             .iter()
             .flat_map(|announced| &announced.former);
-        let former = announced.filter_map(|f| check_former(f, &self.identity, self.agent, now));
+        // What was announced last may still be under the identity before.
+        let by = |f, identity| check_former(f, identity, self.agent, now);
+        let former = announced
+            .filter_map(|f| by(f, &self.identity).or_else(|| by(f, self.before.as_ref()?)));
         std::iter::once(self.identity)
             .chain(self.before)
             .chain(former)

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use lanyard_dial::clock;
 use lanyard_shared::b64;
 use lanyard_shared::code::EnrolmentCode;
-use lanyard_shared::frame::{Announce, Challenge, Frame, Leg, StreamId, Welcome};
+use lanyard_shared::frame::{Announce, Challenge, Frame, Leg, Role, StreamId, Welcome};
 use lanyard_shared::ids::{AgentId, ConnId};
 use lanyard_shared::limits::{LINK_VERSIONS, PROOF_HELD};
 use lanyard_shared::pair::address::Address;
@@ -33,7 +33,10 @@ pub struct HeldLink {
     pub socket: RawSocket,
     /// The name it gave the link.
     pub conn: ConnId,
-    agent: AgentId,
+    /// The machine at its other end, or the one that is wanted there.
+    pub agent: AgentId,
+    /// The device that says so; `None` when a machine is at its other end.
+    pub device: Option<[u8; 32]>,
 }
 
 impl HostileRelay {
@@ -67,10 +70,19 @@ impl HostileRelay {
     pub fn code(&self) -> Result<String> {
         let code = EnrolmentCode {
             code: EnrolmentCode::generate().context("randomness")?,
-            address: Address::parse(&format!("https://{}", self.listener.local_addr()?))?,
+            address: self.address()?,
             fingerprint: Some(self.fingerprint),
         };
         Ok(code.encode().to_string())
+    }
+
+    /// Where it is.
+    ///
+    /// # Errors
+    /// Never, while it stands.
+    pub fn address(&self) -> Result<Address> {
+        let address = format!("https://{}", self.listener.local_addr()?);
+        Ok(Address::parse(&address)?)
     }
 
     /// The next connection, with TLS and nothing more.
@@ -99,26 +111,37 @@ impl HostileRelay {
     /// # Errors
     /// Nobody dials, or there is no proof.
     pub async fn link(&self) -> Result<HeldLink> {
+        let mut link = self.welcomed().await?;
+        let Frame::Announce(Announce { .. }) = link.next().await? else {
+            bail!("an announcement");
+        };
+        Ok(link)
+    }
+
+    /// The next link of anyone, whose proof is believed.
+    ///
+    /// # Errors
+    /// Nobody dials, or there is no proof.
+    pub async fn welcomed(&self) -> Result<HeldLink> {
         let mut link = HeldLink {
             socket: self.socket().await?,
             conn: ConnId(fresh_id()?),
             agent: AgentId([0; 16]),
+            device: None,
         };
         let challenge = link.challenge(link.conn)?;
         link.send(&challenge).await?;
         let proof = link.next().await?;
-        link.agent = if let Frame::Enrol(enrol) = proof {
-            AgentId::of_first_key(&enrol.key.0)
+        if let Frame::Enrol(enrol) = proof {
+            link.agent = AgentId::of_first_key(&enrol.key.0);
         } else if let Frame::Proof(proof) = proof {
-            proof.agent
+            link.agent = proof.agent;
+            link.device = (proof.role == Role::Device).then_some(proof.key.0);
         } else {
             bail!("a proof, not {proof:?}");
-        };
+        }
         let welcome = link.welcome();
         link.send(&welcome).await?;
-        let Frame::Announce(Announce { .. }) = link.next().await? else {
-            bail!("an announcement");
-        };
         Ok(link)
     }
 }
@@ -180,10 +203,17 @@ impl HeldLink {
     pub async fn next(&mut self) -> Result<Frame> {
         loop {
             match self.socket.hear().await? {
-                Heard::Message(message) => return Ok(Frame::decode(message, Leg::Agent)?),
+                Heard::Message(message) => return Ok(Frame::decode(message, self.leg())?),
                 Heard::Control => {}
                 heard @ (Heard::Closed(_) | Heard::Gone) => bail!("the link has ended: {heard:?}"),
             }
+        }
+    }
+
+    fn leg(&self) -> Leg {
+        match self.device {
+            Some(_) => Leg::Viewer,
+            None => Leg::Agent,
         }
     }
 

@@ -179,8 +179,10 @@ pub struct HostileAgent {
     pub id: AgentId,
     /// The one device it knows.
     pub device: SigningKey,
-    identity: SigningKey,
-    signer: SigningKey,
+    /// Signs its links, its grants and the certificates of its signers.
+    pub identity: SigningKey,
+    /// Signs its tokens.
+    pub signer: SigningKey,
     tokens: u64,
 }
 
@@ -348,7 +350,9 @@ impl HostileAgent {
         self.link.send(&Frame::Data(id, bytes)).await
     }
 
-    fn device_id(&self) -> DeviceId {
+    /// The id of its device.
+    #[must_use]
+    pub fn device_id(&self) -> DeviceId {
         DeviceId::of_key(self.device.verifying_key().as_bytes())
     }
 

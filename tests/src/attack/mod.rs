@@ -5,7 +5,10 @@
 
 pub mod attackers;
 pub mod beside;
+pub mod between;
 pub mod cost;
+pub mod faults;
+pub mod forge;
 pub mod hostile_relay;
 pub mod link;
 pub mod target;
@@ -13,6 +16,7 @@ pub mod ws;
 
 pub use attackers::{Attack, Attackers, Hits};
 pub use beside::Beside;
+pub use between::{Between, Carried, Side};
 pub use link::{HostileAgent, HostileLink};
 pub use target::Target;
 pub use ws::{Ending, RawSocket};

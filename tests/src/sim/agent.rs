@@ -243,7 +243,7 @@ impl Agent {
             News::Gap(terminal) => self.core.input_refused(terminal, CloseCode::InputGap),
             News::Watched(stream, number, watched) => {
                 if self.watches.get(&stream) == Some(&number) {
-                    self.core.watched(stream, watched);
+                    self.core.watched(stream, watched, now);
                 }
             }
         }

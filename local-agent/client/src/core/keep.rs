@@ -3,6 +3,7 @@
 use super::event::{Event, Memory, OwnKeys};
 use super::request::Request;
 use super::{Party, Viewer};
+use ed25519_dalek::SigningKey;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::msg::ToAgent;
 use lanyard_shared::rotate::{self, IdentityCert, NoiseCert};
@@ -60,6 +61,16 @@ impl Viewer {
 
     pub(super) fn remember(&mut self) {
         self.events.push_back(Event::Remember(self.memory.clone()));
+    }
+
+    /// A younger grant. One that is given to keys which are about to be replaced is not for the next ones.
+    pub(super) fn given_grant(&mut self, grant: String, expires: UnixMs) {
+        let public = |key: &SigningKey| key.verifying_key();
+        let own = self.memory.keys.as_ref();
+        if own.is_none_or(|own| public(&own.key) == public(&self.party.key)) {
+            (self.memory.grant, self.memory.expires) = (grant, expires);
+            self.remember();
+        }
     }
 
     pub(super) fn given_generation(&mut self, generation: u32) {

@@ -141,8 +141,7 @@ impl Viewer {
                 self.token_ended(jti, &Failure::from(&reason), now.mono)
             }
             FromAgent::Grant { grant, expires } => {
-                (self.memory.grant, self.memory.expires) = (grant, expires);
-                self.remember();
+                self.given_grant(grant, expires);
             }
         }
         self.look_at_liveness(now.mono);

@@ -90,7 +90,9 @@ impl Core {
     }
 
     /// A watch has brought something: answers [`Effect::Watch`].
-    pub fn watched(&mut self, stream: StreamId, what: Watched) {
+    pub fn watched(&mut self, stream: StreamId, what: Watched, now: Now) {
+        // After a sleep this may come before the timer that ends what has lapsed.
+        self.look_at_leases(now);
         let Some(PurposeStream {
             kind: Kind::View(view),
             jti,

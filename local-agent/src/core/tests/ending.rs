@@ -173,7 +173,7 @@ fn everything_ends_devices_links_and_pairings() {
         assert_eq!(rig.closed(again), Some(CloseCode::UnknownDevice));
     }
     let knock = rig.open(one.viewer.origin, Target::Pair(link.secret.rendezvous()));
-    assert_eq!(rig.closed(knock), Some(CloseCode::PairUnknown));
+    assert_eq!(rig.closed(knock), Some(CloseCode::PairUsed));
     assert!(rig.last_announce().unwrap().devices.is_empty());
 }
 
@@ -193,7 +193,7 @@ fn a_locked_machine_lets_nobody_in_until_it_is_unlocked_and_forgets_nobody() {
     let again = rig.open(one.viewer.origin, Target::Session(one.grant.clone()));
     assert_eq!(rig.closed(again), Some(CloseCode::Locked));
     let knock = rig.open(one.viewer.origin, Target::Pair(link.secret.rendezvous()));
-    assert_eq!(rig.closed(knock), Some(CloseCode::PairUnknown));
+    assert_eq!(rig.closed(knock), Some(CloseCode::PairUsed));
     let invitation = super::rig::granting(&[Scope::View], true);
     let refused = rig.core.open_pairing(invitation, None, rig.now);
     assert_eq!(refused.err(), Some(CloseCode::Locked));

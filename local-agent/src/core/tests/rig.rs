@@ -468,7 +468,8 @@ impl Rig {
 
     pub fn output(&mut self, view: &Sealed, offset: u64, text: &'static str) {
         let bytes = Bytes::from_static(text.as_bytes());
-        self.with(|core, _| core.watched(view.stream, Watched::Output { offset, bytes }));
+        let output = Watched::Output { offset, bytes };
+        self.with(|core, now| core.watched(view.stream, output, now));
     }
 
     /// What was typed since the rig was asked last.

@@ -221,7 +221,7 @@ fn a_guest_that_stops_reading_holds_nobody_back_and_keeps_little_here() {
             offset: n * 32_768,
             bytes: piece.clone(),
         };
-        rig.with(|core, _| core.watched(stalled.stream, output));
+        rig.with(|core, now| core.watched(stalled.stream, output, now));
     }
     let more = allowed(&rig, stalled.stream) - most;
     assert!(more < 64 * 1024, "{more} bytes more were asked for");
