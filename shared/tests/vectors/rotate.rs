@@ -41,8 +41,18 @@ fn chains_and_noise_keys_are_as_written_down() {
         ("from the middle", 2, vec![link(1, 2), link(2, 3)], noise(3)),
         ("from its end", 3, vec![link(1, 2), link(2, 3)], noise(3)),
         ("a step that is missing", 1, vec![link(2, 3)], noise(3)),
-        ("a step that is forged", 1, vec![link(1, 2), relabelled], noise(3)),
-        ("a step out of order", 1, vec![link(2, 3), link(1, 2)], noise(3)),
+        (
+            "a step that is forged",
+            1,
+            vec![link(1, 2), relabelled],
+            noise(3),
+        ),
+        (
+            "a step out of order",
+            1,
+            vec![link(2, 3), link(1, 2)],
+            noise(3),
+        ),
         ("another identity's key", 1, vec![link(1, 2)], noise(8)),
         ("a serial that was raised", 3, vec![], raised),
         ("a life that was made longer", 3, vec![], longer),
@@ -58,7 +68,10 @@ fn chains_and_noise_keys_are_as_written_down() {
         .collect();
     let case = json!({"agent": AGENT, "cases": written});
     written_down("rotate/keys.json", &case);
-    assert_eq!(written.iter().filter(|case| case["holds"] == true).count(), 4);
+    assert_eq!(
+        written.iter().filter(|case| case["holds"] == true).count(),
+        4
+    );
 }
 
 #[test]
