@@ -54,6 +54,8 @@ const MESSAGES: FromAgent[] = [
     reach: { root: "/srv", terminal: null },
     expires: 2,
     until: 3,
+    generation: 4,
+    suspended: false,
     terminals: [terminal, { ...terminal, exit: { t: "signal", number: 9 } }],
   },
   { t: "pong", n: 4, time: 5 },
@@ -63,6 +65,15 @@ const MESSAGES: FromAgent[] = [
   { t: "refused", req: 4, reason },
   { t: "access", req: 5, time: 6, device, tokens: [entry] },
   { t: "scopes", scopes: ["view", "files.read"], reach: { root: null, terminal: id } },
+  {
+    t: "keys",
+    chain: [
+      { from: encode(new Uint8Array(32)), to: encode(new Uint8Array(32)), signature: encode(new Uint8Array(64)) },
+    ],
+    noise: { key: encode(new Uint8Array(32)), serial: 2, since: 1, expires: 2, signature: encode(new Uint8Array(64)) },
+  },
+  { t: "rekey" },
+  { t: "rekeyed", req: 6, grant: "a.b.c", expires: 9 },
   { t: "terminals", terminals: [] },
   { t: "lease", jti: id, expires: 8 },
   { t: "ended", jti: id, reason },
@@ -85,7 +96,7 @@ for (const message of MESSAGES) {
       for (const wrong of [null, [], {}, -1, 1.5, "\u0000 "]) {
         const twisted = text({ ...message, [name]: wrong });
         if (typeof wrong === "string" && name !== "t" && /machine|user/.test(name)) continue;
-        if (Array.isArray(wrong) && /scopes|terminals|tokens/.test(name)) continue;
+        if (Array.isArray(wrong) && /scopes|terminals|tokens|chain/.test(name)) continue;
         if (wrong === null && name === "until") continue;
         expect(decodeFromAgent(utf8(twisted)), twisted).toBeUndefined();
       }
@@ -131,7 +142,16 @@ test("what pairing says is read the same way", () => {
   expect(decodeOffer(utf8(text({ ...offer, scopes: ["root"] })))).toBeUndefined();
   const replies: PairReply[] = [
     { t: "waiting" },
-    { t: "granted", grant: "a.b.c", scopes: ["view"], expires: 1 },
+    {
+      t: "granted",
+      grant: "a.b.c",
+      scopes: ["view"],
+      reach: { root: null, terminal: null },
+      expires: 1,
+      until: null,
+      identity: encode(new Uint8Array(32)),
+      serial: 1,
+    },
     { t: "refused", reason },
   ];
   for (const reply of replies) expect(decodePairReply(utf8(text(reply)))).toEqual(reply);
@@ -152,7 +172,7 @@ test("what a stream of devices says is read the same way", () => {
 });
 
 test("a message that would be too long is not written", () => {
-  expect(encodeMessage({ t: "hello", name: "x".repeat(65_000) })).toBeNull();
+  expect(encodeMessage({ t: "hello", name: "x".repeat(65_000), generation: 0, serial: 1 })).toBeNull();
 });
 
 test("garbage never throws", () => {

@@ -2,6 +2,7 @@
 import { utf8, type Bytes } from "./bytes";
 import {
   GRID_MAX,
+  IDENTITY_CHAIN_MAX,
   LEASES_PER_SESSION,
   MESSAGE_MAX,
   PURPOSES,
@@ -13,6 +14,8 @@ import {
   type Exit,
   type FromAgent,
   type Grid,
+  type IdentityCert,
+  type NoiseCert,
   type Offer,
   type PairReply,
   type PairRequest,
@@ -109,16 +112,39 @@ const tokenEntry = object<TokenEntry>({
   attached: flag,
 });
 
+const signature = bytes(64);
+const identityCert = object<IdentityCert>({ from: bytes(32), to: bytes(32), signature });
+const noiseCert = object<NoiseCert>({ key: bytes(32), serial: number, since: time, expires: time, signature });
+
 const offer = object<Offer>({ machine: text, user: text, scopes, reach, stays: nullable(time), expires: time });
 
 const pairReply = tagged<PairReply>({
   waiting: {},
-  granted: { grant: token, scopes, expires: time },
+  granted: {
+    grant: token,
+    scopes,
+    reach,
+    expires: time,
+    until: nullable(time),
+    identity: bytes(32),
+    serial: number,
+  },
   refused: { reason },
 });
 
 const fromAgent = tagged<FromAgent>({
-  welcome: { machine: text, user: text, time, scopes, reach, expires: time, until: nullable(time), terminals },
+  welcome: {
+    machine: text,
+    user: text,
+    time,
+    scopes,
+    reach,
+    expires: time,
+    until: nullable(time),
+    generation: number,
+    suspended: flag,
+    terminals,
+  },
   pong: { n: number, time },
   minted: { req: number, jti: id, token, secret: bytes(32), issued: time, expires: time },
   created: { req: number, terminal },
@@ -126,6 +152,9 @@ const fromAgent = tagged<FromAgent>({
   refused: { req: number, reason },
   access: { req: number, time, device, tokens: list(tokenEntry, LEASES_PER_SESSION) },
   scopes: { scopes, reach },
+  keys: { chain: list(identityCert, IDENTITY_CHAIN_MAX), noise: noiseCert },
+  rekey: {},
+  rekeyed: { req: number, grant: token, expires: time },
   terminals: { terminals },
   lease: { jti: id, expires: time },
   ended: { jti: id, reason },

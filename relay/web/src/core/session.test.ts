@@ -14,6 +14,8 @@ const welcome: FromAgent = {
   reach: { root: null, terminal: null },
   expires: 9_000_000,
   until: null,
+  generation: 3,
+  suspended: false,
   terminals: [],
 };
 const terminal = encode(new Uint8Array(16).fill(1));
@@ -23,7 +25,7 @@ let now: number;
 
 beforeEach(() => {
   now = 100;
-  session = new Session("Chrome on Linux", now);
+  session = new Session("Chrome on Linux", { generation: 2, serial: 1 }, now);
 });
 
 function said(): ToAgent[] {
@@ -42,7 +44,7 @@ function begin(): void {
 }
 
 test("hello comes first, and the welcome that answers it is the first sign of life", () => {
-  expect(said()).toEqual([{ t: "hello", name: "Chrome on Linux" }]);
+  expect(said()).toEqual([{ t: "hello", name: "Chrome on Linux", generation: 2, serial: 1 }]);
   now = 140;
   expect(session.live(now)).toBe(false);
   expect(hear(welcome)).toContainEqual({ kind: "stands" });
@@ -52,7 +54,7 @@ test("hello comes first, and the welcome that answers it is the first sign of li
 
 test("anything before the welcome, and a second welcome, are faults", () => {
   expect(hear({ t: "pong", n: 1, time: 1 })).toContainEqual({ kind: "fault" });
-  session = new Session("x", now);
+  session = new Session("x", { generation: 0, serial: 1 }, now);
   begin();
   expect(hear(welcome)).toContainEqual({ kind: "fault" });
 });

@@ -57,6 +57,14 @@ export type SessionEffect =
   /** It has not answered for so long that its words must be lost: close the session and open another. */
   | { kind: "silent" };
 
+/** What a device has kept of earlier sessions. */
+export interface Memory {
+  /** Tells a device from a copy of it; 0 before the first session. */
+  generation: number;
+  /** The highest serial of the machine's Noise keys that it knows. */
+  serial: number;
+}
+
 /** What the agent has told about itself. */
 export interface Facts {
   machine: string;
@@ -68,6 +76,10 @@ export interface Facts {
   expires: number;
   /** When it ends whatever happens: a share. */
   until: number | null;
+  /** To be kept. */
+  generation: number;
+  /** A copy of this device was seen, or it is one. */
+  suspended: boolean;
   terminals: Terminal[];
 }
 
@@ -98,9 +110,9 @@ export class Session {
   private roundTrip: number | null = null;
   private offset: { value: number; rtt: number } | null = null;
 
-  constructor(deviceName: string, now: number) {
+  constructor(deviceName: string, { generation, serial }: Memory, now: number) {
     this.pinged = now;
-    this.effects.push({ kind: "send", message: { t: "hello", name: deviceName } });
+    this.effects.push({ kind: "send", message: { t: "hello", name: deviceName, generation, serial } });
   }
 
   get facts(): Facts | null {
@@ -227,6 +239,13 @@ export class Session {
         const { time, device, tokens } = message;
         return this.answer(message.req, ["access"], { kind: "access", access: { time, device, tokens } });
       }
+      // A change of keys is taken up by `net`, which holds them; until it asks for one none is answered.
+      case "keys":
+      case "rekey":
+        return;
+      case "rekeyed":
+        this.effects.push({ kind: "fault" });
+        return;
       case "scopes":
         this.effects.push({ kind: "scopes" });
         return this.update({ scopes: message.scopes, reach: message.reach }, now);
@@ -256,8 +275,8 @@ export class Session {
   }
 
   private welcome(message: Extract<FromAgent, { t: "welcome" }>, now: number): void {
-    const { machine, user, scopes, reach, expires, until, terminals, time } = message;
-    this.standing = { machine, user, scopes, reach, expires, until, terminals };
+    const { t: _, time, ...facts } = message;
+    this.standing = facts;
     this.heardFrom(time, this.pinged, now);
     this.effects.push({ kind: "stands" });
     this.changed(now);

@@ -244,7 +244,7 @@ export class MachineDriver implements StreamHost {
   private openSession(): void {
     if (this.wire === null || this.conn === null || this.secure !== null) return;
     this.retryAt = null;
-    const { agent, grant, noiseKey, deviceName } = this.paired;
+    const { agent, grant, noiseKey, deviceName, generation = 0, serial = 1 } = this.paired;
     const local = dhKey(this.paired.dhKey);
     const options = { mode: "session", target: { kind: "session", grant }, agent, conn: this.conn } as const;
     this.secure = new Secure(
@@ -253,7 +253,7 @@ export class MachineDriver implements StreamHost {
       { ...options, local, remote: noiseKey },
       {
         established: () => {
-          this.session = new Session(deviceName, this.env.clock.now());
+          this.session = new Session(deviceName, { generation, serial }, this.env.clock.now());
           this.session.setVisible(this.env.visible(), this.env.clock.now());
           this.settle();
         },
@@ -395,8 +395,8 @@ export class MachineDriver implements StreamHost {
     if (!this.session || !facts) return;
     this.stands = true;
     this.sessionBackoff.reset();
-    const { machine, user, scopes, expires, until } = facts;
-    this.remember({ name: machine, user, scopes, grantExpires: expires });
+    const { machine, user, scopes, expires, until, generation } = facts;
+    this.remember({ name: machine, user, scopes, grantExpires: expires, generation });
     this.become({ kind: "session" });
     this.wishes.sessionUp(this.session);
     for (const tenant of this.tenants) tenant.sessionUp(scopes);

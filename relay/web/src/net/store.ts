@@ -14,6 +14,12 @@ export interface PairedMachine {
   grantExpires: number;
   /** The machine's static Noise key. */
   noiseKey: Bytes;
+  /** The machine's identity key, which certifies later Noise keys; absent in what was kept before it was told. */
+  identity?: Bytes;
+  /** The serial of that Noise key. */
+  serial?: number;
+  /** The generation it was last given: what tells this browser from a copy of it. */
+  generation?: number;
   deviceId: string;
   deviceName: string;
   signKey: StoredKey;

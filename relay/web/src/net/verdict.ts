@@ -9,6 +9,7 @@ const FINAL: ReadonlySet<CloseName | null> = new Set<CloseName | null>([
   "unknown-device",
   "token-refused",
   "share-ended",
+  "key-retired",
 ]);
 /** The way to the relay is broken, or the relay is going: the machine has nothing to do with it. */
 const TRANSPORT: ReadonlySet<CloseName | null> = new Set<CloseName | null>([

@@ -160,7 +160,16 @@ export class TestMachine {
         say({ t: "waiting" } satisfies PairReply);
         void this.verify(request, hash, remote, deviceKey).then((holds) => {
           this.pairSignatureHolds = holds;
-          const granted = { t: "granted", grant: "grant.one.x", scopes: this.scopes, expires: this.clock.unix() + 1e9 };
+          const granted = {
+            t: "granted",
+            grant: "grant.one.x",
+            scopes: this.scopes,
+            expires: this.clock.unix() + 1e9,
+            reach: this.reach,
+            until: this.until,
+            identity: encode(new Uint8Array(32)),
+            serial: 1,
+          };
           const refused = { t: "refused", reason: reasonFor("pair-denied") };
           say(this.pairAnswer === "granted" ? granted : refused);
           leave();
@@ -301,7 +310,20 @@ export class TestMachine {
         const { scopes, terminals, reach, until } = this;
         const expires = until ?? time + 1e9;
         this.tell = say;
-        return say({ t: "welcome", machine: "tower", user: "ada", time, scopes, reach, expires, until, terminals });
+        const [generation, suspended] = [1, false];
+        return say({
+          t: "welcome",
+          machine: "tower",
+          user: "ada",
+          time,
+          scopes,
+          reach,
+          expires,
+          until,
+          generation,
+          suspended,
+          terminals,
+        });
       }
       case "ping":
         return this.answersPings ? say({ t: "pong", n: message.n, time }) : undefined;
