@@ -38,6 +38,7 @@ const ON_PURPOSE: ReadonlySet<string> = new Set<CloseName>([
   "not-granted",
   "token-ended",
   "share-ended",
+  "suspended",
   "locked",
 ]);
 

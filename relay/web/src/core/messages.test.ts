@@ -69,6 +69,15 @@ const MESSAGES: FromAgent[] = [
   { t: "refused", req: 4, reason },
   { t: "access", req: 5, time: 6, device, tokens: [entry] },
   { t: "scopes", scopes: ["view", "files.read"], reach: { root: null, terminal: id } },
+  {
+    t: "keys",
+    chain: [
+      { from: encode(new Uint8Array(32)), to: encode(new Uint8Array(32)), signature: encode(new Uint8Array(64)) },
+    ],
+    noise: { key: encode(new Uint8Array(32)), serial: 2, since: 1, expires: 2, signature: encode(new Uint8Array(64)) },
+  },
+  { t: "rekey" },
+  { t: "rekeyed", req: 6, grant: "a.b.c", expires: 9 },
   { t: "terminals", terminals: [] },
   { t: "lease", jti: id, expires: 8 },
   { t: "ended", jti: id, reason },

@@ -112,6 +112,10 @@ const tokenEntry = object<TokenEntry>({
   attached: flag,
 });
 
+const signature = bytes(64);
+const identityCert = object<IdentityCert>({ from: bytes(32), to: bytes(32), signature });
+const noiseCert = object<NoiseCert>({ key: bytes(32), serial: number, since: time, expires: time, signature });
+
 const offer = object<Offer>({ machine: text, user: text, scopes, reach, stays: nullable(time), expires: time });
 
 const pairReply = tagged<PairReply>({
@@ -126,15 +130,6 @@ const pairReply = tagged<PairReply>({
     serial: number,
   },
   refused: { reason },
-});
-
-const identityCert = object<IdentityCert>({ from: bytes(32), to: bytes(32), signature: bytes(64) });
-const noiseCert = object<NoiseCert>({
-  key: bytes(32),
-  serial: number,
-  since: time,
-  expires: time,
-  signature: bytes(64),
 });
 
 const fromAgent = tagged<FromAgent>({
@@ -157,13 +152,13 @@ const fromAgent = tagged<FromAgent>({
   refused: { req: number, reason },
   access: { req: number, time, device, tokens: list(tokenEntry, LEASES_PER_SESSION) },
   scopes: { scopes, reach },
+  keys: { chain: list(identityCert, IDENTITY_CHAIN_MAX), noise: noiseCert },
+  rekey: {},
+  rekeyed: { req: number, grant: token, expires: time },
   terminals: { terminals },
   lease: { jti: id, expires: time },
   ended: { jti: id, reason },
   grant: { grant: token, expires: time },
-  keys: { chain: list(identityCert, IDENTITY_CHAIN_MAX), noise: noiseCert },
-  rekey: {},
-  rekeyed: { req: number, grant: token, expires: time },
 });
 
 const devicesReply = tagged<DevicesReply>({

@@ -17,9 +17,12 @@ export async function judge(
 ): Promise<Pick<PairedMachine, "noiseKey" | "serial" | "identity"> | "forged" | null> {
   if (noise.serial <= paired.serial) return null;
   const agent = parseId(paired.agent) ?? EMPTY;
+  const kept = { noiseKey: decode(noise.key) ?? EMPTY, serial: noise.serial };
+  // Nothing was known to lead back to: the session under the key before is what there is.
+  if (paired.identity.length === 0) return { ...kept, identity: EMPTY };
   const identity = await follow(env.crypto, paired.identity, chain, agent);
   if (identity === null || !(await isCertified(env.crypto, noise, identity, agent))) return "forged";
-  return { noiseKey: decode(noise.key) ?? EMPTY, serial: noise.serial, identity };
+  return { ...kept, identity };
 }
 
 /** A browser's keys for one machine. */

@@ -23,7 +23,7 @@ import type { Access, LinkState, Machine } from "./api";
 import { describe } from "./describe";
 import { DevicesPanel } from "./devices";
 import type { Env } from "./env";
-import { judge, nextKeys, type OwnKeys } from "./keys";
+import type { OwnKeys } from "./keys";
 import { Purpose, type PurposeHandler } from "./purpose";
 import { Secure } from "./secure";
 import type { PairedMachine } from "./store";
@@ -373,6 +373,7 @@ export class MachineDriver implements StreamHost {
 
   private async takeKeys(chain: IdentityCert[], noise: NoiseCert): Promise<void> {
     const { session } = this;
+    const { judge } = await import("./keys");
     const news = await judge(this.env, this.paired, chain, noise);
     if (news === null || session !== this.session) return;
     if (news === "forged") {
@@ -387,6 +388,7 @@ export class MachineDriver implements StreamHost {
   /** The answer comes as `rekeyed`, or not at all: then the machine asks again. */
   private async changeKeys(): Promise<void> {
     const { session, hash } = this;
+    const { nextKeys } = await import("./keys");
     const { own, proof } = await nextKeys(this.env, this.paired, hash);
     if (session === null || session !== this.session) return;
     this.nextKeys = own;
@@ -466,7 +468,8 @@ export class MachineDriver implements StreamHost {
         if (effect.generation === this.paired.generation) return;
         return void this.remember({ generation: effect.generation });
       case "keys":
-        return void this.takeKeys(effect.chain, effect.noise);
+        // Needed a few times a year, so it is fetched then; if it cannot be, the machine says it again.
+        return void this.takeKeys(effect.chain, effect.noise).catch(() => undefined);
       case "rekey":
         return void this.changeKeys().catch(() => undefined);
       case "rekeyed":

@@ -4,6 +4,7 @@ import { concat, EMPTY, u32, u64, utf8, type Bytes } from "../../core/bytes";
 import { Channel } from "../../core/channel";
 import type { DhKey, SignKey } from "../../core/crypto";
 import {
+  PRESENCE_MS,
   PURPOSES,
   type CloseName,
   type DeviceEntry,
@@ -79,6 +80,8 @@ export class TestMachine {
   revocations: Revocation[] = [];
   locks = 0;
   openings: string[] = [];
+  /** Tokens end and are renewed as an agent does it, by the clock; otherwise only when a test says so. */
+  keepsTime = false;
   answersPings = true;
   acknowledges = true;
   refuses: CloseName | null = null;
@@ -91,6 +94,8 @@ export class TestMachine {
   private readonly views = new Set<PlayedStream>();
   private readonly keys = new Set<PlayedStream>();
   private readonly admins = new Set<PlayedStream>();
+  /** When a key last came, by the monotonic clock. */
+  private present = -Infinity;
   private tell: (message: object) => void = () => undefined;
   private serial = 0;
 
@@ -235,6 +240,7 @@ export class TestMachine {
         if (record.seq === last + 1) {
           this.applied.set(writer, record.seq);
           this.typed += Buffer.from(record.bytes).toString();
+          this.present = this.clock.now();
         }
         if (this.acknowledges) send({ kind: "applied", seq: record.seq });
       } else if (record.kind === "opening") {
@@ -281,6 +287,46 @@ export class TestMachine {
         this.locks++;
         return reply({ t: "done", req, ended: 0 });
     }
+  }
+
+  /** Five seconds before the end of a token it is renewed, or not: then it lapses, a second early. */
+  private watch(jti: string): void {
+    const token = this.live.get(jti);
+    if (token === undefined) return;
+    const left = token.expires - this.clock.unix();
+    this.clock.after(Math.max(0, left - 6000), () => {
+      if (!this.live.has(jti)) return;
+      if (!this.mayGoOn(token.purpose)) {
+        this.clock.after(5000, () => this.lapse(jti));
+        return;
+      }
+      const expires = this.clock.unix() + PURPOSES[token.purpose].lifeMs;
+      this.live.set(jti, { ...token, expires });
+      this.say({ t: "lease", jti, expires });
+      this.watch(jti);
+    });
+  }
+
+  private mayGoOn(purpose: Scope): boolean {
+    switch (PURPOSES[purpose].renewal) {
+      case "while attached":
+        return true;
+      case "while a person is present":
+        return this.clock.now() - this.present < PRESENCE_MS;
+      default:
+        return false;
+    }
+  }
+
+  private lapse(jti: string): void {
+    const token = this.live.get(jti);
+    if (token === undefined) return;
+    this.live.delete(jti);
+    for (const stream of [...this.group(token.purpose)].filter((one) => one.jti === jti)) {
+      stream.send({ kind: "end", close: { code: "lapsed", sentence: closeSentence("lapsed") } });
+      stream.end();
+    }
+    this.say({ t: "ended", jti, reason: reasonFor("lapsed") });
   }
 
   private revoke(revocation: Revocation): number {
@@ -360,6 +406,8 @@ export class TestMachine {
         const about = purpose === "devices" ? "" : this.terminal.name;
         const entry = { jti, purpose, device, conn, from: "127.0.0.1", about, issued: time, expires, used: time };
         this.live.set(jti, { ...entry, attached: true });
+        if (PURPOSES[purpose].renewal === "while a person is present") this.present = this.clock.now();
+        if (this.keepsTime) this.watch(jti);
         return say({ t: "minted", req, jti, token, secret: encode(secret), issued: time, expires });
       }
       case "create":
