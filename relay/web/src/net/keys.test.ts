@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { reasonFor } from "../core/reasons";
 import { linkOf, only, openPairedPage, type Page } from "./testing/page";
 import { settle } from "./testing/time";
@@ -14,6 +14,13 @@ async function kept(): ReturnType<typeof page.store.all> extends Promise<(infer 
   const [machine] = await page.store.all();
   if (machine === undefined) throw new Error("nothing is kept");
   return machine;
+}
+
+/** Until what is fetched only when it is needed has come, and has been used. */
+async function fetched(): Promise<void> {
+  await settle();
+  await vi.dynamicImportSettled();
+  await settle();
 }
 
 async function lastHello(): Promise<{ generation: number; serial: number }> {
@@ -32,7 +39,7 @@ test("what was given to tell this browser from a copy is kept, and said the next
 
 test("a next Noise key is kept, acknowledged, and used from then on", async () => {
   const next = await page.machine.nextNoise();
-  await settle();
+  await fetched();
   expect(page.machine.taken).toEqual([2]);
   expect([(await kept()).noiseKey, (await kept()).serial]).toEqual([next, 2]);
   page.relay.cut();
@@ -43,7 +50,7 @@ test("a next Noise key is kept, acknowledged, and used from then on", async () =
 test("a Noise key that another identity certified is not believed, and nothing of it is kept", async () => {
   const before = (await kept()).noiseKey;
   await page.machine.nextNoise(signKey(await generateSignKey()));
-  await settle();
+  await fetched();
   expect([(await kept()).noiseKey, page.machine.taken]).toEqual([before, []]);
   expect(only(page).link).toEqual({ kind: "ended", reason: reasonFor("proof-refused") });
 });
@@ -51,7 +58,7 @@ test("a Noise key that another identity certified is not believed, and nothing o
 test("a browser changes its keys when it is asked to, keeps them, and goes on under them", async () => {
   const before = await kept();
   page.machine.say({ t: "rekey" });
-  await settle();
+  await fetched();
   await page.clock.pass(1000);
   const after = await kept();
   expect(page.machine.rekeys).toHaveLength(1);
