@@ -8,6 +8,7 @@ pub mod cli;
 pub mod core;
 pub mod daemon;
 pub mod limits;
+mod memory;
 mod random;
 pub mod state;
 mod text;

@@ -43,6 +43,12 @@ const _: () = assert!(ROOT_MAX < LISTED_TEXT);
 pub const SHARE_MIN: Duration = Duration::from_secs(60);
 /// The longest share.
 pub const SHARE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// As much of an id as a table shows: it tells a few dozen apart and can be typed.
+pub const LISTED_ID: usize = 8;
+/// Between two columns.
+pub const COLUMN_GAP: usize = 2;
+/// What a table has room for when nobody looks at it.
+pub const ANY_WIDTH: usize = usize::MAX;
 /// How often a list that is watched is drawn again.
 pub const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// An acknowledgement of input waits so long for output to travel with: a key's echo, most times. Alone it would cost as much as the echo.

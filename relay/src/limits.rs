@@ -84,12 +84,16 @@ pub const TOKEN_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const TOKEN_NOTE_MAX: usize = 200;
 /// The body of a request with an operator token.
 pub const OPERATOR_BODY: usize = 1024;
-/// Requests of one address in [`WRONG_TOKENS_TIME`] that were refused for their token. Beyond it they are turned away and not written down.
+/// Proofs from one address in [`WRONGS_TIME`] that did not hold. Beyond it they are dropped without a word and not written down.
+pub const WRONG_PROOFS: u32 = 60;
+/// The same for proofs that name one machine, wherever they come from.
+pub const WRONG_PROOFS_OF_AGENT: u32 = 600;
+/// Requests of one address in [`WRONGS_TIME`] that were refused for their token. Beyond it they are turned away and not written down.
 pub const WRONG_TOKENS: u32 = 20;
-/// See [`WRONG_TOKENS`].
-pub const WRONG_TOKENS_TIME: Duration = Duration::from_secs(60);
-/// Addresses whose wrong tokens are counted at once.
-pub const WRONG_TOKENS_ADDRESSES: usize = 4096;
+/// How long what was wrong is counted.
+pub const WRONGS_TIME: Duration = Duration::from_secs(60);
+/// Addresses, or machines, whose wrongs are counted at once.
+pub const WRONGS_COUNTED: usize = 4096;
 
 /// How often the files of the certificate are looked at.
 pub const TLS_LOOK: Duration = Duration::from_secs(2);

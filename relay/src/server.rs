@@ -6,7 +6,7 @@ use crate::certificate::Certificate;
 use crate::clock;
 use crate::data::{DataDir, ServerLock};
 use crate::door::{Door, Reach};
-use crate::guesses::Guesses;
+use crate::guesses::{WrongProofs, WrongTokens};
 use crate::http;
 use crate::limits::{CLOSING_TOTAL, SEEN_EVERY, STOP_TIME, TLS_LOOK};
 use crate::listen::{Listener, bind};
@@ -130,7 +130,8 @@ impl Server {
             router: Router::new(),
             agents: Agents::load(Arc::clone(&store))?,
             tokens: Tokens::load(store, now)?,
-            guesses: Guesses::default(),
+            wrong_tokens: WrongTokens::of_tokens(),
+            wrong_proofs: WrongProofs::default(),
             enroller: Enroller {
                 address,
                 fingerprint: pinned,

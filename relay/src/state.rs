@@ -3,7 +3,7 @@
 use crate::admission::Admission;
 use crate::agents::Agents;
 use crate::certificate::Certificate;
-use crate::guesses::Guesses;
+use crate::guesses::{WrongProofs, WrongTokens};
 use crate::operator::Enroller;
 use crate::route::Router;
 use crate::tokens::Tokens;
@@ -20,7 +20,9 @@ pub struct State {
     /// What operators may do from afar.
     pub tokens: Tokens,
     /// Who shows wrong ones.
-    pub guesses: Guesses,
+    pub wrong_tokens: WrongTokens,
+    /// Proofs that did not hold.
+    pub wrong_proofs: WrongProofs,
     /// What goes into an enrolment code.
     pub enroller: Enroller,
     /// What TLS listeners show; `None` behind a proxy.

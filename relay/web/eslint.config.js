@@ -65,7 +65,10 @@ export default defineConfig(
   {
     files: ["src/ui/**/*.ts", "src/ui/**/*.svelte"],
     ignores: ["src/**/*.test.ts", "src/**/testing/**"],
-    rules: forbid("/net/(?!api$)|/core/(?!generated$)", "screens know net/api and the generated types only"),
+    rules: forbid(
+      "/net/(?!api$)|/core/(?!generated$|credentials$)",
+      "screens know net/api, the generated types and the rules for credentials",
+    ),
   },
   {
     files: ["src/**/*.test.ts", "src/**/testing/**/*.ts", "*.config.ts", "*.config.js"],

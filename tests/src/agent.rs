@@ -31,8 +31,35 @@ impl Agent {
         mark: &str,
         enrol: Option<&str>,
     ) -> Result<Self> {
+        Self::start_with(state, home, mark, enrol, None).await
+    }
+
+    /// Starts one that writes down all that `log` lets through.
+    ///
+    /// # Errors
+    /// It does not start or is not accepted.
+    pub async fn start_logging(
+        state: PathBuf,
+        home: PathBuf,
+        mark: &str,
+        enrol: &str,
+        log: &str,
+    ) -> Result<Self> {
+        Self::start_with(state, home, mark, Some(enrol), Some(log)).await
+    }
+
+    async fn start_with(
+        state: PathBuf,
+        home: PathBuf,
+        mark: &str,
+        enrol: Option<&str>,
+        log: Option<&str>,
+    ) -> Result<Self> {
         let mut command = Self::command(&state, &home, mark)?;
         command.args(["up", "--json", "--no-pair"]);
+        if let Some(log) = log {
+            command.env("LANYARD_LOG", log);
+        }
         if let Some(code) = enrol {
             command.args(["--enrol", code]);
         }

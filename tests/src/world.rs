@@ -21,7 +21,7 @@ impl World {
     /// # Errors
     /// Something does not start.
     pub async fn start() -> Result<Self> {
-        Self::start_with(false).await
+        Self::start_with(false, None).await
     }
 
     /// The same, with viewers on TLS as well.
@@ -29,23 +29,35 @@ impl World {
     /// # Errors
     /// Something does not start.
     pub async fn start_tls_only() -> Result<Self> {
-        Self::start_with(true).await
+        Self::start_with(true, None).await
     }
 
-    async fn start_with(tls_only: bool) -> Result<Self> {
+    /// The same as [`World::start`], and both write down all that `log` lets through.
+    ///
+    /// # Errors
+    /// Something does not start.
+    pub async fn start_logging(log: &str) -> Result<Self> {
+        Self::start_with(false, Some(log)).await
+    }
+
+    async fn start_with(tls_only: bool, log: Option<&str>) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let home = dir.path().join("home");
         std::fs::create_dir(&home)?;
         std::fs::write(home.join(".bashrc"), "PS1='$ '\nunset PROMPT_COMMAND\n")?;
         let mark = Mark::new(dir.path().display().to_string());
         let data = dir.path().join("relay");
-        let relay = if tls_only {
-            Relay::start_tls_only(data).await?
-        } else {
-            Relay::start(data).await?
+        let relay = match (log, tls_only) {
+            (Some(log), _) => Relay::start_logging(data, log).await?,
+            (None, true) => Relay::start_tls_only(data).await?,
+            (None, false) => Relay::start(data).await?,
         };
         let code = relay.enrol().await?;
-        let agent = Agent::start(dir.path().join("agent"), home, mark.text(), Some(&code)).await?;
+        let state = dir.path().join("agent");
+        let agent = match log {
+            Some(log) => Agent::start_logging(state, home, mark.text(), &code, log).await?,
+            None => Agent::start(state, home, mark.text(), Some(&code)).await?,
+        };
         Ok(Self {
             relay,
             agent,

@@ -19,6 +19,7 @@ mod talk;
 mod up;
 
 use crate::daemon::DaemonError;
+use crate::memory;
 use crate::state::{StateDir, StateError};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use see::List;
@@ -162,9 +163,13 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "lanyard", &mut output::stdout());
             Ok(ExitCode::SUCCESS)
         }
-        Cmd::Attach(args) => block_on(async { Ok(attach::run(args).await) }),
+        Cmd::Attach(args) => {
+            memory::keep_private();
+            block_on(async { Ok(attach::run(args).await) })
+        }
         Cmd::Up(args) => {
             output::start_log();
+            memory::keep_private();
             let state = StateDir::open(cli.state)?;
             block_on(up::run(state, args))
         }

@@ -10,8 +10,8 @@
 )]
 
 use super::grant::meaning;
-use super::table::ANY_WIDTH;
 use crate::daemon::owner::{Link, Notice};
+use crate::limits::ANY_WIDTH;
 use crate::text::is_invisible;
 use lanyard_shared::limits::PAIRING_LIFE;
 use lanyard_shared::msg::Scope;

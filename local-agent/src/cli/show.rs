@@ -4,16 +4,13 @@ use super::grant::bounds;
 use super::output::printable;
 use super::table::table;
 use crate::daemon::owner::Status;
+use crate::limits::LISTED_ID;
 use lanyard_shared::access::{DeviceEntry, Reach, first_to_stop, in_short, kept_by, warnings};
 use lanyard_shared::ids::DeviceId;
 use lanyard_shared::msg::{Exit, Scope};
 use lanyard_shared::time::UnixMs;
 use time::OffsetDateTime;
 use time::macros::format_description;
-
-const DAY: u64 = 24 * 3600;
-/// As much of an id as tells a few dozen apart and can be typed.
-const SHORT_ID: usize = 8;
 
 /// How things are.
 pub fn status(status: &Status, _width: usize) -> Vec<String> {
@@ -289,7 +286,7 @@ pub fn name_of(status: &Status, id: DeviceId) -> String {
 }
 
 fn short(id: &impl ToString) -> String {
-    id.to_string().chars().take(SHORT_ID).collect()
+    id.to_string().chars().take(LISTED_ID).collect()
 }
 
 fn ago(now: UnixMs, then: UnixMs) -> String {
@@ -321,12 +318,11 @@ fn clock(now: UnixMs, then: UnixMs) -> String {
     let Some(at) = stamp.and_then(|secs| OffsetDateTime::from_unix_timestamp(secs).ok()) else {
         return String::new();
     };
-    let written = if then.secs() / DAY == now.secs() / DAY {
-        at.format(format_description!("[hour]:[minute]:[second]"))
-    } else if then.secs() - now.secs().min(then.secs()) < 2 * DAY {
-        at.format(format_description!("[year]-[month]-[day] [hour]:[minute]"))
-    } else {
-        at.format(format_description!("[year]-[month]-[day]"))
+    let day = |time: UnixMs| time.secs() / (24 * 3600);
+    let written = match day(then).saturating_sub(day(now)) {
+        0 => at.format(format_description!("[hour]:[minute]:[second]")),
+        1 | 2 => at.format(format_description!("[year]-[month]-[day] [hour]:[minute]")),
+        _ => at.format(format_description!("[year]-[month]-[day]")),
     };
     written.unwrap_or_default()
 }

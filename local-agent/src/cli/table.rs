@@ -1,10 +1,7 @@
 //! Columns, and what becomes of them where they do not fit.
 
+use crate::limits::COLUMN_GAP;
 use unicode_width::UnicodeWidthStr as _;
-
-/// What a table has room for when nobody says.
-pub const ANY_WIDTH: usize = usize::MAX;
-const GAP: usize = 2;
 
 /// Rows under headers, aligned. Where a line has no room, each row becomes a block of its own, one field a line.
 /// What is longer than a line even so is cut by the terminal, never by us.
@@ -22,7 +19,7 @@ pub fn table(headers: &[&str], rows: &[Vec<String>], width: usize) -> Vec<String
         .iter()
         .map(|c| widest(*c).max(header(*c).width()))
         .collect();
-    let needed = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+    let needed = widths.iter().sum::<usize>() + COLUMN_GAP * widths.len().saturating_sub(1);
     let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
     if needed <= width {
         let names = columns
@@ -63,7 +60,7 @@ fn aligned(cells: &[String], widths: &[usize]) -> String {
     let mut line = String::new();
     for (cell, width) in cells.iter().zip(widths) {
         line.push_str(cell);
-        line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + GAP));
+        line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + COLUMN_GAP));
     }
     line.trim_end().to_owned()
 }
@@ -71,6 +68,7 @@ fn aligned(cells: &[String], widths: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::ANY_WIDTH;
 
     fn drawn(width: usize) -> Vec<String> {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();

@@ -29,7 +29,7 @@ pub use keys::Identity;
 use devices::Devices;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Announce, Close, Open, StreamId, Target};
-use lanyard_shared::ids::AgentId;
+use lanyard_shared::ids::{AgentId, DeviceId};
 use lanyard_shared::link::{Event, Link};
 use lanyard_shared::pair::{PairingLink, PairingSecret};
 use lanyard_shared::time::{Mono, Now, UnixMs};
@@ -77,6 +77,8 @@ pub struct Core {
     next_question: pairing::QuestionId,
     /// It was later than this once: while the clock says less, nothing is granted.
     earliest: UnixMs,
+    /// In which session a device was last given its next keys.
+    rekeyed_in: BTreeMap<DeviceId, StreamId>,
     /// The relay has welcomed this link.
     online: bool,
     /// The time when something last happened.
@@ -109,6 +111,7 @@ impl Core {
             effects: VecDeque::new(),
             next_question: 1,
             earliest: UnixMs::default(),
+            rekeyed_in: BTreeMap::new(),
             online: false,
             latest: now.unix,
             next_first: false,
@@ -387,6 +390,7 @@ impl Core {
             self.end_purpose(stream);
         }
         self.leases.clear();
+        self.rekeyed_in.clear();
         self.terminals.clear_drivers();
         self.effects.push_back(Effect::Offline(why));
     }

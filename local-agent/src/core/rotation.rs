@@ -402,13 +402,18 @@ impl Core {
             replaces: Some(old),
             ..present.clone()
         };
-        // Two pages of one device must not take turns at replacing each other's keys.
+        // Two pages of one device must not take turns at replacing each other's keys: the first of them is about to go on under its own. A
+        // session that is gone has perhaps never heard the answer.
         let pending = |device: &&Device| device.replaces == Some(old);
         let before = self.devices.iter().find(pending);
-        if before.is_some_and(|other| {
-            let since = other.keys_since.unwrap_or(other.paired);
-            since.until(now.unix) < REKEY_AGAIN
-        }) {
+        let others = self.rekeyed_in.get(&old).filter(|other| **other != stream);
+        let is_there = others.is_some_and(|other| self.talks.contains_key(other));
+        if is_there
+            && before.is_some_and(|other| {
+                let since = other.keys_since.unwrap_or(other.paired);
+                since.until(now.unix) < REKEY_AGAIN
+            })
+        {
             return Err(CloseCode::Busy);
         }
         if let Some(before) = before.map(|device| device.id) {
@@ -420,6 +425,7 @@ impl Core {
         self.devices
             .admit(next, now.unix)
             .map_err(|_| CloseCode::Busy)?;
+        self.rekeyed_in.insert(old, stream);
         self.effects.push_back(Effect::SaveDevices);
         self.announce();
         Ok(FromAgent::Rekeyed {
@@ -431,6 +437,7 @@ impl Core {
 
     /// The next keys of a device have said hello: the ones before them end now.
     pub(super) fn keys_changed(&mut self, old: DeviceId, now: Now) {
+        self.rekeyed_in.remove(&old);
         if self.remove_device(old, CloseCode::KeysChanged, now) {
             let rotated = Rotated {
                 device: Some(old),

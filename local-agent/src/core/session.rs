@@ -142,7 +142,14 @@ impl Core {
             ToAgent::Ping { n } => self.say(stream, &FromAgent::Pong { n, time: now.unix }),
             ToAgent::Mint { req, wanted } => {
                 let outcome = self.mint(stream, req, wanted, now);
+                let must_rekey = outcome
+                    .as_ref()
+                    .is_err_and(|code| *code == CloseCode::KeysChanged);
                 self.reply(stream, req, outcome);
+                if must_rekey {
+                    // An earlier try may have been lost, or refused because another page was at it.
+                    self.tell_rekey(stream, now);
+                }
             }
             ToAgent::KeysTaken { serial } => self.keys_taken(stream, serial),
             ToAgent::Rekey { req, keys } => {

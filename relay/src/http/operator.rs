@@ -105,7 +105,7 @@ fn admit(
     };
     state.refused.tokens.add();
     let token = refusal.token.map(|token| token.to_string());
-    let verdict = state.guesses.wrong(from, now.mono);
+    let verdict = state.wrong_tokens.by_address(from, now.mono);
     match verdict {
         Verdict::Refuse | Verdict::Last => {
             let fault = refusal.fault;

@@ -5,6 +5,7 @@ use super::socket::{Incoming, incoming};
 use super::{Stranger, blame};
 use crate::agents::{EnrolError, Standing};
 use crate::door::Door;
+use crate::guesses::Verdict;
 use crate::route::{AgentClock, PeerMisbehaved, Port, frame_name};
 use crate::state::State;
 use crate::{clock, random};
@@ -15,7 +16,7 @@ use lanyard_shared::frame::{Challenge, Enrol, Frame, Leg, Proof, Role, Welcome};
 use lanyard_shared::ids::{AgentId, ConnId};
 use lanyard_shared::limits::{CLOCK_REFUSE, CLOCK_WARN, PROOF_HELD};
 use lanyard_shared::proof::{check_enrol, check_proof};
-use lanyard_shared::time::{Now, UnixMs};
+use lanyard_shared::time::{Mono, Now, UnixMs};
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
@@ -68,16 +69,23 @@ async fn exchange(
     socket.send(question).await.map_err(|_| Unproven::Gone)?;
     let frame = first_frame(stranger.role, socket).await?;
     let now = clock::now();
-    let (port, key) = match (stranger.role, frame) {
-        (Role::Agent, Frame::Proof(proof)) => agent(state, stranger, &proof, &asked, now).await?,
-        (Role::Agent, Frame::Enrol(enrol)) => {
-            enrolled(state, stranger, &enrol, &asked, now).await?
+    let (named, outcome) = match (stranger.role, frame) {
+        (Role::Agent, Frame::Proof(proof)) => (
+            proof.agent,
+            agent(state, stranger, &proof, &asked, now).await,
+        ),
+        (Role::Agent, Frame::Enrol(enrol)) => (
+            AgentId::of_first_key(&enrol.key.0),
+            enrolled(state, stranger, &enrol, &asked, now).await,
+        ),
+        (Role::Device, Frame::Proof(proof)) => {
+            (proof.agent, viewer(state, stranger, &proof, &asked))
         }
-        (Role::Device, Frame::Proof(proof)) => viewer(state, stranger, &proof, &asked)?,
         (Role::Agent | Role::Device, frame) => {
             return Err(blame(PeerMisbehaved::OutOfPlace(frame_name(&frame))).into());
         }
     };
+    let (port, key) = outcome.map_err(|code| refused(state, stranger, named, code, now.mono))?;
     let [jitter] = random::bytes().ok_or(CloseCode::Internal)?;
     tracing::info!(role = ?stranger.role, agent = %port.agent(), %conn, "link stands");
     Ok(Proven {
@@ -86,6 +94,31 @@ async fn exchange(
         held: Held::new(now.mono, jitter),
         door: Arc::clone(&stranger.door),
     })
+}
+
+/// What a stranger hears whose proof was refused: why, unless its address or the machine it names has had too many of them.
+fn refused(
+    state: &State,
+    stranger: &Stranger,
+    named: AgentId,
+    code: CloseCode,
+    now: Mono,
+) -> Unproven {
+    let is_wrong = matches!(
+        code,
+        CloseCode::ProofRefused | CloseCode::UnknownAgent | CloseCode::EnrolRefused
+    );
+    if !is_wrong {
+        return code.into();
+    }
+    match state.wrong_proofs.wrong(stranger.from.into(), named, now) {
+        Verdict::Refuse => code.into(),
+        Verdict::Last => {
+            tracing::warn!(from = %stranger.from, agent = %named, "too many proofs that do not hold: the next ones are dropped without a word");
+            code.into()
+        }
+        Verdict::TurnAway => Unproven::Gone,
+    }
 }
 
 async fn first_frame(role: Role, socket: &mut WebSocket) -> Result<Frame, Unproven> {

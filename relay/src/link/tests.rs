@@ -5,7 +5,7 @@ use super::prove::{attach_agent, attach_viewer};
 use crate::admission::Admission;
 use crate::agents::Agents;
 use crate::clock;
-use crate::guesses::Guesses;
+use crate::guesses::{WrongProofs, WrongTokens};
 use crate::operator::Enroller;
 use crate::route::Router;
 use crate::state::{Links, Refused, State};
@@ -30,7 +30,8 @@ fn state() -> (tempfile::TempDir, State) {
         router: Router::new(),
         agents: Agents::load(Arc::clone(&store)).unwrap(),
         tokens: Tokens::load(store, clock::now()).unwrap(),
-        guesses: Guesses::default(),
+        wrong_tokens: WrongTokens::of_tokens(),
+        wrong_proofs: WrongProofs::default(),
         enroller: Enroller {
             address: Address::parse("https://relay.example").unwrap(),
             fingerprint: None,

@@ -270,6 +270,12 @@ impl Hub {
             viewer.waits = false;
             viewer.leg.push_link(&Frame::Wake);
         }
+        // Whom the lock shut out now waits for its end like those it shuts out later.
+        if trust.is_locked() {
+            for viewer in self.viewers.values_mut() {
+                viewer.waits = true;
+            }
+        }
     }
 
     /// When [`Hub::lapse`] wants to be called for this viewer's streams.

@@ -4,20 +4,17 @@ use crate::msg::Scope;
 use crate::token::Renewal;
 use std::time::Duration;
 
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
-
 /// A span as a person reads it at a glance: `3:12`, `2 h 05 min`, `29 d`.
 #[must_use]
 pub fn in_short(span: Duration) -> String {
     let seconds = span.as_secs();
-    if seconds < HOUR {
-        format!("{}:{:02}", seconds / MINUTE, seconds % MINUTE)
-    } else if seconds < 2 * DAY {
-        format!("{} h {:02} min", seconds / HOUR, seconds % HOUR / MINUTE)
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    if hours == 0 {
+        format!("{minutes}:{:02}", seconds % 60)
+    } else if hours < 48 {
+        format!("{hours} h {:02} min", minutes % 60)
     } else {
-        format!("{} d", seconds / DAY)
+        format!("{} d", hours / 24)
     }
 }
 
@@ -42,9 +39,9 @@ mod tests {
         let short = |seconds| in_short(Duration::from_secs(seconds));
         assert_eq!(short(0), "0:00");
         assert_eq!(short(192), "3:12");
-        assert_eq!(short(HOUR - 1), "59:59");
-        assert_eq!(short(HOUR), "1 h 00 min");
-        assert_eq!(short(2 * HOUR + 5 * MINUTE + 59), "2 h 05 min");
-        assert_eq!(short(2 * DAY), "2 d");
+        assert_eq!(short(3599), "59:59");
+        assert_eq!(short(3600), "1 h 00 min");
+        assert_eq!(short(7559), "2 h 05 min");
+        assert_eq!(short(48 * 3600), "2 d");
     }
 }

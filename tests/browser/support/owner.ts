@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 
-export type Scope = "view" | "terminal";
+export type Scope = "view" | "terminal" | "devices";
 
 export interface Grid {
   cols: number;
@@ -13,23 +13,28 @@ export interface Grid {
 export interface Status {
   terminals: { id: string; name: string; grid: Grid; driver: { name: string } | null }[];
   devices: { id: string; name: string; scopes: Scope[] }[];
+  tokens: { jti: string; purpose: Scope; device: string }[];
 }
 
 type Request =
-  | { t: "pair"; scopes: Scope[]; yes: boolean }
+  | { t: "pair"; scopes: Scope[]; reach: { root: null; terminal: null }; stays: number | null; yes: boolean }
   | { t: "answer"; question: number; yes: boolean }
   | { t: "cancel" }
   | { t: "status" }
-  | { t: "revoke"; device: string };
+  | { t: "lock"; locked: boolean }
+  | { t: "revoke"; revocation: Revocation };
 
-const ANSWERS = new Set(["link", "status", "done", "refused"]);
+type Revocation = { what: "device"; device: string } | { what: "purpose"; purpose: Scope; device: null };
+
+const ANSWERS = new Set(["link", "status", "done", "ended", "refused"]);
 
 export class Owner {
   constructor(private readonly socket: string) {}
 
-  /** A pairing link. `yes` lets in whoever opens it, unasked. */
-  async pair(scopes: Scope[], yes: boolean): Promise<string> {
-    const { url } = (await this.ask({ t: "pair", scopes, yes })) as { url: string };
+  /** A pairing link. `yes` lets in whoever opens it, unasked; `stays` is for how many seconds, of a share. */
+  async pair(scopes: Scope[], yes: boolean, stays: number | null = null): Promise<string> {
+    const reach = { root: null, terminal: null };
+    const { url } = (await this.ask({ t: "pair", scopes, reach, stays, yes })) as { url: string };
     return url;
   }
 
@@ -46,7 +51,16 @@ export class Owner {
   }
 
   async revoke(device: string): Promise<void> {
-    await this.ask({ t: "revoke", device });
+    await this.ask({ t: "revoke", revocation: { what: "device", device } });
+  }
+
+  /** Takes a purpose away from every device. */
+  async takeAway(purpose: Scope): Promise<void> {
+    await this.ask({ t: "revoke", revocation: { what: "purpose", purpose, device: null } });
+  }
+
+  async lock(locked: boolean): Promise<void> {
+    await this.ask({ t: "lock", locked });
   }
 
   private async ask(request: Request): Promise<unknown> {

@@ -21,6 +21,29 @@ async function expectNothing(page: Page): Promise<void> {
   expect(await findings(new AxeBuilder({ page }).withRules(["color-contrast"])), "light").toEqual([]);
 }
 
+test("axe finds nothing on the screens of access and devices, unfolded and asked once more", async ({ visitor }) => {
+  test.slow();
+  const { page } = visitor;
+  await visitor.pair(["view", "terminal", "devices"]);
+  await visitor.newTerminal();
+  await visitor.screen.enter("true");
+  await page.evaluate(() => (location.hash = "#/access"));
+  await page.getByRole("button", { name: "Sign out this device" }).click();
+  await expect(page.getByRole("button", { name: "Stay" })).toBeFocused();
+  await expectNothing(page);
+  await page.evaluate(() => (location.hash = "#/devices"));
+  await page.getByRole("button", { name: /this browser/ }).click();
+  await page.getByRole("button", { name: "Sign out this browser" }).click();
+  await expectNothing(page);
+});
+
+test("axe finds nothing where devices are not to be seen", async ({ visitor }) => {
+  await visitor.pair(["view"]);
+  await visitor.page.evaluate(() => (location.hash = "#/devices"));
+  await expect(visitor.page.getByText("This browser may not see who else has access")).toBeVisible();
+  await expectNothing(visitor.page);
+});
+
 test("axe finds nothing on the way from a link to a terminal", async ({ rig, visitor }) => {
   test.slow();
   const { page, screen } = visitor;
@@ -43,11 +66,6 @@ test("axe finds nothing on the way from a link to a terminal", async ({ rig, vis
   await screen.enter("ls --color -la /");
   await screen.shows("root root");
   await expectNothing(page);
-
-  await visitor.status.getByRole("button", { name: /^Access/ }).click();
-  await expect(page.getByRole("dialog")).toBeVisible();
-  await expectNothing(page);
-  await page.keyboard.press("Escape");
 
   await page.getByRole("button", { name: "Find in the scrollback" }).click();
   await page.getByRole("button", { name: /^More for/ }).click();
@@ -151,11 +169,12 @@ test("a keyboard alone goes from the link to the terminal, and out of it again @
   await screen.press("Control+Shift+K");
   const tab = page.getByRole("tab", { selected: true });
   await expect(tab).toBeFocused();
-  await tabTo(page.getByRole("button", { name: /^Access/ }));
+  // The rail stands before the tabs.
+  const access = page.getByRole("link", { name: "Access" });
+  await access.focus();
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("dialog")).toBeVisible();
-  await page.keyboard.press("Escape");
-  await expect(page.getByRole("button", { name: /^Access/ })).toBeFocused();
+  await expect(page.getByRole("heading", { level: 1, name: "Access" })).toBeVisible();
+  await page.goBack();
   await tab.focus();
   await page.keyboard.press("Enter");
   await expect(input).toBeFocused();

@@ -74,6 +74,27 @@ for (const colorScheme of ["dark", "light"] as const) {
   test.describe(colorScheme, () => {
     test.use({ colorScheme });
 
+    test(`pictures of devices, ${colorScheme}`, async ({ visitor, another }, { project }) => {
+      const { page } = visitor;
+      await mkdir(SCREENS, { recursive: true });
+      const shot = (name: string) =>
+        page.screenshot({ path: join(SCREENS, `${project.name}-${colorScheme}-${name}.png`), animations: "disabled" });
+      await visitor.pair(["view", "terminal", "devices"]);
+      await visitor.newTerminal();
+      await visitor.screen.enter("true");
+      const other = await another();
+      await other.pair(["view"]);
+      await page.evaluate(() => (location.hash = "#/devices"));
+      const cards = page.getByRole("list", { name: "Devices" }).getByRole("button", { expanded: false });
+      await expect(cards).toHaveCount(2);
+      await shot("devices");
+      await cards.filter({ hasText: "this browser" }).click();
+      await page.getByRole("button", { name: "Sign out this browser" }).click();
+      await shot("devices-asked");
+      await other.page.evaluate(() => (location.hash = "#/devices"));
+      await expect(other.page.getByText("This browser may not see who else has access")).toBeVisible();
+    });
+
     test(`pictures of pairing, home and a terminal, ${colorScheme}`, async ({ rig, visitor }, { project }) => {
       const { page, screen } = visitor;
       await mkdir(SCREENS, { recursive: true });
@@ -99,10 +120,11 @@ for (const colorScheme of ["dark", "light"] as const) {
       await visitor.newTerminal();
       await screen.enter("cd trail; clear");
       const picture = await (project.name === "phone" ? narrow : wide)();
-      await visitor.status.getByRole("button", { name: /^Access/ }).click();
-      await expect(page.getByRole("dialog")).toBeVisible();
+      await page.evaluate(() => (location.hash = "#/access"));
+      await expect(page.getByRole("button", { name: /^End typing/ })).toBeVisible();
       await shot("access");
-      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "Sign out this device" }).click();
+      await shot("access-asked");
       await page.goto(`${rig.relay.web}/#/`);
       await expect(page.getByRole("link", { name: "running" })).toBeVisible();
       await shot("home");

@@ -44,8 +44,9 @@ test("two pages of one browser share its pairing, and each its own credentials @
   const second = visitor.on(await watch.page());
   await second.page.goto(visitor.page.url());
   await second.screen.shows("\none\n$");
-  await second.status.getByRole("button", { name: /^Access: watching/ }).click();
-  await expect(second.page.getByRole("dialog").getByRole("listitem")).toHaveCount(2);
+  await second.page.evaluate(() => (location.hash = "#/access"));
+  await expect(second.page.getByRole("button", { name: /^End watching/ })).toHaveCount(1);
+  await expect(second.page.getByRole("button", { name: /^End typing/ })).toHaveCount(0);
 });
 
 test("the end of a program is told to everyone who watches, and its screen stays", async ({ visitor, another }) => {

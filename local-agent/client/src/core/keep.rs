@@ -54,7 +54,8 @@ impl Viewer {
 
     /// Changes this device's keys, which [`Event::Rekey`] asks for, to fresh ones.
     pub fn rekey(&mut self, keys: OwnKeys, now: Now) {
-        if self.is_live() {
+        let asked = |request: &Request| matches!(request, Request::Rekey(_));
+        if self.is_live() && !self.requests.values().any(asked) && !self.keeping.next {
             self.ask(Request::Rekey(keys), now);
         }
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cli::table::ANY_WIDTH;
+use crate::limits::ANY_WIDTH;
 use lanyard_shared::access::{InvitationEntry, KeyEntry, KeyKind, TokenEntry};
 use lanyard_shared::ids::{AgentId, ConnId, TokenId};
 use std::time::Duration;

@@ -398,17 +398,18 @@ impl Rig {
 
     pub fn mint_for(&mut self, viewer: &mut Viewer, wanted: Wanted) -> Result<Minted, String> {
         let answers = self.ask(viewer, &ToAgent::Mint { req: 1, wanted });
-        match answers.into_iter().last() {
-            Some(FromAgent::Minted {
+        let answer = answers.iter().find_map(|answer| match answer {
+            FromAgent::Minted {
                 jti, token, secret, ..
-            }) => Ok(Minted {
-                jti,
-                token,
+            } => Some(Ok(Minted {
+                jti: *jti,
+                token: token.clone(),
                 secret: secret.0,
-            }),
-            Some(FromAgent::Refused { reason, .. }) => Err(reason.code),
-            other => panic!("neither minted nor refused: {other:?}"),
-        }
+            })),
+            FromAgent::Refused { reason, .. } => Some(Err(reason.code.clone())),
+            _ => None,
+        });
+        answer.unwrap_or_else(|| panic!("neither minted nor refused: {answers:?}"))
     }
 
     pub fn open_sealed(&mut self, origin: Origin, minted: &Minted) -> Sealed {

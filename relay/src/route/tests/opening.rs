@@ -206,6 +206,19 @@ fn a_viewer_that_finds_the_agent_away_is_woken_when_it_has_announced_itself() {
 }
 
 #[test]
+fn whom_a_lock_shut_out_is_woken_when_it_opens_whatever_the_agent_did_meanwhile() {
+    let mut world = World::new();
+    let (agent, mut viewer) = (world.agent(), world.viewer());
+    world.stand::<View>(&mut viewer, &agent);
+    world.announce(&agent, |announce| announce.locked = true);
+    assert_eq!(frames(&viewer.port), [close(1, CloseCode::Locked)]);
+    world.announce(&agent, |announce| announce.locked = false);
+    assert_eq!(frames(&viewer.port), [Frame::Wake]);
+    world.announce(&agent, |announce| announce.locked = false);
+    assert_eq!(frames(&viewer.port), []);
+}
+
+#[test]
 fn an_agent_refused_for_its_clock_is_not_called_offline() {
     let mut world = World::new();
     world.router.agent_skewed(world.agent_id(), world.now);

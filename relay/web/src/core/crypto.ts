@@ -8,6 +8,8 @@ export interface Crypto {
   hmac(key: Bytes, data: Bytes): Promise<Bytes>;
   /** AES-256-GCM under a 32-byte key. */
   aead(key: Bytes): Promise<AeadKey>;
+  /** Whether an Ed25519 signature holds; false for anything that is no key or no signature. */
+  verify(key: Bytes, message: Bytes, signature: Bytes): Promise<boolean>;
   /** A fresh X25519 key pair. */
   ephemeral(): Promise<DhKey>;
 }

@@ -42,10 +42,10 @@ export type Frame =
   | { kind: "renew"; stream: number; token: string }
   | ({ kind: "close"; stream: number } & Close)
   /** Only an agent and its relay exchange these; a viewer need not understand them to refuse them. */
-  | { kind: "enrol" | "announce" };
+  | { kind: "enrol" | "announce" | "rotate" };
 
 /** What this side can write. */
-export type OwnFrame = Exclude<Frame, { kind: "enrol" | "announce" }>;
+export type OwnFrame = Exclude<Frame, { kind: "enrol" | "announce" | "rotate" }>;
 
 /** The peer is at fault, always; `code` is what the link is closed with. */
 export interface FrameError {
@@ -90,6 +90,8 @@ function decodePayload(stream: number, kind: FrameKind, reader: Reader): Frame |
       return { kind: "enrol" };
     case FrameKind.announce:
       return { kind: "announce" };
+    case FrameKind.rotate:
+      return { kind: "rotate" };
     case FrameKind.ping:
     case FrameKind.pong: {
       const name = kind === FrameKind.ping ? "ping" : "pong";

@@ -357,6 +357,43 @@ describe("refusals", () => {
     expect(gather().filter(({ kind }) => kind === "mint")).toEqual([]);
   });
 
+  test("a token that the owner has ended keeps what was typed for the person to decide, and the next key asks again", () => {
+    input.sessionUp(true, now);
+    type("x");
+    open();
+    input.tokenEnded(mintedToken(token).jti, reasonFor("token-ended"), now);
+    expect(input.phase.kind).toBe("unsent");
+    input.resolveUnsent(false, now);
+    now += 5000;
+    input.tick(now);
+    expect(input.phase).toMatchObject({ kind: "lapsed", reason: { code: "token-ended" } });
+    gather();
+    type("y");
+    expect(gather()).toContainEqual({ kind: "mint" });
+  });
+
+  test("a purpose that the owner takes away is not one that was never granted", () => {
+    input.sessionUp(false, now);
+    expect(input.phase).toEqual({ kind: "not-granted", taken: false });
+    input.scopes(true, now);
+    expect(input.phase.kind).toBe("idle");
+    input.scopes(false, now);
+    expect(input.phase).toEqual({ kind: "not-granted", taken: true });
+  });
+
+  test("that the machine was locked is not said any more once it lets this device in again", () => {
+    input.sessionUp(true, now);
+    type("x");
+    gather();
+    input.refused(reasonFor("locked"), now);
+    expect(input.phase).toMatchObject({ kind: "lapsed", reason: { code: "locked" } });
+    input.sessionDown(now);
+    now += 60_000;
+    input.sessionUp(true, now);
+    input.resolveUnsent(false, now);
+    expect(input.phase.kind).toBe("idle");
+  });
+
   test("a stream that is cut again and again is not opened in a loop", () => {
     input.sessionUp(true, now);
     type("x");

@@ -11,7 +11,8 @@ import type { Minted } from "./session";
 import { closeReason } from "./view";
 
 export type InputPhase =
-  | { kind: "not-granted" }
+  /** `taken`: it was granted, and the owner has taken it away. */
+  | { kind: "not-granted"; taken: boolean }
   | { kind: "idle" }
   | { kind: "asking" }
   | { kind: "driver" }
@@ -31,6 +32,15 @@ const PIECE = INPUT_MAX / 2;
 const SOUND_MS = 1000;
 const PAUSE_MS = 500;
 const REFUSED_PAUSE_MS = 2000;
+/** Ends that somebody wanted: what was typed before them does not ask for a new token by itself. */
+const ON_PURPOSE: ReadonlySet<string> = new Set<CloseName>([
+  "revoked",
+  "not-granted",
+  "token-ended",
+  "share-ended",
+  "suspended",
+  "locked",
+]);
 
 interface Pending {
   seq: number;
@@ -55,6 +65,7 @@ export class Input {
   private stage: Stage = { at: "idle" };
   private session = false;
   private granted = true;
+  private taken = false;
   private over = false;
   private pending: Pending[] = [];
   private nextSeq = 1;
@@ -76,7 +87,7 @@ export class Input {
   }
 
   get phase(): InputPhase {
-    if (!this.granted) return { kind: "not-granted" };
+    if (!this.granted) return { kind: "not-granted", taken: this.taken };
     if (this.held) return { kind: "unsent", text: concat(...this.pending.map(({ bytes }) => bytes)) };
     if (this.stage.at === "standing") return { kind: this.stage.driver ? "driver" : "watching" };
     if (this.stage.at !== "idle") return { kind: "asking" };
@@ -91,6 +102,16 @@ export class Input {
   /** A session stands; `granted` says whether this device may type at all. */
   sessionUp(granted: boolean, now: number): void {
     this.session = true;
+    this.taken = false;
+    this.allow(granted);
+    // What stood in the way of a session stands no more.
+    if (this.lapsed?.code === "locked") this.lapsed = null;
+    this.tick(now);
+  }
+
+  /** The owner has changed what this device may do. */
+  scopes(granted: boolean, now: number): void {
+    this.taken = this.granted && !granted;
     this.allow(granted);
     this.tick(now);
   }
@@ -234,6 +255,8 @@ export class Input {
       case "output":
       case "size":
       case "exit":
+      case "ready":
+      case "reply":
         return false;
     }
   }
@@ -307,7 +330,7 @@ export class Input {
     this.stage = { at: "idle" };
     this.lapsed = reason;
     if (reason?.code === "done" || reason?.code === "terminal-gone") this.close();
-    if (reason?.code === "revoked" || reason?.code === "not-granted") this.hold();
+    if (reason !== null && ON_PURPOSE.has(reason.code)) this.hold();
     this.tick(now);
     this.changed();
   }
@@ -349,6 +372,7 @@ export class Input {
   private allow(granted: boolean): void {
     this.granted = granted;
     if (!granted) {
+      this.wantsSeat = false;
       this.pending = [];
       this.held = false;
     }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { encode } from "./b64";
 import type { Bytes } from "./bytes";
 import { decodeFrame, encodeFrame, type Frame, type OwnFrame as Sendable } from "./frame";
-import type { Challenge, CloseName } from "./generated";
+import { STREAMS_PER_VIEWER, type Challenge, type CloseName } from "./generated";
 import { Link, type LinkEffect } from "./link";
 import { fixedSignKey, hex } from "./testing/keys";
 import { random } from "./testing/random";
@@ -216,12 +216,12 @@ describe("streams", () => {
     expect(lastClose()).toBe("unexpected-frame");
   });
 
-  test("at most 64 streams are open at once", () => {
+  test("no more streams are open at once than a relay lets a viewer have", () => {
     const first = open();
-    for (let count = 1; count < 64; count++) open();
+    for (let count = 1; count < STREAMS_PER_VIEWER; count++) open();
     expect(link.open({ kind: "purpose", token: "t" }, 1, [])).toBeNull();
     link.close(first, "done");
-    expect(link.open({ kind: "purpose", token: "t" }, 1, [])).toBe(65);
+    expect(link.open({ kind: "purpose", token: "t" }, 1, [])).toBe(STREAMS_PER_VIEWER + 1);
   });
 
   test("what only a viewer or an agent sends ends the link when the relay sends it", () => {

@@ -225,6 +225,7 @@ export class Link {
       case "proof":
       case "enrol":
       case "announce":
+      case "rotate":
       case "ping":
       case "open":
       case "renew":

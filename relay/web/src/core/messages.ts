@@ -2,19 +2,29 @@
 import { utf8, type Bytes } from "./bytes";
 import {
   GRID_MAX,
+  IDENTITY_CHAIN_MAX,
+  LEASES_PER_SESSION,
   MESSAGE_MAX,
+  PURPOSES,
   TOKEN_MAX,
+  type DeviceEntry,
+  type DevicesReply,
+  type DevicesRequest,
   type Driver,
   type Exit,
   type FromAgent,
   type Grid,
+  type IdentityCert,
+  type NoiseCert,
   type Offer,
   type PairReply,
   type PairRequest,
+  type Reach,
   type Reason,
   type Scope,
   type Terminal,
   type ToAgent,
+  type TokenEntry,
 } from "./generated";
 import { bytes, flag, integer, list, nullable, object, oneOf, parse, tagged, text, type Check } from "./json";
 
@@ -30,8 +40,12 @@ export function decodePairReply(message: Bytes): PairReply | undefined {
   return decode(message, pairReply);
 }
 
+export function decodeDevicesReply(message: Bytes): DevicesReply | undefined {
+  return decode(message, devicesReply);
+}
+
 /** Null when the message would be larger than allowed. */
-export function encodeMessage(message: ToAgent | PairRequest): Bytes | null {
+export function encodeMessage(message: ToAgent | PairRequest | DevicesRequest): Bytes | null {
   const out = utf8(JSON.stringify(message));
   return out.length > MESSAGE_MAX ? null : out;
 }
@@ -46,8 +60,10 @@ const LIST_MAX = 256;
 const time = integer(0, Number.MAX_SAFE_INTEGER);
 const number = integer(0, U32);
 const id = bytes(16);
-const scope = oneOf<Scope>("view", "terminal");
-const scopes = list(scope, 2);
+/** Every scope there is, in the order in which lists show them. */
+export const SCOPES = Object.keys(PURPOSES) as readonly Scope[];
+const scope = oneOf<Scope>(...SCOPES);
+const scopes = list(scope, SCOPES.length);
 const token: Check<string> = (value) =>
   typeof value === "string" && value.length <= TOKEN_MAX && /^[\w.-]+$/.test(value) ? value : undefined;
 const side = integer(1, GRID_MAX);
@@ -66,23 +82,93 @@ const terminal = object<Terminal>({
 });
 const terminals = list(terminal, LIST_MAX);
 
-const offer = object<Offer>({ machine: text, user: text, scopes, expires: time });
+const reach = object<Reach>({ root: nullable(text), terminal: nullable(id) });
+
+const device = object<DeviceEntry>({
+  id,
+  name: text,
+  scopes,
+  reach,
+  paired: time,
+  seen: time,
+  from: text,
+  expires: time,
+  until: nullable(time),
+  keys_end: time,
+  sessions: number,
+  suspended: flag,
+  yours: flag,
+});
+const tokenEntry = object<TokenEntry>({
+  jti: id,
+  purpose: scope,
+  device: id,
+  conn: id,
+  from: text,
+  about: text,
+  issued: time,
+  expires: time,
+  used: time,
+  attached: flag,
+});
+
+const signature = bytes(64);
+const identityCert = object<IdentityCert>({ from: bytes(32), to: bytes(32), signature });
+const noiseCert = object<NoiseCert>({ key: bytes(32), serial: number, since: time, expires: time, signature });
+
+const offer = object<Offer>({ machine: text, user: text, scopes, reach, stays: nullable(time), expires: time });
 
 const pairReply = tagged<PairReply>({
   waiting: {},
-  granted: { grant: token, scopes, expires: time },
+  granted: {
+    grant: token,
+    scopes,
+    reach,
+    expires: time,
+    until: nullable(time),
+    identity: bytes(32),
+    serial: number,
+  },
   refused: { reason },
 });
 
 const fromAgent = tagged<FromAgent>({
-  welcome: { machine: text, user: text, time, scopes, expires: time, terminals },
+  welcome: {
+    machine: text,
+    user: text,
+    time,
+    scopes,
+    reach,
+    expires: time,
+    until: nullable(time),
+    generation: number,
+    suspended: flag,
+    terminals,
+  },
   pong: { n: number, time },
-  minted: { req: number, jti: id, token, secret: bytes(32), expires: time, life: time },
+  minted: { req: number, jti: id, token, secret: bytes(32), issued: time, expires: time },
   created: { req: number, terminal },
   done: { req: number },
   refused: { req: number, reason },
+  access: { req: number, time, device, tokens: list(tokenEntry, LEASES_PER_SESSION) },
+  scopes: { scopes, reach },
+  keys: { chain: list(identityCert, IDENTITY_CHAIN_MAX), noise: noiseCert },
+  rekey: {},
+  rekeyed: { req: number, grant: token, expires: time },
   terminals: { terminals },
   lease: { jti: id, expires: time },
   ended: { jti: id, reason },
   grant: { grant: token, expires: time },
+});
+
+const devicesReply = tagged<DevicesReply>({
+  listed: {
+    req: number,
+    time,
+    devices: list(device, LIST_MAX),
+    tokens: list(tokenEntry, LIST_MAX),
+    more: flag,
+  },
+  done: { req: number, ended: number },
+  refused: { req: number, reason },
 });

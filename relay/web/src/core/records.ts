@@ -11,7 +11,11 @@ export type ViewerRecord =
   /** Numbered from 1, by one. */
   | { kind: "input"; seq: number; bytes: Bytes }
   | { kind: "resize"; grid: Grid }
-  | { kind: "takeOver" };
+  | { kind: "takeOver" }
+  /** On streams whose opening says nothing but that the viewer is there. */
+  | { kind: "opening" }
+  /** JSON whose meaning follows from the purpose. */
+  | { kind: "request"; json: Bytes };
 
 export type AgentRecord =
   | { kind: "snapshot"; offset: number; grid: Grid; total: number }
@@ -24,7 +28,10 @@ export type AgentRecord =
   /** All inputs up to this one are applied. */
   | { kind: "applied"; seq: number }
   | { kind: "driver"; driver: boolean }
-  | { kind: "end"; close: Close };
+  | { kind: "end"; close: Close }
+  /** The answer to `opening`. */
+  | { kind: "ready" }
+  | { kind: "reply"; json: Bytes };
 
 export function encodeRecord(record: ViewerRecord): Bytes {
   const kind = u8(RecordKind[record.kind]);
@@ -39,7 +46,10 @@ export function encodeRecord(record: ViewerRecord): Bytes {
       return concat(kind, u64(record.seq), record.bytes);
     case "resize":
       return concat(kind, putGrid(record.grid));
+    case "request":
+      return concat(kind, record.json);
     case "takeOver":
+    case "opening":
       return kind;
   }
 }
@@ -91,6 +101,10 @@ function readBody(kind: number, reader: Reader): AgentRecord | null {
       const close = decodeClose(reader);
       return close && { kind: "end", close };
     }
+    case RecordKind.ready:
+      return { kind: "ready" };
+    case RecordKind.reply:
+      return reader.left > 0 ? { kind: "reply", json: reader.rest() } : null;
     default:
       return null;
   }

@@ -5,30 +5,43 @@
 import {
   HEARTBEAT_MS,
   LIVE_FOR_MS,
+  PURPOSES,
   SESSION_SILENCE_MS,
   type FromAgent,
   type Grid,
+  type IdentityCert,
+  type NewKeys,
+  type NoiseCert,
+  type Reach,
   type Reason,
+  type Revocation,
   type Scope,
   type Terminal,
   type ToAgent,
+  type Wanted,
 } from "./generated";
 
 /** One live token, as this side knows it. The agent's own table decides. */
 export interface Lease {
   jti: string;
   purpose: Scope;
-  terminal: string;
+  /** Null for a purpose that is not about a terminal. */
+  terminal: string | null;
   /** By the machine's clock. */
   expires: number;
+  /** How long its present life is from its beginning. */
   life: number;
 }
 
 export type Minted = Extract<FromAgent, { t: "minted" }>;
 
+/** What the agent says this device has over this link. */
+export type Access = Omit<Extract<FromAgent, { t: "access" }>, "t" | "req">;
+
 export type Answer =
   | { kind: "minted"; minted: Minted }
   | { kind: "created"; terminal: Terminal }
+  | { kind: "access"; access: Access }
   | { kind: "done" }
   | { kind: "refused"; reason: Reason };
 
@@ -39,7 +52,17 @@ export type SessionEffect =
   | { kind: "changed" }
   | { kind: "answer"; req: number; answer: Answer }
   | { kind: "ended"; jti: string; reason: Reason }
+  /** It may ask for something else now. */
+  | { kind: "scopes" }
   | { kind: "grant"; grant: string; expires: number }
+  /** To be kept, and said in the next hello. */
+  | { kind: "generation"; generation: number }
+  /** The machine's present Noise key, to be judged and kept, then `keysTaken`. */
+  | { kind: "keys"; chain: IdentityCert[]; noise: NoiseCert }
+  /** This device is to change its keys. */
+  | { kind: "rekey" }
+  /** The next keys are admitted. */
+  | { kind: "rekeyed"; grant: string; expires: number }
   /** The agent said what has no place here: close the session with `bad-message`. */
   | { kind: "fault" }
   /** It has not answered for so long that its words must be lost: close the session and open another. */
@@ -50,13 +73,31 @@ export interface Facts {
   machine: string;
   user: string;
   scopes: Scope[];
+  /** What those reach. */
+  reach: Reach;
   /** When the device's grant ends unless used, by the machine's clock. */
   expires: number;
+  /** When it ends whatever happens: a share. */
+  until: number | null;
+  /** A copy of this device was seen: it may only watch until a person at the machine has decided. */
+  suspended: boolean;
   terminals: Terminal[];
+}
+
+/** How a device introduces itself. */
+export interface Known {
+  name: string;
+  /** What it was given last to tell it from a copy; 0 before the first. */
+  generation: number;
+  /** The highest serial of the machine's Noise keys that it knows. */
+  serial: number;
 }
 
 /** The heartbeat of a page nobody looks at. Browsers stretch its timers to a minute anyway. */
 const HIDDEN_HEARTBEAT_MS = 30_000;
+
+/** Who types fast need not redraw the screen with each key. */
+const TOUCHED_STEP_MS = 1000;
 
 type Request = Extract<ToAgent, { req: number }>;
 
@@ -71,15 +112,17 @@ export class Session {
   private visible = true;
   private standing: Facts | null = null;
   private shownLive = false;
+  /** When a person last did something here, by the monotonic clock. */
+  private touchedAt: number | null = null;
   /** When the question was sent that was answered last. An answer that was held back on its way proves no more than that. */
   private answered: number | null = null;
   private heardAt: number | null = null;
   private roundTrip: number | null = null;
   private offset: { value: number; rtt: number } | null = null;
 
-  constructor(deviceName: string, now: number) {
+  constructor(device: Known, now: number) {
     this.pinged = now;
-    this.effects.push({ kind: "send", message: { t: "hello", name: deviceName } });
+    this.effects.push({ kind: "send", message: { t: "hello", ...device } });
   }
 
   get facts(): Facts | null {
@@ -104,6 +147,19 @@ export class Session {
     return this.offset?.value ?? null;
   }
 
+  /** When a person last did something here, by the machine's clock. */
+  get present(): number | null {
+    return this.touchedAt === null || this.clockOffset === null ? null : this.touchedAt + this.clockOffset;
+  }
+
+  /** A person has pressed a key or tapped, and the machine hears of it. */
+  touched(now: number): void {
+    const before = this.touchedAt;
+    if (before !== null && now - before < TOUCHED_STEP_MS) return;
+    this.touchedAt = now;
+    this.effects.push({ kind: "changed" });
+  }
+
   live(now: number): boolean {
     return this.answered !== null && now - this.answered <= LIVE_FOR_MS;
   }
@@ -112,8 +168,35 @@ export class Session {
     return this.effects.splice(0);
   }
 
-  mint(purpose: Scope, terminal: string): number {
-    return this.ask((req) => ({ t: "mint", req, purpose, terminal }));
+  mint(wanted: Wanted, now: number): number {
+    // The machine takes the question for such a token as somebody being there.
+    if (PURPOSES[wanted.purpose].renewal === "while a person is present") this.touchedAt = now;
+    return this.ask((req) => ({ t: "mint", req, wanted }));
+  }
+
+  /** Lets a token live longer; says that a person is there. */
+  renew(jti: string): number {
+    return this.ask((req) => ({ t: "renew", req, jti }));
+  }
+
+  /** Asks what this device has over this link. */
+  access(): number {
+    return this.ask((req) => ({ t: "access", req }));
+  }
+
+  /** Ends what is this device's own. */
+  revoke(revocation: Revocation): number {
+    return this.ask((req) => ({ t: "revoke", req, revocation }));
+  }
+
+  /** The machine's Noise key of this serial is kept. */
+  keysTaken(serial: number): void {
+    if (this.standing !== null) this.send({ t: "keys_taken", serial });
+  }
+
+  /** Brings this device's next keys. */
+  rekey(keys: NewKeys): number {
+    return this.ask((req) => ({ t: "rekey", req, keys }));
   }
 
   create(key: string, name: string, grid: Grid): number {
@@ -169,14 +252,24 @@ export class Session {
       case "created":
         return this.answer(message.req, ["create"], { kind: "created", terminal: message.terminal });
       case "done":
-        return this.answer(message.req, ["end", "rename"], { kind: "done" });
+        return this.answer(message.req, ["end", "rename", "renew", "revoke"], { kind: "done" });
       case "refused":
         return this.answer(message.req, null, { kind: "refused", reason: message.reason });
+      case "access": {
+        const { time, device, tokens } = message;
+        return this.answer(message.req, ["access"], { kind: "access", access: { time, device, tokens } });
+      }
+      case "scopes":
+        this.effects.push({ kind: "scopes" });
+        return this.update({ scopes: message.scopes, reach: message.reach }, now);
       case "terminals":
         return this.update({ terminals: message.terminals }, now);
       case "lease": {
         const lease = this.table.get(message.jti);
-        if (lease) this.table.set(message.jti, { ...lease, expires: message.expires });
+        if (lease) {
+          const life = message.expires - (now + (this.clockOffset ?? 0));
+          this.table.set(message.jti, { ...lease, expires: message.expires, life });
+        }
         return this.changed(now);
       }
       case "ended":
@@ -186,6 +279,20 @@ export class Session {
       case "grant":
         this.effects.push({ kind: "grant", grant: message.grant, expires: message.expires });
         return this.update({ expires: message.expires }, now);
+      case "keys":
+        this.effects.push({ kind: "keys", chain: message.chain, noise: message.noise });
+        return;
+      case "rekey":
+        this.effects.push({ kind: "rekey" });
+        return;
+      case "rekeyed":
+        if (this.requests.get(message.req)?.t !== "rekey") {
+          this.effects.push({ kind: "fault" });
+          return;
+        }
+        this.requests.delete(message.req);
+        this.effects.push({ kind: "rekeyed", grant: message.grant, expires: message.expires });
+        return;
     }
   }
 
@@ -195,8 +302,9 @@ export class Session {
   }
 
   private welcome(message: Extract<FromAgent, { t: "welcome" }>, now: number): void {
-    const { machine, user, scopes, expires, terminals, time } = message;
-    this.standing = { machine, user, scopes, expires, terminals };
+    const { machine, user, scopes, reach, expires, until, suspended, terminals, time, generation } = message;
+    this.standing = { machine, user, scopes, reach, expires, until, suspended, terminals };
+    this.effects.push({ kind: "generation", generation });
     this.heardFrom(time, this.pinged, now);
     this.effects.push({ kind: "stands" });
     this.changed(now);
@@ -217,8 +325,10 @@ export class Session {
   private minted(message: Minted): void {
     const request = this.requests.get(message.req);
     if (request?.t === "mint") {
-      const { jti, expires, life } = message;
-      this.table.set(jti, { jti, purpose: request.purpose, terminal: request.terminal, expires, life });
+      const { jti, issued, expires } = message;
+      const { wanted } = request;
+      const terminal = "terminal" in wanted ? wanted.terminal : null;
+      this.table.set(jti, { jti, purpose: wanted.purpose, terminal, expires, life: expires - issued });
     }
     this.answer(message.req, ["mint"], { kind: "minted", minted: message });
     this.effects.push({ kind: "changed" });

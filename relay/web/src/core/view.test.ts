@@ -165,6 +165,30 @@ test("an ended session message about this token counts as its sealed end", () =>
   expect(view.phase.kind).toBe("ended");
 });
 
+test("a view that the owner has ended waits for a tap, through new sessions too, and goes on where it was", () => {
+  view.sessionUp();
+  open();
+  hear(output(0, "x"), end("token-ended"));
+  expect(view.phase).toMatchObject({ kind: "ended", reason: { code: "token-ended" } });
+  view.sessionDown();
+  view.sessionUp();
+  expect(gather()).not.toContainEqual({ kind: "mint" });
+  view.resume();
+  expect(gather()).toContainEqual({ kind: "mint" });
+  expect(view.phase.kind).toBe("interrupted");
+  open();
+  expect(effects).toContainEqual({ kind: "send", record: { kind: "viewOpening", have: 1, grid: screen } });
+});
+
+test("a share that is over is over for its view", () => {
+  view.sessionUp();
+  open();
+  hear(end("share-ended"));
+  view.resume();
+  expect(view.phase).toMatchObject({ kind: "ended", reason: { code: "share-ended" } });
+  expect(gather()).not.toContainEqual({ kind: "mint" });
+});
+
 test("a program that ends leaves its exit and its last screen", () => {
   view.sessionUp();
   open();

@@ -29,7 +29,13 @@ const SNAPSHOT_MAX = 32 * 1024 * 1024;
 /** A stream that stood this long was sound: the next failure starts the back-off from the beginning. */
 const SOUND_MS = 10_000;
 /** Ends that are final for this terminal or device. Every other end is followed by a new token and stream. */
-const FINAL: ReadonlySet<CloseName> = new Set<CloseName>(["done", "terminal-gone", "revoked", "not-granted"]);
+const FINAL: ReadonlySet<CloseName> = new Set<CloseName>([
+  "done",
+  "terminal-gone",
+  "revoked",
+  "not-granted",
+  "share-ended",
+]);
 
 type Stage =
   /** No session. */
@@ -38,6 +44,8 @@ type Stage =
   | { at: "opening"; jti: string; deadline: number }
   | { at: "standing"; jti: string; since: number }
   | { at: "waiting"; until: number }
+  /** The owner has ended it: only a tap asks for it again. */
+  | { at: "stopped" }
   | { at: "over" };
 
 interface Snapshot {
@@ -87,10 +95,18 @@ export class View {
     if (this.stage.at === "idle") this.mint();
   }
 
+  /** A tap: the person wants to see it again after the owner has ended it. */
+  resume(): void {
+    if (this.stage.at !== "stopped") return;
+    this.stage = { at: "idle" };
+    this.show({ kind: "interrupted" });
+    if (this.session) this.mint();
+  }
+
   /** Losing the session loses every stream with it. */
   sessionDown(): void {
     this.session = false;
-    if (this.stage.at === "over") return;
+    if (this.stage.at === "over" || this.stage.at === "stopped") return;
     this.stage = { at: "idle" };
     this.interrupt();
   }
@@ -189,6 +205,8 @@ export class View {
       case "opened":
       case "applied":
       case "driver":
+      case "ready":
+      case "reply":
         return false;
     }
   }
@@ -229,8 +247,10 @@ export class View {
   }
 
   private endedBy(reason: Reason, now: number): void {
-    if (!isFinal(reason)) return this.again(now);
-    this.stage = { at: "over" };
+    const stopped = reason.code === "token-ended";
+    if (!isFinal(reason) && !stopped) return this.again(now);
+    this.stage = { at: stopped ? "stopped" : "over" };
+    this.snapshot = null;
     this.show({ kind: "ended", reason });
   }
 

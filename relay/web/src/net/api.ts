@@ -2,7 +2,12 @@
  * What the screens see of the world. `ui/` knows this file and nothing below it; `net/` implements it on top of `core/`.
  * Times are milliseconds by the machine's clock unless a name says otherwise; the browser's clock decides nothing.
  */
-import type { Exit, Grid, Offer, Reason, Scope, Terminal } from "../core/generated";
+import type { Credential } from "../core/credentials";
+import type { DevicesPhase, Listed, Wish } from "../core/devices";
+import type { Exit, Grid, Offer, Reach, Reason, Revocation, Scope, Terminal } from "../core/generated";
+import type { Access } from "../core/session";
+
+export type { Access, Credential, DevicesPhase, Listed, Wish };
 
 /** A value one can watch. `subscribe` calls at once with the present value and returns how to stop (a Svelte store). */
 export interface Watch<T> {
@@ -23,18 +28,6 @@ export type LinkState =
   /** It will not come back by itself: revoked, unknown device. */
   | { kind: "ended"; reason: Reason };
 
-/** One live credential, for the chip and the access drawer. */
-export interface Credential {
-  jti: string;
-  purpose: Scope | "device";
-  /** Id of the terminal, where there is one. */
-  terminal: string | null;
-  /** By the machine's clock. */
-  expires: number;
-  /** Its whole life, for the bar. */
-  life: number;
-}
-
 export interface Machine {
   id: string;
   name: string;
@@ -47,8 +40,15 @@ export interface Machine {
   /** Round trip end to end, milliseconds. */
   rtt: number | null;
   scopes: Scope[];
+  /** What those reach; bounds nothing until the machine has told. */
+  reach: Reach;
+  /** When this device ends whatever happens: a share. */
+  until: number | null;
   terminals: Terminal[];
+  /** The device, this page's link, the live tokens. */
   credentials: Credential[];
+  /** What the machine last said about this device and its tokens, when it was asked. */
+  access: Access | null;
   /** Machine's clock minus the page's monotonic clock, to show times with. */
   clockOffset: number;
 }
@@ -80,8 +80,8 @@ export type ViewState =
 
 /** Whether this page may type. */
 export type InputState =
-  /** Not granted to this device. */
-  | { kind: "not-granted" }
+  /** Not granted to this device, or taken from it by the owner. */
+  | { kind: "not-granted"; taken: boolean }
   /** No token yet; the next key asks for one. */
   | { kind: "idle" }
   | { kind: "asking" }
@@ -107,12 +107,31 @@ export interface TerminalSession {
   onOutput(run: (bytes: Uint8Array, reset: Grid | null, done: () => void) => void): void;
   /** Keys and pastes. Asks for a `terminal` token when none is live; nothing is lost and nothing typed twice. */
   type(bytes: Uint8Array): void;
+  /** What the emulator answers by itself: no person is behind it. */
+  report(bytes: Uint8Array): void;
+  /** After the owner has ended watching: asks for it again. */
+  watchAgain(): void;
   /** What fits on this screen; sent while this page drives. */
   resize(grid: Grid): void;
   takeOver(): void;
   /** Send or drop the input of state `unsent`. */
   resolveUnsent(send: boolean): void;
   /** Leave; the terminal runs on. */
+  close(): void;
+}
+
+/** Who has access to a machine, as far as `devices` lets one see it. */
+export interface DevicesState {
+  phase: DevicesPhase;
+  /** What was read last, whatever the phase. */
+  list: Listed | null;
+}
+
+export interface DevicesSession {
+  state: Watch<DevicesState>;
+  /** Asks for a token when none is live. Rejects with a `Reason`. */
+  wish(wish: Wish): Promise<void>;
+  /** Leave; the token ends with it. */
   close(): void;
 }
 
@@ -129,6 +148,13 @@ export interface Lanyard {
   renameTerminal(machine: string, terminal: string, name: string): Promise<void>;
   /** Ends its program and forgets it. Rejects with a `Reason`. */
   endTerminal(machine: string, terminal: string): Promise<void>;
+  openDevices(machine: string): DevicesSession;
+  /** Asks the machine what this device has; it comes as `Machine.access`. Rejects with a `Reason`. */
+  readAccess(machine: string): Promise<void>;
+  /** Lets a token of this page live longer. Rejects with a `Reason`. */
+  renew(machine: string, jti: string): Promise<void>;
+  /** Ends what is this device's own. Rejects with a `Reason`. */
+  endOwn(machine: string, revocation: Revocation): Promise<void>;
   /** Forgets the machine in this browser. */
   forget(machine: string): Promise<void>;
   /** Tries again now instead of at `retryAt`. */

@@ -1,7 +1,7 @@
 /** A machine as the screens see it. What was last known stays while the machine is away. */
-import { LIFE_DEVICE_MS } from "../core/generated";
+import { ladder } from "../core/credentials";
 import type { Session } from "../core/session";
-import type { Credential, LinkState, Machine } from "./api";
+import type { Access, Credential, LinkState, Machine } from "./api";
 import type { Clock } from "./env";
 import type { PairedMachine } from "./store";
 
@@ -12,10 +12,15 @@ export interface Described {
   session: Session | null;
   /** What was shown last. */
   before: Machine | null;
+  /** What the machine said when it was asked. */
+  access: Access | null;
+  /** By the monotonic clock. */
+  proof: { conn: string; held: number; until: number } | null;
   clock: Clock;
 }
 
-export function describe({ paired, link, session, before, clock }: Described): Machine {
+export function describe(described: Described): Machine {
+  const { paired, link, session, before, access, clock } = described;
   const now = clock.now();
   // A first guess, so that times can be shown before the machine has spoken.
   const clockOffset = session?.clockOffset ?? before?.clockOffset ?? clock.unix() - now;
@@ -28,19 +33,32 @@ export function describe({ paired, link, session, before, clock }: Described): M
     live: session?.live(now) ?? false,
     rtt: session?.rtt ?? null,
     scopes: session?.facts?.scopes ?? paired.scopes,
+    reach: session?.facts?.reach ?? before?.reach ?? { root: null, terminal: null },
+    until: session?.facts ? session.facts.until : (before?.until ?? null),
     terminals: session?.facts?.terminals ?? before?.terminals ?? [],
-    credentials: credentials(paired, session, now + clockOffset),
+    credentials: credentials(described, clockOffset),
+    access,
     clockOffset,
   };
 }
 
-function credentials(paired: PairedMachine, session: Session | null, machineNow: number): Credential[] {
-  const grant: Credential = {
-    jti: paired.deviceId,
-    purpose: "device",
-    terminal: null,
-    expires: session?.facts?.expires ?? paired.grantExpires,
-    life: LIFE_DEVICE_MS,
-  };
-  return [grant, ...(session?.leases ?? []).filter(({ expires }) => expires > machineNow)];
+function credentials({ paired, session, before, access, proof, clock }: Described, offset: number): Credential[] {
+  const facts = session?.facts ?? null;
+  return ladder(
+    {
+      device: paired.deviceId,
+      expires: facts?.expires ?? paired.grantExpires,
+      until: facts ? facts.until : (before?.until ?? null),
+      began: access?.device.paired ?? null,
+      session: session &&
+        proof && {
+          conn: proof.conn,
+          heldUntil: proof.until + offset,
+          held: proof.held,
+          leases: session.leases,
+          present: session.present,
+        },
+    },
+    clock.now() + offset,
+  );
 }

@@ -1,7 +1,7 @@
 /** The network of this page: all machines this browser is paired with, each on its own link to the relay the page came from. */
 import { reasonFor } from "../core/reasons";
-import type { Grid, Terminal } from "../core/generated";
-import type { Lanyard, Machine, Pairing, TerminalSession } from "./api";
+import type { Grid, Revocation, Terminal } from "../core/generated";
+import type { DevicesSession, Lanyard, Machine, Pairing, TerminalSession } from "./api";
 import { browserEnv, watchPage } from "./browser";
 import type { Env } from "./env";
 import { MachineDriver } from "./machine";
@@ -46,27 +46,35 @@ export class Machines implements Lanyard {
   }
 
   openTerminal(machine: string, terminal: string, grid: Grid): TerminalSession {
-    const driver = this.find(machine);
-    if (driver === undefined) throw new Refusal(reasonFor("unknown-device"));
-    return driver.openTerminal(terminal, grid);
+    return this.known(machine).openTerminal(terminal, grid);
+  }
+
+  openDevices(machine: string): DevicesSession {
+    return this.known(machine).openDevices();
   }
 
   async createTerminal(machine: string, name: string, grid: Grid): Promise<Terminal> {
-    const driver = this.find(machine);
-    if (driver === undefined) throw new Refusal(reasonFor("unknown-device"));
-    return driver.createTerminal(name, grid);
+    return this.known(machine).createTerminal(name, grid);
   }
 
   async endTerminal(machine: string, terminal: string): Promise<void> {
-    const driver = this.find(machine);
-    if (driver === undefined) throw new Refusal(reasonFor("unknown-device"));
-    return driver.endTerminal(terminal);
+    return this.known(machine).endTerminal(terminal);
   }
 
   async renameTerminal(machine: string, terminal: string, name: string): Promise<void> {
-    const driver = this.find(machine);
-    if (driver === undefined) throw new Refusal(reasonFor("unknown-device"));
-    return driver.renameTerminal(terminal, name);
+    return this.known(machine).renameTerminal(terminal, name);
+  }
+
+  async readAccess(machine: string): Promise<void> {
+    return this.known(machine).readAccess();
+  }
+
+  async renew(machine: string, jti: string): Promise<void> {
+    return this.known(machine).renew(jti);
+  }
+
+  async endOwn(machine: string, revocation: Revocation): Promise<void> {
+    return this.known(machine).endOwn(revocation);
   }
 
   async forget(machine: string): Promise<void> {
@@ -95,13 +103,20 @@ export class Machines implements Lanyard {
     return this.drivers.find(({ id }) => id === machine);
   }
 
+  private known(machine: string): MachineDriver {
+    const driver = this.find(machine);
+    if (driver === undefined) throw new Refusal(reasonFor("unknown-device"));
+    return driver;
+  }
+
   private drive(machine: PairedMachine): void {
     const driver: MachineDriver = new MachineDriver(this.env, machine, {
       changed: () => this.publish(),
       // A machine that was forgotten meanwhile stays forgotten.
-      store: (news) => {
-        if (this.drivers.includes(driver)) void this.store.put(news).catch(() => undefined);
+      store: async (news) => {
+        if (this.drivers.includes(driver)) await this.store.put(news).catch(() => undefined);
       },
+      reload: async () => (await this.store.all()).find(({ agent }) => agent === machine.agent) ?? null,
     });
     this.drivers.push(driver);
   }

@@ -14,7 +14,7 @@ test("a session says who the machine is, what it runs, and that it is live", () 
   const machine = only(page);
   expect(machine).toMatchObject({ name: "tower", user: "ada", live: true, scopes: ["view", "terminal"] });
   expect(machine.terminals.map(({ name }) => name)).toEqual(["work"]);
-  expect(machine.credentials.map(({ purpose }) => purpose)).toEqual(["device"]);
+  expect(machine.credentials.map(({ purpose }) => purpose)).toEqual(["device", "connection"]);
   expect(machine.clockOffset + page.clock.now()).toBe(page.clock.unix());
 });
 

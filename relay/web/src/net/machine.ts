@@ -2,18 +2,33 @@
 import { Backoff } from "../core/backoff";
 import { encode } from "../core/b64";
 import type { Close } from "../core/frame";
-import type { CloseName, FromAgent, Grid, Reason, Scope, Terminal } from "../core/generated";
+import { EMPTY, type Bytes } from "../core/bytes";
+import type {
+  CloseName,
+  FromAgent,
+  Grid,
+  IdentityCert,
+  NoiseCert,
+  Reason,
+  Revocation,
+  Scope,
+  Terminal,
+  Wanted,
+} from "../core/generated";
 import { decodeFromAgent, encodeMessage } from "../core/messages";
 import { reasonFor } from "../core/reasons";
 import { clampGrid } from "../core/records";
 import { Session, type Answer, type Minted, type SessionEffect } from "../core/session";
-import type { LinkState, Machine } from "./api";
+import type { Access, LinkState, Machine } from "./api";
 import { describe } from "./describe";
+import { DevicesPanel } from "./devices";
 import type { Env } from "./env";
+import type { OwnKeys } from "./keys";
 import { Purpose, type PurposeHandler } from "./purpose";
 import { Secure } from "./secure";
 import type { PairedMachine } from "./store";
-import { earliest, LiveTerminal, type TerminalHost } from "./terminal";
+import type { StreamHost, Tenant } from "./tenant";
+import { earliest, LiveTerminal } from "./terminal";
 import { Ticker } from "./ticker";
 import { dhKey, signKey } from "./webcrypto";
 import { judgeLink, judgeSession } from "./verdict";
@@ -29,26 +44,38 @@ const AWAY_RETRY_MS = 30_000;
 /** After the network changed or the page came back, a link that does not answer this soon is a dead one. */
 const PROBE_MS = 1500;
 
+/** Answers to ending something that mean it has ended. */
+const GONE: ReadonlySet<string> = new Set<CloseName>(["not-yours", "revoked", "unknown-device"]);
+
 export interface MachineEvents {
   changed(): void;
-  /** What is kept about the machine has changed. */
-  store(paired: PairedMachine): void;
+  /** What is kept about the machine has changed. Resolves when it is kept. */
+  store(paired: PairedMachine): Promise<void>;
+  /** What is kept about the machine now: another tab may have changed it. */
+  reload(): Promise<PairedMachine | null>;
 }
 
-export class MachineDriver implements TerminalHost {
+export class MachineDriver implements StreamHost {
   readonly cell: Cell<Machine>;
   private readonly ticker: Ticker;
   private readonly linkBackoff: Backoff;
   /** When the relay said its first welcome on the present link. */
   private provenAt: number | null = null;
   private readonly sessionBackoff: Backoff;
-  private readonly terminals = new Set<LiveTerminal>();
+  private readonly tenants = new Set<Tenant>();
   private readonly minting = new Map<number, (answer: Answer) => void>();
   private readonly wishes: Wishes;
   private state: LinkState = { kind: "connecting" };
   private wire: Wire | null = null;
   private conn: string | null = null;
+  /** How long, and until when, the relay holds the present link. */
+  private proof: { held: number; until: number } | null = null;
+  private access: Access | null = null;
   private secure: Secure | null = null;
+  /** Of the present session: what this browser's next keys are signed for. */
+  private hash: Bytes = EMPTY;
+  /** Keys that the machine has been asked to admit. */
+  private nextKeys: OwnKeys | null = null;
   private session: Session | null = null;
   private stands = false;
   /** When to dial, or to try the session, again. */
@@ -82,9 +109,32 @@ export class MachineDriver implements TerminalHost {
     const backoff = new Backoff({ ...RETRY, random: this.env.random });
     const size = known?.grid ?? grid;
     const live = new LiveTerminal(this.env, this, terminal, grid, size, known?.exit ?? null, backoff);
-    this.terminals.add(live);
-    if (this.stands) live.sessionUp(this.scopes());
-    return live;
+    return this.houses(live);
+  }
+
+  openDevices(): DevicesPanel {
+    return this.houses(new DevicesPanel(this.env, this));
+  }
+
+  async readAccess(): Promise<void> {
+    const answer = await this.wish((session) => session.access());
+    if (answer.kind !== "access") throw new Refusal(reasonFor("bad-message"));
+    this.access = answer.access;
+    this.publish();
+  }
+
+  async renew(jti: string): Promise<void> {
+    this.touched();
+    await this.wish((session) => session.renew(jti));
+  }
+
+  async endOwn(revocation: Revocation): Promise<void> {
+    try {
+      await this.wish((session) => session.revoke(revocation));
+    } catch (error) {
+      // Gone is what was wished for: a device that ends itself hears that it was ended, and an earlier try may have done it.
+      if (!(error instanceof Refusal) || !GONE.has(error.code)) throw error;
+    }
   }
 
   async createTerminal(name: string, grid: Grid): Promise<Terminal> {
@@ -142,14 +192,14 @@ export class MachineDriver implements TerminalHost {
     this.closed = true;
     this.retryAt = null;
     this.wishes.fail(reasonFor("cut"));
-    for (const terminal of [...this.terminals]) terminal.abandon(reasonFor("done"));
+    for (const tenant of [...this.tenants]) tenant.abandon(reasonFor("done"));
     this.wire?.end("done");
     this.ticker.stop();
   }
 
-  mint(purpose: Scope, terminal: string, minted: (minted: Minted) => void, refused: (reason: Reason) => void): void {
+  mint(wanted: Wanted, minted: (minted: Minted) => void, refused: (reason: Reason) => void): void {
     if (this.session === null || !this.stands) return;
-    this.minting.set(this.session.mint(purpose, terminal), (answer) => {
+    this.minting.set(this.session.mint(wanted, this.env.clock.now()), (answer) => {
       if (answer.kind === "minted") minted(answer.minted);
       else if (answer.kind === "refused") refused(answer.reason);
     });
@@ -165,8 +215,20 @@ export class MachineDriver implements TerminalHost {
     this.settle();
   }
 
-  left(terminal: LiveTerminal): void {
-    this.terminals.delete(terminal);
+  touched(): void {
+    if (!this.stands) return;
+    this.session?.touched(this.env.clock.now());
+    this.settle();
+  }
+
+  left(tenant: Tenant): void {
+    this.tenants.delete(tenant);
+  }
+
+  private houses<T extends Tenant>(tenant: T): T {
+    this.tenants.add(tenant);
+    if (this.stands) tenant.sessionUp(this.scopes());
+    return tenant;
   }
 
   private wish(ask: (session: Session) => number): ReturnType<Wishes["add"]> {
@@ -185,6 +247,10 @@ export class MachineDriver implements TerminalHost {
         this.conn = conn;
         this.provenAt = this.env.clock.now();
         this.openSession();
+      },
+      held: (held) => {
+        this.proof = { held, until: this.env.clock.now() + held };
+        this.publish();
       },
       wake: () => {
         if (this.secure === null) this.openSession();
@@ -205,8 +271,10 @@ export class MachineDriver implements TerminalHost {
       this.wire,
       { ...options, local, remote: noiseKey },
       {
-        established: () => {
-          this.session = new Session(deviceName, this.env.clock.now());
+        established: (hash) => {
+          this.hash = hash;
+          const { generation, serial } = this.paired;
+          this.session = new Session({ name: deviceName, generation, serial }, this.env.clock.now());
           this.session.setVisible(this.env.visible(), this.env.clock.now());
           this.settle();
         },
@@ -244,12 +312,13 @@ export class MachineDriver implements TerminalHost {
   private linkEnded(close: Close, proven: boolean): void {
     this.wire = null;
     this.conn = null;
+    this.proof = null;
     this.probeUntil = null;
     this.forgetSession();
     if (this.closed || this.state.kind === "ended") return;
     const verdict = judgeLink(close);
     if (verdict.kind === "final") {
-      this.end(verdict.reason);
+      void this.endUnlessChanged(verdict.reason);
       return;
     }
     const now = this.env.clock.now();
@@ -268,8 +337,8 @@ export class MachineDriver implements TerminalHost {
     this.forgetSession();
     if (this.closed) return;
     const verdict = judgeSession(close);
-    if (verdict.kind === "final") {
-      this.end(verdict.reason);
+    if (verdict.kind === "final" || close.code === "keys-changed") {
+      void this.endUnlessChanged(verdict.reason);
       return;
     }
     const wait = verdict.away ? AWAY_RETRY_MS : this.sessionBackoff.next();
@@ -278,11 +347,68 @@ export class MachineDriver implements TerminalHost {
     this.ticker.update();
   }
 
+  /** Another tab may have taken new keys or a new grant: with those it goes on. */
+  private async endUnlessChanged(reason: Reason): Promise<void> {
+    const kept = await this.events.reload().catch(() => null);
+    if (this.closed || this.state.kind === "ended") return;
+    if (kept === null || (kept.deviceId === this.paired.deviceId && kept.grant === this.paired.grant)) {
+      this.end(reason);
+      return;
+    }
+    this.paired = kept;
+    this.redial();
+  }
+
+  /** A new link, for a link proves one key. */
+  private redial(): void {
+    if (this.wire === null) {
+      this.dial();
+      return;
+    }
+    this.wire.end("done");
+    this.linkEnded({ code: "done", sentence: "" }, true);
+    this.retryAt = null;
+    this.dial();
+  }
+
+  private async takeKeys(chain: IdentityCert[], noise: NoiseCert): Promise<void> {
+    const { session } = this;
+    const { judge } = await import("./keys");
+    const news = await judge(this.env, this.paired, chain, noise);
+    if (news === null || session !== this.session) return;
+    if (news === "forged") {
+      this.end(reasonFor("proof-refused"));
+      return;
+    }
+    await this.remember(news);
+    session?.keysTaken(noise.serial);
+    this.settle();
+  }
+
+  /** The answer comes as `rekeyed`, or not at all: then the machine asks again. */
+  private async changeKeys(): Promise<void> {
+    const { session, hash } = this;
+    const { nextKeys } = await import("./keys");
+    const { own, proof } = await nextKeys(this.env, this.paired, hash);
+    if (session === null || session !== this.session) return;
+    this.nextKeys = own;
+    session.rekey(proof);
+    this.settle();
+  }
+
+  private async keysChanged(grant: string, grantExpires: number): Promise<void> {
+    const own = this.nextKeys;
+    this.nextKeys = null;
+    if (own === null) return;
+    await this.remember({ ...own, grant, grantExpires });
+    if (!this.closed) this.redial();
+  }
+
   private end(reason: Reason): void {
     this.retryAt = null;
     this.become({ kind: "ended", reason });
     this.wishes.fail(reason);
-    for (const terminal of [...this.terminals]) terminal.abandon(reason);
+    for (const tenant of [...this.tenants]) tenant.abandon(reason);
     this.wire?.end("done");
     this.ticker.update();
   }
@@ -291,11 +417,12 @@ export class MachineDriver implements TerminalHost {
     this.secure?.close("done");
     this.secure = null;
     this.session = null;
+    this.nextKeys = null;
     this.minting.clear();
     this.wishes.sessionDown();
     if (!this.stands) return;
     this.stands = false;
-    for (const terminal of this.terminals) terminal.sessionDown();
+    for (const tenant of this.tenants) tenant.sessionDown();
   }
 
   private become(state: LinkState): void {
@@ -329,10 +456,24 @@ export class MachineDriver implements TerminalHost {
         return;
       }
       case "ended":
-        for (const terminal of this.terminals) terminal.tokenEnded(effect.jti, effect.reason);
+        for (const tenant of this.tenants) tenant.tokenEnded(effect.jti, effect.reason);
         return;
+      case "scopes":
+        return this.scopesChanged();
       case "grant":
-        return this.remember({ grant: effect.grant, grantExpires: effect.expires });
+        // What is given to keys that are about to be replaced is not for the next ones.
+        if (this.nextKeys !== null) return;
+        return void this.remember({ grant: effect.grant, grantExpires: effect.expires });
+      case "generation":
+        if (effect.generation === this.paired.generation) return;
+        return void this.remember({ generation: effect.generation });
+      case "keys":
+        // Needed a few times a year, so it is fetched then; if it cannot be, the machine says it again.
+        return void this.takeKeys(effect.chain, effect.noise).catch(() => undefined);
+      case "rekey":
+        return void this.changeKeys().catch(() => undefined);
+      case "rekeyed":
+        return void this.keysChanged(effect.grant, effect.expires);
       case "fault":
         return this.breakSession("bad-message");
       case "silent":
@@ -345,16 +486,24 @@ export class MachineDriver implements TerminalHost {
     if (!this.session || !facts) return;
     this.stands = true;
     this.sessionBackoff.reset();
-    const { machine, user, scopes, expires } = facts;
-    this.remember({ name: machine, user, scopes, grantExpires: expires });
+    const { machine, user, scopes, expires, until } = facts;
+    void this.remember({ name: machine, user, scopes, grantExpires: expires });
     this.become({ kind: "session" });
     this.wishes.sessionUp(this.session);
-    for (const terminal of this.terminals) terminal.sessionUp(scopes);
+    for (const tenant of this.tenants) tenant.sessionUp(scopes);
+    // How much of a share is left can only be told by when it began.
+    if (until !== null) this.readAccess().catch(() => undefined);
   }
 
-  private remember(news: Partial<PairedMachine>): void {
+  private scopesChanged(): void {
+    const scopes = this.scopes();
+    void this.remember({ scopes });
+    for (const tenant of this.tenants) tenant.scopesChanged(scopes);
+  }
+
+  private remember(news: Partial<PairedMachine>): Promise<void> {
     this.paired = { ...this.paired, ...news };
-    this.events.store(this.paired);
+    return this.events.store(this.paired);
   }
 
   private scopes(): Scope[] {
@@ -373,6 +522,8 @@ export class MachineDriver implements TerminalHost {
       session: this.stands ? this.session : null,
       // The first description is made before there is a cell.
       before: (this.cell as Cell<Machine> | undefined)?.value ?? null,
+      access: this.access,
+      proof: this.proof && this.conn !== null ? { ...this.proof, conn: this.conn } : null,
       clock: this.env.clock,
     });
   }

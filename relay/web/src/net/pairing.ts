@@ -176,7 +176,13 @@ export class PairingRun implements Pairing {
     }
   }
 
-  private async keep({ grant, scopes, expires }: Extract<PairReply, { t: "granted" }>): Promise<void> {
+  private async keep({
+    grant,
+    scopes,
+    expires,
+    identity,
+    serial,
+  }: Extract<PairReply, { t: "granted" }>): Promise<void> {
     const { offered, link } = this;
     if (offered === null || link === null) return;
     const { keys, offer } = offered;
@@ -189,6 +195,9 @@ export class PairingRun implements Pairing {
       grant,
       grantExpires: expires,
       noiseKey: link.noiseKey.slice(),
+      serial,
+      identity: decode(identity) ?? EMPTY,
+      generation: 0,
       deviceId: await deviceId(this.env.crypto, keys.sign.publicKey),
       deviceName: this.deviceName,
       signKey: keys.sign,

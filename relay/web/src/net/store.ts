@@ -1,5 +1,5 @@
 /** What this browser remembers: for each machine its own device keys, which no script can read, and the grant. */
-import type { Bytes } from "../core/bytes";
+import { EMPTY, type Bytes } from "../core/bytes";
 import type { Scope } from "../core/generated";
 import type { StoredKey } from "./webcrypto";
 
@@ -14,6 +14,12 @@ export interface PairedMachine {
   grantExpires: number;
   /** The machine's static Noise key. */
   noiseKey: Bytes;
+  /** The serial of that key: the machine never goes back to an earlier one. */
+  serial: number;
+  /** The machine's identity key: it certifies later Noise keys. Empty for who was paired before machines told it. */
+  identity: Bytes;
+  /** What the machine gave this browser last to tell it from a copy; 0 before the first. */
+  generation: number;
   deviceId: string;
   deviceName: string;
   signKey: StoredKey;
@@ -30,6 +36,9 @@ export interface Store {
 
 const MACHINES = "machines";
 
+/** Of what was kept before machines told their keys. */
+const BEFORE_KEYS = { serial: 1, identity: EMPTY, generation: 0 };
+
 export async function openStore(factory: IDBFactory): Promise<Store> {
   const database = await openDatabase(factory);
   const run = <T>(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> => {
@@ -44,7 +53,7 @@ export async function openStore(factory: IDBFactory): Promise<Store> {
   return {
     all: async () => {
       const machines = await run("readonly", (store) => store.getAll() as IDBRequest<PairedMachine[]>);
-      return machines.sort((a, b) => a.paired - b.paired);
+      return machines.map((machine) => ({ ...BEFORE_KEYS, ...machine })).sort((a, b) => a.paired - b.paired);
     },
     put: async (machine) => {
       await run("readwrite", (store) => store.put(machine));

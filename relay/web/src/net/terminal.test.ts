@@ -27,14 +27,14 @@ async function type(text: string): Promise<void> {
 test("looking holds one view token and nothing else", () => {
   expect([screen.text, screen.resets, last(view).kind, last(input).kind]).toEqual(["$ ", 1, "streaming", "idle"]);
   expect(page.machine.mints).toEqual(["view"]);
-  expect(only(page).credentials.map(({ purpose }) => purpose)).toEqual(["device", "view"]);
+  expect(only(page).credentials.map(({ purpose }) => purpose)).toEqual(["device", "connection", "view"]);
 });
 
 test("the first key brings the terminal token, and is applied", async () => {
   await type("ls\r");
   expect(page.machine.typed).toBe("ls\r");
   expect(input.map(({ kind }) => kind)).toEqual(["idle", "asking", "driver"]);
-  expect(only(page).credentials.map(({ purpose }) => purpose)).toEqual(["device", "view", "terminal"]);
+  expect(only(page).credentials.map(({ purpose }) => purpose)).toEqual(["device", "connection", "view", "terminal"]);
 });
 
 test("output comes in order, whatever its size", async () => {
@@ -140,7 +140,7 @@ describe("a lapse of the terminal token", () => {
       "streaming",
       { kind: "lapsed", reason: { code: "lapsed" } },
     ]);
-    expect(only(page).credentials.map(({ purpose }) => purpose)).toEqual(["device", "view"]);
+    expect(only(page).credentials.map(({ purpose }) => purpose)).toEqual(["device", "connection", "view"]);
   });
 
   test("is undone by the next key, which is applied after one mint", async () => {
@@ -197,7 +197,7 @@ test("left, it holds no stream and no token, and says nothing more", async () =>
   page.machine.print("unseen");
   await page.clock.pass(60_000);
   expect(screen.text).toBe("$ ");
-  expect(only(page).credentials.map(({ purpose }) => purpose)).toEqual(["device"]);
+  expect(only(page).credentials.map(({ purpose }) => purpose)).toEqual(["device", "connection"]);
   session.type(utf8("x"));
   await settle();
   expect(page.machine.typed).toBe("a");

@@ -9,19 +9,9 @@ import { View, type ViewEffect } from "../core/view";
 import type { InputState, TerminalSession, ViewState, Watch } from "./api";
 import type { Env } from "./env";
 import type { Purpose, PurposeHandler } from "./purpose";
+import type { StreamHost, Tenant } from "./tenant";
 import { Ticker } from "./ticker";
 import { Cell } from "./watch";
-
-/** What a terminal needs of its machine. */
-export interface TerminalHost {
-  /** Calls back at most once; never after the session is lost. */
-  mint(purpose: Scope, terminal: string, minted: (minted: Minted) => void, refused: (reason: Reason) => void): void;
-  /** Null when no link stands. */
-  openPurpose(minted: Minted, handler: PurposeHandler): Purpose | null;
-  /** The token's stream is over. */
-  spent(jti: string): void;
-  left(terminal: LiveTerminal): void;
-}
 
 type OutputListener = Parameters<TerminalSession["onOutput"]>[0];
 interface Open {
@@ -29,7 +19,7 @@ interface Open {
   purpose: Purpose;
 }
 
-export class LiveTerminal implements TerminalSession {
+export class LiveTerminal implements TerminalSession, Tenant {
   private readonly core: View;
   private readonly keys: Input;
   private readonly ticker: Ticker;
@@ -47,7 +37,7 @@ export class LiveTerminal implements TerminalSession {
 
   constructor(
     private readonly env: Env,
-    private readonly host: TerminalHost,
+    private readonly host: StreamHost,
     readonly terminal: string,
     screen: Grid,
     size: Grid,
@@ -93,11 +83,20 @@ export class LiveTerminal implements TerminalSession {
   }
 
   type(bytes: Uint8Array): void {
+    this.host.touched();
+    this.act((now) => this.keys.type(Uint8Array.from(bytes), now));
+  }
+
+  report(bytes: Uint8Array): void {
     this.act((now) => this.keys.type(Uint8Array.from(bytes), now));
   }
 
   resize(grid: Grid): void {
     this.act(() => this.keys.resize(grid));
+  }
+
+  watchAgain(): void {
+    this.act(() => this.core.resume());
   }
 
   takeOver(): void {
@@ -119,7 +118,6 @@ export class LiveTerminal implements TerminalSession {
     this.host.left(this);
   }
 
-  /** It will not come back by itself: this browser has lost the machine. */
   abandon(reason: Reason): void {
     this.close();
     if (this.viewCell.value.kind !== "ended") this.viewCell.set({ kind: "ended", reason });
@@ -130,6 +128,10 @@ export class LiveTerminal implements TerminalSession {
       this.core.sessionUp();
       this.keys.sessionUp(scopes.includes("terminal"), now);
     });
+  }
+
+  scopesChanged(scopes: readonly Scope[]): void {
+    this.act((now) => this.keys.scopes(scopes.includes("terminal"), now));
   }
 
   sessionDown(): void {
@@ -173,8 +175,7 @@ export class LiveTerminal implements TerminalSession {
     switch (effect.kind) {
       case "mint":
         return this.host.mint(
-          "view",
-          this.terminal,
+          { purpose: "view", terminal: this.terminal },
           (minted) => this.act((now) => this.core.minted(minted, now)),
           (reason) => this.act((now) => this.core.refused(reason, now)),
         );
@@ -208,8 +209,7 @@ export class LiveTerminal implements TerminalSession {
     switch (effect.kind) {
       case "mint":
         return this.host.mint(
-          "terminal",
-          this.terminal,
+          { purpose: "terminal", terminal: this.terminal },
           (minted) => this.act((now) => this.keys.minted(minted, now)),
           (reason) => this.act((now) => this.keys.refused(reason, now)),
         );

@@ -4,7 +4,13 @@ import type { CloseName, Reason } from "../core/generated";
 import { reasonFor } from "../core/reasons";
 
 /** After these nothing comes back without a person: the relay or the machine has let this device go. */
-const FINAL: ReadonlySet<CloseName | null> = new Set<CloseName | null>(["revoked", "unknown-device", "token-refused"]);
+const FINAL: ReadonlySet<CloseName | null> = new Set<CloseName | null>([
+  "revoked",
+  "unknown-device",
+  "token-refused",
+  "share-ended",
+  "key-retired",
+]);
 /** The way to the relay is broken, or the relay is going: the machine has nothing to do with it. */
 const TRANSPORT: ReadonlySet<CloseName | null> = new Set<CloseName | null>([
   null,

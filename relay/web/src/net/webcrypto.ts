@@ -18,6 +18,14 @@ export const webCrypto: CoreCrypto = {
     return new Uint8Array(await SUBTLE.sign("HMAC", imported, data));
   },
   aead: async (key) => aeadKey(await SUBTLE.importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"])),
+  verify: async (key, message, signature) => {
+    try {
+      const imported = await SUBTLE.importKey("raw", key, "Ed25519", false, ["verify"]);
+      return await SUBTLE.verify("Ed25519", imported, signature, message);
+    } catch {
+      return false;
+    }
+  },
   ephemeral: async () => dhKey(await generateDhKey()),
 };
 

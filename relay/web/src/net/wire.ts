@@ -13,6 +13,8 @@ const CONNECT_MS = 10_000;
 export interface WireHandler {
   /** The proof holds; streams may be opened. */
   proven(conn: string): void;
+  /** The relay holds the link for so long from now; said again with each proof. */
+  held?(milliseconds: number): void;
   /** The agent is back. */
   wake(): void;
   /** Once, at the end. Streams hear nothing more. `proven` says whether it ever came so far. */
@@ -132,6 +134,7 @@ export class Wire {
         return void this.sign(effect.challenge, effect.version);
       case "welcome":
         this.proven = true;
+        this.handler.held?.(effect.welcome.held);
         if (effect.first) this.handler.proven(effect.conn);
         return;
       case "wake":

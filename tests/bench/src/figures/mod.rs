@@ -8,6 +8,7 @@ pub mod echo;
 mod head_of_line;
 mod idle;
 mod relay_limit;
+mod revoke;
 mod size;
 mod start;
 mod verify;
@@ -46,6 +47,7 @@ pub const FIGURES: &[Figure] = &[
     figure!(head_of_line: head_of_line),
     figure!(idle: idle_agent_500, idle_agent_2000, idle_agent, idle_cpu),
     figure!(attach: attach_new, attach_existing),
+    figure!(revoke: revoke),
     figure!(verify: verify),
     figure!(start: start, start_link),
     figure!(size: size, size_agent, size_agent_memory, size_holder_memory),

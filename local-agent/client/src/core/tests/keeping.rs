@@ -34,7 +34,14 @@ fn after(chain: Vec<IdentityCert>, noise: NoiseCert) -> (World, Option<Memory>) 
         .rev()
         .find_map(|event| match event {
             Event::Remember(memory) => Some(memory),
-            _ => None,
+            Event::State(_)
+            | Event::Trouble(_)
+            | Event::Welcome(_)
+            | Event::Scopes(..)
+            | Event::Terminals(_)
+            | Event::Rekey
+            | Event::Answered(..)
+            | Event::Terminal(..) => None,
         });
     (world, kept)
 }

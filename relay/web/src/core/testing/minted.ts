@@ -5,5 +5,5 @@ import type { Minted } from "../session";
 export function mintedToken(number: number, req = number): Minted {
   const jti = encode(new Uint8Array(16).fill(number));
   const secret = encode(new Uint8Array(32).fill(number));
-  return { t: "minted", req, jti, token: `token.${String(number)}`, secret, expires: 1_000_000, life: 300_000 };
+  return { t: "minted", req, jti, token: `token.${String(number)}`, secret, issued: 700_000, expires: 1_000_000 };
 }

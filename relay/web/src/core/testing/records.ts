@@ -30,6 +30,10 @@ export function encodeAgentRecord(record: AgentRecord): Bytes {
       return concat(kind, u8(record.driver ? 1 : 0));
     case "end":
       return concat(kind, encodeClose(record.close));
+    case "ready":
+      return kind;
+    case "reply":
+      return concat(kind, record.json);
   }
 }
 
@@ -52,6 +56,10 @@ export function decodeViewerRecord(plain: Bytes): ViewerRecord {
       return { kind: "resize", grid: grid() };
     case RecordKind.takeOver:
       return { kind: "takeOver" };
+    case RecordKind.opening:
+      return { kind: "opening" };
+    case RecordKind.request:
+      return { kind: "request", json: reader.rest() };
     default:
       throw new Error("not a record of a viewer");
   }

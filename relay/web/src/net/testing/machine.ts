@@ -1,17 +1,34 @@
 /** A machine that lives in a test: the agent's end of pairing, sessions and terminals. The relay is in `relay.ts`. */
 import { decode, encode } from "../../core/b64";
-import { concat, EMPTY, utf8, type Bytes } from "../../core/bytes";
+import { concat, EMPTY, u32, u64, utf8, type Bytes } from "../../core/bytes";
 import { Channel } from "../../core/channel";
-import type { DhKey } from "../../core/crypto";
-import type { CloseName, Offer, PairReply, PairRequest, Terminal, ToAgent } from "../../core/generated";
+import type { DhKey, SignKey } from "../../core/crypto";
+import {
+  PRESENCE_MS,
+  PURPOSES,
+  type CloseName,
+  type DeviceEntry,
+  type DevicesReply,
+  type DevicesRequest,
+  type NewKeys,
+  type Offer,
+  type PairReply,
+  type PairRequest,
+  type Reach,
+  type Revocation,
+  type Scope,
+  type Terminal,
+  type ToAgent,
+  type TokenEntry,
+} from "../../core/generated";
 import { Handshake } from "../../core/noise";
 import { checkWords, pairPsk } from "../../core/pair";
 import { closeSentence, reasonFor } from "../../core/reasons";
 import type { AgentRecord } from "../../core/records";
 import { sealCipher } from "../../core/seal";
 import { decodeViewerRecord, encodeAgentRecord } from "../../core/testing/records";
-import { pairing, prologue } from "../../core/transcript";
-import { dhKey, generateDhKey, webCrypto } from "../webcrypto";
+import { pairing, prologue, transcript } from "../../core/transcript";
+import { dhKey, generateDhKey, generateSignKey, signKey, webCrypto } from "../webcrypto";
 import type { Clock } from "../env";
 
 export interface AgentStream {
@@ -21,6 +38,12 @@ export interface AgentStream {
 export interface FromStream {
   data(payload: Bytes): void;
   closed(): void;
+}
+
+interface PlayedStream {
+  jti: string;
+  send: (record: AgentRecord) => void;
+  end: () => void;
 }
 
 type Listener = (message: Bytes, say: (message: object) => void, leave: () => void) => void;
@@ -48,8 +71,17 @@ export class TestMachine {
   typed = "";
   readonly applied = new Map<string, number>();
   readonly created: string[] = [];
+  reach: Reach = { root: null, terminal: null };
+  /** When this device ends whatever happens: a share. */
+  until: number | null = null;
   mints: string[] = [];
+  renewed: string[] = [];
+  /** What was ended on request. */
+  revocations: Revocation[] = [];
+  locks = 0;
   openings: string[] = [];
+  /** Tokens end and are renewed as an agent does it, by the clock; otherwise only when a test says so. */
+  keepsTime = false;
   answersPings = true;
   acknowledges = true;
   refuses: CloseName | null = null;
@@ -57,18 +89,46 @@ export class TestMachine {
   words: string[] = [];
   paired: PairRequest | null = null;
   pairSignatureHolds = false;
-  private readonly tokens = new Map<string, { jti: string; secret: Bytes; purpose: "view" | "terminal" }>();
-  private readonly views = new Set<{ jti: string; send: (record: AgentRecord) => void; end: () => void }>();
-  private readonly keys = new Set<{ jti: string; send: (record: AgentRecord) => void; end: () => void }>();
+  private readonly tokens = new Map<string, { jti: string; secret: Bytes; purpose: Scope }>();
+  private readonly live = new Map<string, TokenEntry>();
+  private readonly views = new Set<PlayedStream>();
+  private readonly keys = new Set<PlayedStream>();
+  private readonly admins = new Set<PlayedStream>();
+  /** When a key last came, by the monotonic clock. */
+  private present = -Infinity;
+  private tell: (message: object) => void = () => undefined;
   private serial = 0;
 
+  generation = 1;
+  noiseSerial = 1;
+  /** Serials of Noise keys that were said to be kept. */
+  taken: number[] = [];
+  /** Keys that devices have brought in the place of their own. */
+  rekeys: NewKeys[] = [];
+  hellos: Extract<ToAgent, { t: "hello" }>[] = [];
+
   private constructor(
-    readonly noise: DhKey,
+    public noise: DhKey,
+    readonly identity: SignKey,
     private readonly clock: Clock,
   ) {}
 
   static async start(clock: Clock): Promise<TestMachine> {
-    return new TestMachine(dhKey(await generateDhKey()), clock);
+    return new TestMachine(dhKey(await generateDhKey()), signKey(await generateSignKey()), clock);
+  }
+
+  /** A fresh Noise key, certified by `by`, told in the session that was opened last. Returns its public half. */
+  async nextNoise(by: SignKey = this.identity): Promise<Bytes> {
+    const noise = dhKey(await generateDhKey());
+    const [serial, since, expires] = [this.noiseSerial + 1, 1000, 2000];
+    const agent = decode(this.agent) ?? EMPTY;
+    const numbers = [u32(serial), u64(since), u64(expires)];
+    const signature = await by.sign(transcript("lanyard/noise-key/v1", agent, noise.publicKey, ...numbers));
+    const cert = { key: encode(noise.publicKey), serial, since, expires, signature: encode(signature) };
+    this.noise = noise;
+    this.noiseSerial = serial;
+    this.say({ t: "keys", chain: [], noise: cert });
+    return noise.publicKey;
   }
 
   get fragment(): string {
@@ -84,12 +144,31 @@ export class TestMachine {
   }
 
   /** Ends every stream of a purpose with a sealed word. */
-  end(purpose: "view" | "terminal", code: CloseName): void {
-    const streams = purpose === "view" ? this.views : this.keys;
-    for (const stream of [...streams]) {
+  end(purpose: Scope, code: CloseName): void {
+    for (const stream of [...this.group(purpose)]) {
       stream.send({ kind: "end", close: { code, sentence: closeSentence(code) } });
       stream.end();
+      this.live.delete(stream.jti);
     }
+  }
+
+  /** Says something in the session that was opened last. */
+  say(message: object): void {
+    this.tell(message);
+  }
+
+  /** The owner takes a purpose away, as the agent does: streams first, then the word. */
+  takeAway(purpose: Scope): void {
+    const theirs = [...this.live.values()].filter((token) => token.purpose === purpose);
+    this.end(purpose, "revoked");
+    for (const { jti } of theirs) this.say({ t: "ended", jti, reason: reasonFor("revoked") });
+    this.scopes = this.scopes.filter((scope) => scope !== purpose);
+    this.say({ t: "scopes", scopes: this.scopes, reach: this.reach });
+  }
+
+  /** Ids of the live tokens of a purpose. */
+  jtis(purpose: Scope): string[] {
+    return [...this.live.values()].filter((token) => token.purpose === purpose).map(({ jti }) => jti);
   }
 
   session(conn: string, versions: number[], deviceKey: Bytes, out: AgentStream): FromStream {
@@ -99,7 +178,9 @@ export class TestMachine {
   }
 
   pair(conn: string, versions: number[], deviceKey: Bytes, out: AgentStream): FromStream {
-    const offer: Offer = { machine: "tower", user: "ada", scopes: this.scopes, expires: this.clock.unix() + 300_000 };
+    const { scopes, reach } = this;
+    const expires = this.clock.unix() + 300_000;
+    const offer: Offer = { machine: "tower", user: "ada", scopes, reach, stays: null, expires };
     return this.noiseStream("pair", conn, versions, out, utf8(JSON.stringify(offer)), (hash, remote) => {
       void checkWords(webCrypto, hash).then((words) => (this.words = words));
       return (message, say, leave) => {
@@ -108,7 +189,16 @@ export class TestMachine {
         say({ t: "waiting" } satisfies PairReply);
         void this.verify(request, hash, remote, deviceKey).then((holds) => {
           this.pairSignatureHolds = holds;
-          const granted = { t: "granted", grant: "grant.one.x", scopes: this.scopes, expires: this.clock.unix() + 1e9 };
+          const granted = {
+            t: "granted",
+            grant: "grant.one.x",
+            scopes: this.scopes,
+            reach: this.reach,
+            expires: this.clock.unix() + 1e9,
+            until: this.until,
+            identity: encode(this.identity.publicKey),
+            serial: this.noiseSerial,
+          } satisfies PairReply;
           const refused = { t: "refused", reason: reasonFor("pair-denied") };
           say(this.pairAnswer === "granted" ? granted : refused);
           leave();
@@ -122,7 +212,7 @@ export class TestMachine {
     if (minted === undefined) return null;
     this.tokens.delete(token);
     const { jti, secret, purpose } = minted;
-    const group = purpose === "view" ? this.views : this.keys;
+    const group = this.group(purpose);
     let lane: Promise<Channel> | null = null;
     const send = (record: AgentRecord): void => void lane?.then((channel) => channel.send(encodeAgentRecord(record)));
     const stream = {
@@ -150,8 +240,15 @@ export class TestMachine {
         if (record.seq === last + 1) {
           this.applied.set(writer, record.seq);
           this.typed += Buffer.from(record.bytes).toString();
+          this.present = this.clock.now();
         }
         if (this.acknowledges) send({ kind: "applied", seq: record.seq });
+      } else if (record.kind === "opening") {
+        this.openings.push(purpose);
+        group.add(stream);
+        send({ kind: "ready" });
+      } else if (record.kind === "request") {
+        this.administer(JSON.parse(Buffer.from(record.json).toString()) as DevicesRequest, send);
       }
     });
     return {
@@ -163,6 +260,105 @@ export class TestMachine {
   linkLost(): void {
     this.views.clear();
     this.keys.clear();
+    this.admins.clear();
+    this.live.clear();
+  }
+
+  private group(purpose: Scope): Set<PlayedStream> {
+    if (purpose === "view") return this.views;
+    return purpose === "devices" ? this.admins : this.keys;
+  }
+
+  private administer(request: DevicesRequest, send: (record: AgentRecord) => void): void {
+    const reply = (message: DevicesReply): void => send({ kind: "reply", json: utf8(JSON.stringify(message)) });
+    const { req } = request;
+    switch (request.t) {
+      case "list": {
+        const time = this.clock.unix();
+        const [first, ...rest] = [...this.live.values()];
+        // In two parts, as a long list comes.
+        reply({ t: "listed", req, time, devices: [this.entry()], tokens: first ? [first] : [], more: true });
+        return reply({ t: "listed", req, time, devices: [], tokens: rest, more: false });
+      }
+      case "revoke":
+        this.revocations.push(request.revocation);
+        return reply({ t: "done", req, ended: this.revoke(request.revocation) });
+      case "lock":
+        this.locks++;
+        return reply({ t: "done", req, ended: 0 });
+    }
+  }
+
+  /** Five seconds before the end of a token it is renewed, or not: then it lapses, a second early. */
+  private watch(jti: string): void {
+    const token = this.live.get(jti);
+    if (token === undefined) return;
+    const left = token.expires - this.clock.unix();
+    this.clock.after(Math.max(0, left - 6000), () => {
+      if (!this.live.has(jti)) return;
+      if (!this.mayGoOn(token.purpose)) {
+        this.clock.after(5000, () => this.lapse(jti));
+        return;
+      }
+      const expires = this.clock.unix() + PURPOSES[token.purpose].lifeMs;
+      this.live.set(jti, { ...token, expires });
+      this.say({ t: "lease", jti, expires });
+      this.watch(jti);
+    });
+  }
+
+  private mayGoOn(purpose: Scope): boolean {
+    switch (PURPOSES[purpose].renewal) {
+      case "while attached":
+        return true;
+      case "while a person is present":
+        return this.clock.now() - this.present < PRESENCE_MS;
+      default:
+        return false;
+    }
+  }
+
+  private lapse(jti: string): void {
+    const token = this.live.get(jti);
+    if (token === undefined) return;
+    this.live.delete(jti);
+    for (const stream of [...this.group(token.purpose)].filter((one) => one.jti === jti)) {
+      stream.send({ kind: "end", close: { code: "lapsed", sentence: closeSentence("lapsed") } });
+      stream.end();
+    }
+    this.say({ t: "ended", jti, reason: reasonFor("lapsed") });
+  }
+
+  private revoke(revocation: Revocation): number {
+    if (revocation.what !== "token") return 0;
+    const token = this.live.get(revocation.jti);
+    if (token === undefined) return 0;
+    for (const stream of [...this.group(token.purpose)].filter(({ jti }) => jti === token.jti)) {
+      stream.send({ kind: "end", close: { code: "token-ended", sentence: closeSentence("token-ended") } });
+      stream.end();
+    }
+    this.live.delete(token.jti);
+    this.say({ t: "ended", jti: token.jti, reason: reasonFor("token-ended") });
+    return 1;
+  }
+
+  private entry(): DeviceEntry {
+    const time = this.clock.unix();
+    return {
+      id: id(0xd1),
+      name: "Chrome on Linux",
+      scopes: this.scopes,
+      reach: this.reach,
+      paired: time - 60_000,
+      seen: time,
+      from: "127.0.0.1",
+      expires: this.until ?? time + 1e9,
+      until: this.until,
+      keys_end: time + 1e9,
+      sessions: 1,
+      suspended: false,
+      yours: true,
+    };
   }
 
   private greetView(have: number | null, send: (record: AgentRecord) => void): void {
@@ -181,24 +377,59 @@ export class TestMachine {
     const refuse = (req: number, code: CloseName): void => say({ t: "refused", req, reason: reasonFor(code) });
     switch (message.t) {
       case "hello": {
-        const { scopes, terminals } = this;
-        return say({ t: "welcome", machine: "tower", user: "ada", time, scopes, expires: time + 1e9, terminals });
+        const { scopes, terminals, reach, until } = this;
+        const expires = until ?? time + 1e9;
+        this.tell = say;
+        this.hellos.push(message);
+        const about = { machine: "tower", user: "ada", time, scopes, reach, expires, until };
+        return say({ t: "welcome", ...about, generation: this.generation, suspended: false, terminals });
       }
+      case "keys_taken":
+        this.taken.push(message.serial);
+        return;
+      case "rekey":
+        this.rekeys.push(message.keys);
+        return say({ t: "rekeyed", req: message.req, grant: "grant.two.x", expires: time + 1e9 });
       case "ping":
         return this.answersPings ? say({ t: "pong", n: message.n, time }) : undefined;
       case "mint": {
-        this.mints.push(message.purpose);
+        const { purpose } = message.wanted;
+        this.mints.push(purpose);
         if (this.refuses !== null) return refuse(message.req, this.refuses);
         const jti = encode(new Uint8Array(16).fill(++this.serial));
         const secret = new Uint8Array(32).fill(this.serial);
         const token = `token.${String(this.serial)}.x`;
-        this.tokens.set(token, { jti, secret, purpose: message.purpose });
+        this.tokens.set(token, { jti, secret, purpose });
         const { req } = message;
-        return say({ t: "minted", req, jti, token, secret: encode(secret), expires: time + 300_000, life: 300_000 });
+        const expires = Math.min(time + PURPOSES[purpose].lifeMs, this.until ?? Infinity);
+        const [device, conn] = [id(0xd1), id(0xc1)];
+        const about = purpose === "devices" ? "" : this.terminal.name;
+        const entry = { jti, purpose, device, conn, from: "127.0.0.1", about, issued: time, expires, used: time };
+        this.live.set(jti, { ...entry, attached: true });
+        if (PURPOSES[purpose].renewal === "while a person is present") this.present = this.clock.now();
+        if (this.keepsTime) this.watch(jti);
+        return say({ t: "minted", req, jti, token, secret: encode(secret), issued: time, expires });
       }
       case "create":
         this.created.push(message.key);
         return this.refuses === "busy" ? undefined : say({ t: "created", req: message.req, terminal: this.terminal });
+      case "renew": {
+        const token = this.live.get(message.jti);
+        if (token === undefined) return refuse(message.req, "not-yours");
+        this.renewed.push(message.jti);
+        const expires = time + PURPOSES[token.purpose].lifeMs;
+        this.live.set(message.jti, { ...token, expires });
+        say({ t: "lease", jti: message.jti, expires });
+        return say({ t: "done", req: message.req });
+      }
+      case "access": {
+        const tokens = [...this.live.values()];
+        return say({ t: "access", req: message.req, time, device: this.entry(), tokens });
+      }
+      case "revoke":
+        this.revocations.push(message.revocation);
+        this.revoke(message.revocation);
+        return say({ t: "done", req: message.req });
       case "end":
         return refuse(message.req, "terminal-gone");
       case "rename":

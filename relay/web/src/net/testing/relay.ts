@@ -12,7 +12,6 @@ import type { FromStream, TestMachine } from "./machine";
 import type { VirtualClock } from "./time";
 
 export class TestRelay {
-  readonly host = "relay.example";
   /** Nothing answers at all. */
   down = false;
   /** The machine is not connected. */
@@ -27,6 +26,8 @@ export class TestRelay {
   constructor(
     private readonly clock: VirtualClock,
     readonly machine: TestMachine,
+    /** The name viewers dial. */
+    readonly host = "relay.example",
   ) {}
 
   env(): Env {

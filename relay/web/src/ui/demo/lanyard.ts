@@ -1,6 +1,14 @@
 /** A `Lanyard` that talks to nobody: it holds a scene still, and echoes what is typed. */
 import type { Grid, Terminal } from "../../core/generated";
-import type { Lanyard, Machine, Pairing, PairState, TerminalSession } from "../../net/api";
+import type {
+  DevicesSession,
+  DevicesState,
+  Lanyard,
+  Machine,
+  Pairing,
+  PairState,
+  TerminalSession,
+} from "../../net/api";
 import { Cell } from "./cell";
 import type { Scene } from "./scenes";
 import { SCREENS } from "./screens";
@@ -29,6 +37,23 @@ export class DemoLanyard implements Lanyard {
   openTerminal(machine: string, terminal: string, grid: Grid): TerminalSession {
     const found = this.machines.value.find((one) => one.id === machine)?.terminals.find((one) => one.id === terminal);
     return new DemoTerminal(this.scene, found, grid);
+  }
+
+  openDevices(): DevicesSession {
+    const state = new Cell<DevicesState>(this.scene.devices ?? { phase: { kind: "asking" }, list: null });
+    return { state, wish: () => Promise.resolve(), close: () => undefined };
+  }
+
+  readAccess(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  renew(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  endOwn(): Promise<void> {
+    return Promise.resolve();
   }
 
   createTerminal(machine: string, name: string, grid: Grid): Promise<Terminal> {
@@ -117,6 +142,14 @@ class DemoTerminal implements TerminalSession {
         .replaceAll("\u007f", "\b \b"),
       null,
     );
+  }
+
+  report(): void {
+    // Nobody asked.
+  }
+
+  watchAgain(): void {
+    this.tell("watchAgain", "");
   }
 
   resize(grid: Grid): void {

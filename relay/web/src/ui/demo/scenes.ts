@@ -1,11 +1,29 @@
 /** Every state a screen can be in, by name. */
-import type { Reason, Terminal } from "../../core/generated";
-import { CLOSE_CODES } from "../../core/generated";
-import type { Credential, InputState, LinkState, Machine, PairState, ViewState } from "../../net/api";
+import {
+  CLOSE_CODES,
+  PURPOSES,
+  type DeviceEntry,
+  type Offer,
+  type Reason,
+  type Scope,
+  type Terminal,
+  type TokenEntry,
+} from "../../core/generated";
+import type {
+  Credential,
+  DevicesState,
+  InputState,
+  LinkState,
+  Listed,
+  Machine,
+  PairState,
+  ViewState,
+} from "../../net/api";
 
 export interface Scene {
   machines?: Machine[];
   pair?: PairState[];
+  devices?: DevicesState;
   view?: ViewState;
   input?: InputState;
   /** Size of the machine's terminal where this page does not drive. */
@@ -52,12 +70,15 @@ const TERMINALS: Terminal[] = [
 ];
 
 function credential(purpose: Credential["purpose"], left: number, life: number, on: string | null): Credential {
-  return { jti: `${purpose}-${on ?? ""}`, purpose, terminal: on, expires: NOW + left, life };
+  const jti = `${purpose}-${on ?? ""}`;
+  const goesOn = purpose !== "terminal" || left > 5 * MINUTE;
+  return { jti, purpose, terminal: on, expires: NOW + left, life, goesOn, limitedBy: null };
 }
 
 function credentials(typing: number): Credential[] {
   return [
     credential("device", 29 * 24 * 60 * MINUTE, 30 * 24 * 60 * MINUTE, null),
+    credential("connection", 6.3 * MINUTE, 10 * MINUTE, null),
     credential("view", 11.4 * MINUTE, 15 * MINUTE, "t-build"),
     credential("view", 14 * MINUTE, 15 * MINUTE, "t-agent"),
     ...(typing > 0 ? [credential("terminal", typing, 5 * MINUTE, "t-build")] : []),
@@ -74,6 +95,9 @@ function machine(part: Partial<Machine> = {}): Machine {
     live: true,
     rtt: 38,
     scopes: ["view", "terminal"],
+    reach: { root: null, terminal: null },
+    until: null,
+    access: null,
     terminals: TERMINALS,
     credentials: credentials(4.2 * MINUTE),
     clockOffset: NOW - performance.now(),
@@ -106,18 +130,106 @@ const THIRD_MACHINE = machine({
   credentials: [],
 });
 
-const OFFER = {
+const OFFER: Offer = {
   machine: "atlas",
   user: "sasha",
-  scopes: ["view", "terminal"] as ("view" | "terminal")[],
+  scopes: ["view", "terminal"],
+  reach: { root: null, terminal: null },
+  stays: null,
   expires: NOW + 4 * MINUTE,
 };
+const SCOPES = Object.keys(PURPOSES) as Scope[];
 const WORDS = ["velvet", "harbor", "ostrich", "anchor"];
 const WORKING: Pick<Scene, "view" | "input"> = { view: { kind: "streaming" }, input: { kind: "driver" } };
 
 function failed(code: string): Scene {
   return { pair: [{ kind: "failed", reason: reason(code) }] };
 }
+
+function entry(id: string, name: string, part: Partial<DeviceEntry> = {}): DeviceEntry {
+  return {
+    id,
+    name,
+    scopes: ["view"],
+    reach: { root: null, terminal: null },
+    paired: NOW - 6 * 24 * 60 * MINUTE,
+    seen: NOW - 4000,
+    from: "192.0.2.17",
+    expires: NOW + 29 * 24 * 60 * MINUTE,
+    until: null,
+    keys_end: NOW + 84 * 24 * 60 * MINUTE,
+    sessions: 1,
+    suspended: false,
+    yours: false,
+    ...part,
+  };
+}
+
+function token(
+  device: string,
+  purpose: Scope,
+  about: string,
+  left: number,
+  part: Partial<TokenEntry> = {},
+): TokenEntry {
+  const [issued, expires] = [NOW + left - 15 * MINUTE, NOW + left];
+  const used = NOW - 11_000;
+  const base = { jti: `${purpose}-${about}-${device}`, purpose, device, conn: "c", from: "192.0.2.17", about, used };
+  return { ...base, issued, expires, attached: true, ...part };
+}
+
+const DEVICES: Listed = {
+  at: NOW - 2000,
+  devices: [
+    entry("d-laptop", "Chrome on Linux", { scopes: ["view", "terminal", "devices"], yours: true }),
+    entry("d-phone", "Pixel of Sasha", { scopes: ["view", "terminal"], from: "198.51.100.4", seen: NOW - 3 * MINUTE }),
+    entry("d-guest", "Firefox on Windows", {
+      from: "203.0.113.9",
+      until: NOW + 23 * MINUTE,
+      expires: NOW + 23 * MINUTE,
+      reach: { root: null, terminal: "t-build" },
+    }),
+    entry("d-old", "iPad in the kitchen", {
+      scopes: ["view", "terminal"],
+      seen: NOW - 9 * 24 * 60 * MINUTE,
+      from: "",
+      sessions: 0,
+      suspended: true,
+    }),
+  ],
+  tokens: [
+    token("d-laptop", "view", "build", 11.4 * MINUTE),
+    token("d-laptop", "terminal", "build", 4.2 * MINUTE, { issued: NOW - 0.8 * MINUTE }),
+    token("d-laptop", "devices", "", 1.7 * MINUTE, { issued: NOW - 0.3 * MINUTE }),
+    token("d-phone", "view", "agent", 14 * MINUTE, { from: "198.51.100.4" }),
+    token("d-guest", "view", "build", 9 * MINUTE, { from: "203.0.113.9", used: NOW - 50_000 }),
+  ],
+};
+
+const ADMIN = machine({
+  scopes: ["view", "terminal", "devices"],
+  access: {
+    time: NOW,
+    device: entry("device-", "Chrome on Linux", { yours: true }),
+    tokens: [
+      token("d-laptop", "view", "build", 11.4 * MINUTE, { jti: "view-t-build" }),
+      token("d-laptop", "view", "agent", 14 * MINUTE, { jti: "view-t-agent" }),
+      token("d-laptop", "terminal", "build", 4.2 * MINUTE, { jti: "terminal-t-build" }),
+    ],
+  },
+});
+
+/** A share in its last minutes: it ends for all that hangs on it. */
+const SHARED = machine({
+  scopes: ["view"],
+  until: NOW + 2.2 * MINUTE,
+  reach: { root: null, terminal: "t-build" },
+  credentials: [
+    { ...credential("device", 2.2 * MINUTE, 30 * MINUTE, null), goesOn: false, limitedBy: "share" },
+    credential("connection", 6.3 * MINUTE, 10 * MINUTE, null),
+    { ...credential("view", 2.2 * MINUTE, 15 * MINUTE, "t-build"), goesOn: false, limitedBy: "share" },
+  ],
+});
 
 export const SCENES: Record<string, Scene> = {
   live: { machines: [machine()], ...WORKING },
@@ -127,7 +239,7 @@ export const SCENES: Record<string, Scene> = {
   watchonly: {
     machines: [machine({ scopes: ["view"], credentials: credentials(0) })],
     view: { kind: "streaming" },
-    input: { kind: "not-granted" },
+    input: { kind: "not-granted", taken: false },
     foreign: true,
   },
   connecting: { machines: [away({ kind: "connecting" })], view: { kind: "connecting" }, input: { kind: "idle" } },
@@ -162,6 +274,38 @@ export const SCENES: Record<string, Scene> = {
     input: { kind: "unsent", text: new TextEncoder().encode("git push --force origin main\r") },
   },
   gone: { machines: [machine()], view: { kind: "ended", reason: reason("terminal-gone") }, input: { kind: "idle" } },
+  access: { machines: [ADMIN] },
+  "access-several": { machines: [ADMIN, SECOND_MACHINE] },
+  "access-warn": { machines: [{ ...ADMIN, credentials: credentials(1.1 * MINUTE) }] },
+  "access-critical": { machines: [{ ...ADMIN, credentials: credentials(0.4 * MINUTE) }] },
+  "access-share": { machines: [SHARED] },
+  "access-locked": { machines: [away({ kind: "machine-offline", reason: reason("locked") })] },
+  devices: { machines: [ADMIN], devices: { phase: { kind: "live" }, list: DEVICES } },
+  "devices-lapsed": {
+    machines: [ADMIN],
+    devices: { phase: { kind: "lapsed", reason: reason("lapsed") }, list: { ...DEVICES, at: NOW - 140_000 } },
+  },
+  "devices-none": { machines: [machine()] },
+  "token-ended": {
+    machines: [machine({ credentials: credentials(0) })],
+    view: { kind: "streaming" },
+    input: { kind: "lapsed", reason: reason("token-ended") },
+  },
+  "view-ended": {
+    machines: [machine()],
+    view: { kind: "ended", reason: reason("token-ended") },
+    input: { kind: "idle" },
+  },
+  taken: {
+    machines: [machine({ scopes: ["view"], credentials: credentials(0) })],
+    view: { kind: "streaming" },
+    input: { kind: "not-granted", taken: true },
+  },
+  locked: {
+    machines: [away({ kind: "machine-offline", reason: reason("locked") })],
+    view: { kind: "interrupted" },
+    input: { kind: "idle" },
+  },
   warn: { machines: [machine({ credentials: credentials(1.1 * MINUTE) })], ...WORKING },
   critical: { machines: [machine({ credentials: credentials(0.4 * MINUTE) })], ...WORKING },
   colours: { machines: [machine()], ...WORKING, screen: "colours" },
@@ -169,6 +313,21 @@ export const SCENES: Record<string, Scene> = {
   "pair-connecting": { pair: [{ kind: "connecting" }] },
   "pair-offered": { pair: [{ kind: "offered", offer: OFFER, words: WORDS }] },
   "pair-view": { pair: [{ kind: "offered", offer: { ...OFFER, scopes: ["view"] }, words: WORDS }] },
+  "pair-all": { pair: [{ kind: "offered", offer: { ...OFFER, scopes: SCOPES }, words: WORDS }] },
+  "pair-share": {
+    pair: [
+      {
+        kind: "offered",
+        offer: {
+          ...OFFER,
+          scopes: ["view", "files.read"],
+          reach: { root: "/home/sasha/src/site", terminal: null },
+          stays: 30 * MINUTE,
+        },
+        words: WORDS,
+      },
+    ],
+  },
   "pair-waiting": { pair: [{ kind: "waiting", offer: OFFER, words: WORDS }] },
   "pair-granted": { pair: [{ kind: "granted", machine: "m-atlas" }], machines: [machine()] },
   "pair-expired": failed("pair-expired"),

@@ -1,50 +1,30 @@
 import { expect, test } from "vitest";
+import { PURPOSES, type Scope } from "../../core/generated";
 import type { Credential } from "../../net/api";
-import { blocksFirst, byEnd, level, shareLeft } from "./credentials";
+import { canRenew, meaning, whatThen } from "./credentials";
 
-const NOW = 1_000_000;
-
-function credential(purpose: Credential["purpose"], left: number, terminal: string | null = null): Credential {
-  return { jti: `${purpose}-${left}`, purpose, terminal, expires: NOW + left, life: 300_000 };
+function credential(purpose: Credential["purpose"], part: Partial<Credential> = {}): Credential {
+  return { jti: "j", purpose, terminal: null, expires: 2, life: 1, goesOn: false, limitedBy: null, ...part };
 }
 
-test("the one that ends first blocks first", () => {
-  const view = credential("view", 80_000, "a");
-  const typing = credential("terminal", 40_000, "a");
-  expect(blocksFirst([credential("device", 9_000_000), view, typing], NOW, "a")).toBe(typing);
+const SCOPES = Object.keys(PURPOSES) as Scope[];
+
+test("every purpose says what it lets one do, and what stops with it", () => {
+  for (const purpose of [...SCOPES, "device", "connection"] as const) {
+    expect(meaning(purpose).word, purpose).not.toBe("");
+    expect(meaning(purpose).stops, purpose).not.toBe("");
+    expect(whatThen(credential(purpose)), purpose).toMatch(/\.$/);
+  }
+  expect(meaning("terminal").stops).toBe("terminal input");
 });
 
-test("a terminal that is not on the screen blocks nobody", () => {
-  const here = credential("view", 80_000, "a");
-  expect(blocksFirst([here, credential("terminal", 1000, "b")], NOW, "a")).toBe(here);
+test("what is never renewed, or ends with its parent, offers no renewal", () => {
+  const renewable = SCOPES.filter((purpose) => canRenew(credential(purpose)));
+  expect(renewable).toEqual(["view", "files.read", "terminal", "run", "files.write", "prompt"]);
+  expect(canRenew(credential("terminal", { limitedBy: "share" }))).toBe(false);
 });
 
-test("with no terminal on the screen all count", () => {
-  const other = credential("terminal", 1000, "b");
-  expect(blocksFirst([credential("view", 80_000, "a"), other], NOW, null)).toBe(other);
-});
-
-test("what has ended is not shown as something that will end", () => {
-  expect(blocksFirst([credential("terminal", 0, "a")], NOW, "a")).toBeNull();
-  expect(byEnd([credential("terminal", -1, "a")], NOW)).toEqual([]);
-});
-
-test("of two that end together typing is named", () => {
-  const view = credential("view", 500, "a");
-  const typing = credential("terminal", 500, "a");
-  expect(blocksFirst([view, typing], NOW, "a")).toBe(typing);
-  expect(byEnd([view, typing], NOW)).toEqual([typing, view]);
-});
-
-test("warns at a quarter and is critical at a tenth of its life", () => {
-  expect(level(credential("view", 75_001), NOW)).toBe("ok");
-  expect(level(credential("view", 75_000), NOW)).toBe("warn");
-  expect(level(credential("view", 30_001), NOW)).toBe("warn");
-  expect(level(credential("view", 30_000), NOW)).toBe("critical");
-});
-
-test("a share stays between none and all", () => {
-  expect(shareLeft(credential("view", 900_000), NOW)).toBe(1);
-  expect(shareLeft(credential("view", -5), NOW)).toBe(0);
-  expect(shareLeft({ ...credential("view", 5), life: 0 }, NOW)).toBe(0);
+test("a share says that it ends whatever happens", () => {
+  expect(whatThen(credential("device", { limitedBy: "share" }))).toContain("whatever happens");
+  expect(whatThen(credential("view", { limitedBy: "share" }))).toContain("the share");
 });

@@ -1,66 +1,67 @@
-/** Which credential will block this person first, and what each of them is for, in words. */
+/** What each credential is for, what stops with it, and what happens then, in words. */
+import { PURPOSES } from "../../core/generated";
 import type { Credential } from "../../net/api";
-
-export type Level = "ok" | "warn" | "critical";
+import type { IconName } from "../parts/icons";
 
 export interface Meaning {
-  icon: "keyboard" | "eye" | "device";
+  icon: IconName;
   /** What it lets one do. */
   word: string;
   /** What stops with it. */
   stops: string;
-  /** What happens then, so that nobody has to fear the end. */
-  then: string;
-}
-
-/** Warns at a quarter of its life, is critical at a tenth. */
-export function level(credential: Credential, now: number): Level {
-  const share = shareLeft(credential, now);
-  if (share <= 0.1) return "critical";
-  return share <= 0.25 ? "warn" : "ok";
-}
-
-/** From 1 when fresh to 0 when over. */
-export function shareLeft({ expires, life }: Credential, now: number): number {
-  return life <= 0 ? 0 : Math.min(1, Math.max(0, (expires - now) / life));
-}
-
-/** The one that ends first of those that matter here: a terminal that is not on the screen blocks nobody. */
-export function blocksFirst(credentials: Credential[], now: number, terminal: string | null): Credential | null {
-  return credentials
-    .filter((one) => one.expires > now)
-    .filter((one) => terminal === null || one.terminal === null || one.terminal === terminal)
-    .reduce<Credential | null>((first, one) => (first === null || before(one, first) ? one : first), null);
-}
-
-/** Soonest end first, as the list shows them. */
-export function byEnd(credentials: Credential[], now: number): Credential[] {
-  return credentials.filter((one) => one.expires > now).sort((a, b) => (before(a, b) ? -1 : 1));
 }
 
 export function meaning(purpose: Credential["purpose"]): Meaning {
   switch (purpose) {
-    case "terminal":
-      return {
-        icon: "keyboard",
-        word: "typing",
-        stops: "typing",
-        then: "The next key asks for a new one. The screen goes on.",
-      };
-    case "view":
-      return { icon: "eye", word: "watching", stops: "watching", then: "Renewed by itself while you look." };
     case "device":
-      return {
-        icon: "device",
-        word: "this browser",
-        stops: "this browser",
-        then: "Renewed by itself while you use it. After its end, pair again with lanyard pair.",
-      };
+      return { icon: "device", word: "this browser", stops: "everything below" };
+    case "connection":
+      return { icon: "link", word: "connection", stops: "this page’s link to the machine" };
+    case "view":
+      return { icon: "eye", word: "watching", stops: "terminal output" };
+    case "files.read":
+      return { icon: "file", word: "reading files", stops: "reading files" };
+    case "terminal":
+      return { icon: "keyboard", word: "typing", stops: "terminal input" };
+    case "run":
+      return { icon: "terminal", word: "commands", stops: "starting commands" };
+    case "files.write":
+      return { icon: "write", word: "changing files", stops: "changing files" };
+    case "prompt":
+      return { icon: "chat", word: "coding agents", stops: "speaking to coding agents" };
+    case "approve":
+      return { icon: "check", word: "approving", stops: "answering this request" };
+    case "devices":
+      return { icon: "key", word: "devices", stops: "seeing and ending who has access" };
   }
 }
 
-const WEIGHT: Record<Credential["purpose"], number> = { terminal: 0, view: 1, device: 2 };
+/** What becomes of it at the end of its time, so that nobody has to fear the end. */
+export function whatThen({ purpose, goesOn, limitedBy }: Credential): string {
+  if (limitedBy === "share")
+    return purpose === "device"
+      ? "This is a share: it ends then, whatever happens."
+      : "Limited by the share, which ends then.";
+  if (purpose === "device") {
+    return goesOn
+      ? "Renewed by itself while you use it."
+      : "Renewed by itself when the machine is back. After its end, pair again.";
+  }
+  if (purpose === "connection") return "Proven anew by itself.";
+  if (goesOn) return limitedBy === "device" ? "Limited by this browser, which is renewed." : "Renewed by itself.";
+  switch (PURPOSES[purpose].renewal) {
+    case "while a person is present":
+      return "You have been quiet. The next key asks for a new one; the screen goes on.";
+    case "on use":
+      return "Renewed while it is used.";
+    case "while attached":
+    case "never":
+      return "Never renewed. The next tap asks for a new one.";
+  }
+}
 
-function before(a: Credential, b: Credential): boolean {
-  return a.expires === b.expires ? WEIGHT[a.purpose] < WEIGHT[b.purpose] : a.expires < b.expires;
+/** Whether a person can lengthen it: what is never renewed cannot be, and what is capped would gain nothing. */
+export function canRenew({ purpose, limitedBy }: Credential): boolean {
+  if (purpose === "device" || purpose === "connection" || limitedBy !== null) return false;
+  return PURPOSES[purpose].renewal !== "never";
 }

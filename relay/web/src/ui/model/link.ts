@@ -35,6 +35,13 @@ export function linkWords(link: LinkState, live: boolean): LinkWords {
         hint: "Your terminals run on. It goes on by itself when the relay answers.",
       };
     case "machine-offline":
+      if (link.reason.code === "locked")
+        return {
+          tone: "broken",
+          word: "Machine locked",
+          detail: "Its owner has locked it: nobody has access from elsewhere.",
+          hint: "It goes on by itself after `lanyard unlock` on the machine. Its terminals run on.",
+        };
       return {
         tone: "broken",
         word: "Machine not connected",

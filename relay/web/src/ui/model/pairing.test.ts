@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { CLOSE_CODES } from "../../core/generated";
-import { failure, scopeWords } from "./pairing";
+import { failure } from "./pairing";
 
 test("every reason a machine or relay can give has a title and a text", () => {
   for (const { name, sentence, hint } of CLOSE_CODES) {
@@ -17,8 +17,4 @@ test("an expired link says how to get a new one", () => {
 test("a link that may work in a moment can be tried again, a spent one cannot", () => {
   expect(failure({ code: "agent-offline", sentence: "", hint: "" }).again).toBe(true);
   expect(failure({ code: "pair-used", sentence: "", hint: "" }).again).toBe(false);
-});
-
-test("a terminal is called what it is", () => {
-  expect(scopeWords("terminal").text).toContain("full power of your user account");
 });

@@ -1,5 +1,5 @@
 /** Why pairing did not happen, and the way on, for every reason there is. */
-import type { Reason, Scope } from "../../core/generated";
+import type { Reason } from "../../core/generated";
 import { asSentence } from "./link";
 
 export interface Failure {
@@ -115,20 +115,6 @@ export function failure(reason: Reason): Failure {
         text: `${asSentence(reason.sentence)} ${asSentence(reason.hint)}`.trim(),
         command: null,
         again: true,
-      };
-  }
-}
-
-/** What a scope allows, so that someone who has never heard of a token understands it. */
-export function scopeWords(scope: Scope): { title: string; text: string; full: boolean } {
-  switch (scope) {
-    case "view":
-      return { title: "Watch terminals", text: "See what they show, now and as it changes.", full: false };
-    case "terminal":
-      return {
-        title: "Open terminals and type into them",
-        text: "That is the full power of your user account on this machine.",
-        full: true,
       };
   }
 }

@@ -5,6 +5,8 @@ test("a route survives its address", () => {
   const routes: Route[] = [
     { screen: "home" },
     { screen: "more" },
+    { screen: "access", machine: "aB3_-x" },
+    { screen: "devices", machine: null },
     { screen: "terminal", machine: "aB3_-x", terminal: "Zz9" },
   ];
   for (const route of routes) expect(parseRoute(routeHash(route))).toEqual(route);

@@ -1,10 +1,16 @@
 /** Where one is, as it stands behind the `#`. Names no secret: ids of machines and terminals are not. */
 
-export type Route = { screen: "home" } | { screen: "terminal"; machine: string; terminal: string } | { screen: "more" };
+export type Route =
+  | { screen: "home" }
+  | { screen: "terminal"; machine: string; terminal: string }
+  /** `machine` is null where none is named: the first one then. */
+  | { screen: "access" | "devices"; machine: string | null }
+  | { screen: "more" };
 
 export function parseRoute(hash: string): Route {
   const [screen, machine, terminal] = hash.replace(/^#?\/?/, "").split("/");
   if (screen === "more") return { screen };
+  if (screen === "access" || screen === "devices") return { screen, machine: isId(machine) ? machine : null };
   if (screen === "t" && isId(machine) && isId(terminal)) return { screen: "terminal", machine, terminal };
   return { screen: "home" };
 }
@@ -15,6 +21,9 @@ export function routeHash(route: Route): string {
       return "#/";
     case "more":
       return "#/more";
+    case "access":
+    case "devices":
+      return route.machine === null ? `#/${route.screen}` : `#/${route.screen}/${route.machine}`;
     case "terminal":
       return `#/t/${route.machine}/${route.terminal}`;
   }

@@ -24,6 +24,9 @@ const machine = (part: Partial<Machine> = {}): Machine => ({
   live: true,
   rtt: 1,
   scopes: ["view", "terminal"],
+  reach: { root: null, terminal: null },
+  until: null,
+  access: null,
   terminals: [terminal("build", { title: "cargo test" }), terminal("logs", { exit: { t: "status", code: 2 } })],
   credentials: [],
   clockOffset: 0,
@@ -47,6 +50,8 @@ test("every terminal but the one on the screen is offered, and what can be done 
     "Leave “build”",
     "New terminal",
     "Machines",
+    "Access of this page",
+    "Devices",
     "More and settings",
     "Keys",
   ]);

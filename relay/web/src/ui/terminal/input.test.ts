@@ -86,7 +86,7 @@ test("keys ask for a token when none is live, and never take over by themselves"
   expect(keysGo(lapsed, streaming, null, null)).toBe("send");
   expect(keysGo({ kind: "idle" }, streaming, null, null)).toBe("send");
   expect(keysGo({ kind: "watching" }, streaming, null, null)).toBe("refuse");
-  expect(keysGo({ kind: "not-granted" }, streaming, null, null)).toBe("refuse");
+  expect(keysGo({ kind: "not-granted", taken: false }, streaming, null, null)).toBe("refuse");
 });
 
 test("keys go nowhere while unsent input waits for an answer, or after the end", () => {

@@ -1,5 +1,5 @@
 /** What the line under a terminal says: whether one may type, why not, and how to go on. */
-import type { Driver, Exit } from "../../core/generated";
+import type { Driver, Exit, Reason } from "../../core/generated";
 import type { InputState, ViewState } from "../../net/api";
 import { asSentence, exitWords } from "../model/link";
 
@@ -7,7 +7,7 @@ export interface InputWords {
   /** `calm` needs nothing, `ask` offers a way on, `stop` says why there is none. */
   tone: "calm" | "ask" | "stop";
   text: string;
-  action: "take-over" | "go-on" | "open-again" | "put-away" | "leave" | null;
+  action: "take-over" | "go-on" | "watch-again" | "open-again" | "put-away" | "leave" | null;
 }
 
 export interface Situation {
@@ -27,7 +27,7 @@ export interface Situation {
 }
 
 /** Ends that a new try would meet again. */
-const LASTING = ["terminal-gone", "revoked", "unknown-device", "not-granted"];
+const LASTING = ["terminal-gone", "revoked", "unknown-device", "not-granted", "share-ended"];
 
 export function inputWords({ view, input, exit, touch, paired, mayEnd, asOf, driver }: Situation): InputWords {
   if (exit !== null) {
@@ -41,6 +41,8 @@ export function inputWords({ view, input, exit, touch, paired, mayEnd, asOf, dri
     case "connecting":
       return { tone: "calm", text: "Opening the terminal …", action: null };
     case "ended": {
+      if (paired && view.reason.code === "token-ended")
+        return { tone: "ask", text: "The owner has ended watching here.", action: "watch-again" };
       const again = paired && !LASTING.includes(view.reason.code);
       const text = `${asSentence(view.reason.sentence)} ${asSentence(view.reason.hint)}`.trim();
       return { tone: "stop", text, action: again ? "open-again" : "leave" };
@@ -59,6 +61,11 @@ export function inputWords({ view, input, exit, touch, paired, mayEnd, asOf, dri
 function typing(input: InputState, touch: boolean, driver: Driver | null): InputWords {
   switch (input.kind) {
     case "not-granted":
+      if (input.taken) {
+        const text =
+          "The owner has ended typing for this browser. To type again, pair with `lanyard pair --grant terminal`.";
+        return { tone: "stop", text, action: null };
+      }
       return {
         tone: "stop",
         text: "This browser may only watch. To type, pair it again with `lanyard pair --grant terminal`.",
@@ -78,17 +85,20 @@ function typing(input: InputState, touch: boolean, driver: Driver | null): Input
     case "watching":
       return watching(driver);
     case "lapsed": {
-      const why =
-        input.reason.code === "lapsed" ? "Typing paused after 5 quiet minutes." : asSentence(input.reason.sentence);
       return {
         tone: "ask",
-        text: `${why} ${touch ? "Tap Go on, or type." : "Press any key to go on."}`,
+        text: `${whyLapsed(input.reason)} ${touch ? "Tap Go on, or type." : "Press any key to go on."}`,
         action: "go-on",
       };
     }
     case "unsent":
       return { tone: "stop", text: "Some of what you typed has not arrived.", action: null };
   }
+}
+
+function whyLapsed({ code, sentence }: Reason): string {
+  if (code === "lapsed") return "Typing paused after 5 quiet minutes.";
+  return code === "token-ended" ? "The owner has ended typing here." : asSentence(sentence);
 }
 
 function watching(driver: Driver | null): InputWords {
