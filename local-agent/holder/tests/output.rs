@@ -120,7 +120,8 @@ async fn a_driver_without_credit_holds_back_the_pty_and_then_gets_everything() {
 #[tokio::test]
 async fn a_driver_that_stops_pacing_or_leaves_lets_the_shell_go_on() {
     for leaves in [false, true] {
-        let held = Held::start(&[BIN, "emit", &(4 * MIB).to_string()]).await;
+        // What starts before the driver is there is not paced at all.
+        let held = Held::start(&["/bin/sh", "-c", "read go; exec \"$0\" emit 4194304", BIN]).await;
         let mut driver = Viewer::new(
             held.connect(Kind::Watch {
                 have: Some(0),
@@ -128,13 +129,15 @@ async fn a_driver_that_stops_pacing_or_leaves_lets_the_shell_go_on() {
             })
             .await,
         );
+        driver.type_bytes(b"\n").await;
         until_head(&held, limits::PACE_WINDOW).await;
         if leaves {
             drop(driver);
         } else {
             driver.say(FromClient::Pace(false)).await;
         }
-        until_head(&held, 4 * MIB).await;
+        let echo = "\r\n".len() as u64;
+        until_head(&held, echo + 4 * MIB).await;
     }
 }
 
