@@ -13,7 +13,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     machine: Option<String>,
     /// Which terminal, by name or id; without it the only one that runs, or a new one
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     terminal: Option<String>,
     /// Open a new terminal
     #[arg(long)]

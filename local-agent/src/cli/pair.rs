@@ -56,7 +56,7 @@ pub struct ShareArgs {
     #[arg(long, value_name = "DIR")]
     root: Option<std::path::PathBuf>,
     /// Only this terminal, by name or id
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     terminal: Option<String>,
     /// Let in whoever opens the link, without asking; for scripts. Prints the link and leaves
     #[arg(long)]
