@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use ed25519_dalek::SigningKey;
 use lanyard_client::client::Client;
 use lanyard_dial::clock;
-use lanyard_relay::limits::UNPROVEN_PER_ADDRESS;
+use lanyard_relay::limits::{UNPROVEN_PER_ADDRESS, WRONG_PROOFS, WRONG_PROOFS_OF_AGENT};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Frame, Role, Target as For};
@@ -14,11 +14,14 @@ use lanyard_shared::proof::prove;
 use lanyard_tests::attack::between::open;
 use lanyard_tests::attack::cost::{STRANGER, anonymous_memory};
 use lanyard_tests::attack::forge::{Forged, Of, quoted};
-use lanyard_tests::attack::link::{ATTACH, told};
+use lanyard_tests::attack::link::ATTACH;
 use lanyard_tests::attack::target::source;
+use lanyard_tests::attack::ws::Ending;
 use lanyard_tests::attack::{Attackers, Beside, HostileLink, Target};
 use lanyard_tests::viewer::plain;
 use lanyard_tests::{TestViewer, World};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Tokens of one flood at least.
 const MANY: u64 = 3000;
@@ -129,12 +132,14 @@ async fn proofs_that_do_not_hold_slow_no_session_whether_from_one_address_or_for
     let (machine, relay) = (beside.viewer.machine.agent, world.relay.process.pid()?);
     let attackers = Attackers::start()?;
     let empty = anonymous_memory(relay)?;
+    // Some attack from one address, and some each from its own; how many proofs came from each.
+    let sent: Arc<[AtomicU32; ONE_ADDRESS as usize]> = Arc::default();
     let echo = beside
         .through(&attackers, 2 * ONE_ADDRESS, |number, hits| {
-            let target = target.clone();
+            let (target, sent) = (target.clone(), Arc::clone(&sent));
             async move {
-                // Some from one address, and some each from its own.
-                let from = source(number.saturating_sub(ONE_ADDRESS));
+                let address = number.saturating_sub(ONE_ADDRESS);
+                let from = source(address);
                 let key = SigningKey::from_bytes(&[0x66; 32]);
                 for round in 0_u64.. {
                     let (mut link, challenge) =
@@ -148,13 +153,23 @@ async fn proofs_that_do_not_hold_slow_no_session_whether_from_one_address_or_for
                     if !wrong {
                         proof.signature = b64::Bytes([7; 64]);
                     }
+                    sent[address as usize].fetch_add(1, Ordering::SeqCst);
                     link.send(&Frame::Proof(proof)).await?;
                     let expected = if wrong {
                         CloseCode::UnknownAgent
                     } else {
                         CloseCode::ProofRefused
                     };
-                    ensure!(told(link.ending().await?)? == expected);
+                    match link.ending().await? {
+                        Ending::Told(code) => ensure!(code == expected, "{code:?}"),
+                        // Nobody is dropped without a word before there were too many.
+                        Ending::Cut => {
+                            let sent = || sent.iter().map(|sent| sent.load(Ordering::SeqCst));
+                            let by_one = sent().nth(address as usize) > Some(WRONG_PROOFS);
+                            let by_all = sent().sum::<u32>() > WRONG_PROOFS_OF_AGENT;
+                            ensure!(by_one || by_all, "{:?}", sent().collect::<Vec<_>>());
+                        }
+                    }
                     hits.hit();
                 }
                 Ok(())
