@@ -93,10 +93,11 @@ impl Agents {
         next: [u8; 32],
     ) -> Result<bool, StoreError> {
         self.change(
-            id,
             move |store| store.hand_over(id, &key, &next),
-            move |agent| {
-                agent.next = Some(next);
+            move |known, changed| {
+                if let Some(agent) = known.get_mut(&id).filter(|_| *changed) {
+                    agent.next = Some(next);
+                }
             },
         )
         .await
@@ -108,22 +109,22 @@ impl Agents {
     /// The store fails.
     pub async fn promote(&self, id: AgentId, next: [u8; 32]) -> Result<bool, StoreError> {
         self.change(
-            id,
             move |store| store.promote(id, &next),
-            move |agent| {
-                (agent.key, agent.next) = (next, None);
+            move |known, changed| {
+                if let Some(agent) = known.get_mut(&id).filter(|_| *changed) {
+                    (agent.key, agent.next) = (next, None);
+                }
             },
         )
         .await
     }
 
-    /// Changes an agent in the store and then in memory, not cut short when the link that asks goes away.
-    async fn change(
+    /// Changes the store and then what is in memory, not cut short when the link that asks goes away.
+    async fn change<T: Send + 'static>(
         &self,
-        id: AgentId,
-        write: impl FnOnce(&Store) -> Result<bool, StoreError> + Send + 'static,
-        then: impl FnOnce(&mut Agent) + Send + 'static,
-    ) -> Result<bool, StoreError> {
+        write: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+        then: impl FnOnce(&mut HashMap<AgentId, Agent>, &T) + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (store, known, changes) = (
             Arc::clone(&self.store),
             Arc::clone(&self.known),
@@ -131,12 +132,10 @@ impl Agents {
         );
         blocking(move || {
             let _order = changes.lock().unwrap_or_else(PoisonError::into_inner);
-            let changed = write(&store)?;
+            let written = write(&store)?;
             let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
-            if let Some(agent) = known.get_mut(&id).filter(|_| changed) {
-                then(agent);
-            }
-            Ok(changed)
+            then(&mut known, &written);
+            Ok(written)
         })
         .await
     }
@@ -153,23 +152,15 @@ impl Agents {
         name: &str,
         now: UnixMs,
     ) -> Result<(), EnrolError> {
-        let (store, known, changes) = (
-            Arc::clone(&self.store),
-            Arc::clone(&self.known),
-            Arc::clone(&self.changes),
-        );
         let (hash, key, name) = (hash_code(code), *key, name.to_owned());
-        // Both steps are in the part that is not cut short when the link that asks goes away.
-        blocking(move || {
-            let _order = changes.lock().unwrap_or_else(PoisonError::into_inner);
-            let agent = store.enrol(&hash, id, &key, &name, now)?;
-            known
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(id, agent);
-            Ok(())
-        })
+        self.change(
+            move |store| store.enrol(&hash, id, &key, &name, now),
+            move |known, agent| {
+                known.insert(id, agent.clone());
+            },
+        )
         .await
+        .map(drop)
         .map_err(|error| match error {
             StoreError::CodeRefused => EnrolError::Refused,
             error @ (StoreError::Damaged { .. }
@@ -186,20 +177,12 @@ impl Agents {
     /// # Errors
     /// The store fails; nothing has changed then.
     pub async fn revoke(&self, id: AgentId) -> Result<Option<Agent>, StoreError> {
-        let (store, known, changes) = (
-            Arc::clone(&self.store),
-            Arc::clone(&self.known),
-            Arc::clone(&self.changes),
-        );
-        blocking(move || {
-            let _order = changes.lock().unwrap_or_else(PoisonError::into_inner);
-            let agent = store.revoke_agent(id)?;
-            known
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&id);
-            Ok(agent)
-        })
+        self.change(
+            move |store| store.revoke_agent(id),
+            move |known, _| {
+                known.remove(&id);
+            },
+        )
         .await
     }
 

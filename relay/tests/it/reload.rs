@@ -4,6 +4,7 @@ use crate::command::{Serving, command, failed, run};
 use crate::relay::*;
 use lanyard_shared::link::{Dialler, Event};
 use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -23,9 +24,13 @@ fn put(dir: &Path, copy: &str) -> PathBuf {
     dir.join(copy)
 }
 
-async fn serving(dir: &Path) -> Relay {
+/// A relay that serves a fresh pair, whose certificate is in `old.pem`; and that file, and what is shown to those who connect.
+async fn serving(dir: &Path) -> (Relay, PathBuf, CertificateDer<'static>) {
+    let old = put(dir, "old.pem");
     let files = (dir.join("cert.pem"), dir.join("key.pem"));
-    Relay::start_with(|options| options.tls_files = Some(files)).await
+    let relay = Relay::start_with(|options| options.tls_files = Some(files)).await;
+    let shown = tls_to(relay.port, std::slice::from_ref(&old)).await.1;
+    (relay, old, shown)
 }
 
 /// A machine whose link stands.
@@ -68,11 +73,9 @@ async fn still_stands(relay: &Relay, trusted: &[PathBuf], machine: &mut Party, k
 #[tokio::test]
 async fn after_a_reload_new_connections_see_the_new_certificate_and_links_that_stand_go_on() {
     let dir = tempfile::tempdir().unwrap();
-    let old = put(dir.path(), "old.pem");
-    let relay = serving(dir.path()).await;
+    let (relay, old, before) = serving(dir.path()).await;
     let keys = Keys::new();
     let mut machine = machine(&relay, &old, &keys).await;
-    let before = tls_to(relay.port, std::slice::from_ref(&old)).await.1;
 
     let new = put(dir.path(), "new.pem");
     let said = run_async(relay.data().path(), &["tls", "reload", "--json"]).await;
@@ -97,11 +100,9 @@ async fn after_a_reload_new_connections_see_the_new_certificate_and_links_that_s
 #[tokio::test]
 async fn changed_files_are_noticed_without_a_command_and_links_that_stand_go_on() {
     let dir = tempfile::tempdir().unwrap();
-    let old = put(dir.path(), "old.pem");
-    let relay = serving(dir.path()).await;
+    let (relay, old, before) = serving(dir.path()).await;
     let keys = Keys::new();
     let mut machine = machine(&relay, &old, &keys).await;
-    let before = tls_to(relay.port, std::slice::from_ref(&old)).await.1;
     let new = put(dir.path(), "new.pem");
     let both = [old, new.clone()];
     let began = Instant::now();
@@ -117,9 +118,7 @@ async fn changed_files_are_noticed_without_a_command_and_links_that_stand_go_on(
 #[tokio::test]
 async fn a_broken_new_pair_is_refused_with_words_and_the_old_one_goes_on_being_served() {
     let dir = tempfile::tempdir().unwrap();
-    let old = put(dir.path(), "old.pem");
-    let relay = serving(dir.path()).await;
-    let before = tls_to(relay.port, std::slice::from_ref(&old)).await.1;
+    let (relay, old, before) = serving(dir.path()).await;
     put(dir.path(), "new.pem");
     // The key of another certificate.
     std::fs::copy(&old, dir.path().join("cert.pem")).unwrap();
