@@ -184,6 +184,14 @@ impl Core {
         self.renew(jti, now)
     }
 
+    /// Ends the leases that `which` names.
+    pub(super) fn end_leases(&mut self, which: impl Fn(&Lease) -> bool, code: CloseCode) {
+        let named = self.leases.iter().filter(|lease| which(lease));
+        for jti in named.map(|lease| lease.jti).collect::<Vec<_>>() {
+            self.end_lease(jti, code);
+        }
+    }
+
     /// Ends a lease and its stream: sealed words first, then the close that the relay sees.
     pub(super) fn end_lease(&mut self, jti: TokenId, code: CloseCode) {
         let Some(lease) = self.leases.remove(jti) else {

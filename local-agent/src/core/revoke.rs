@@ -45,7 +45,7 @@ impl Core {
         match revocation {
             Revocation::Token { jti } => {
                 self.leases.get(jti).ok_or(CloseCode::NotYours)?;
-                Ok(self.end_leases(|lease| lease.jti == jti, CloseCode::TokenEnded, now))
+                Ok(self.revoke_leases(|lease| lease.jti == jti, CloseCode::TokenEnded, now))
             }
             Revocation::Purpose { purpose, device } => self.revoke_purpose(purpose, device, now),
             Revocation::Device { device } => {
@@ -168,7 +168,7 @@ impl Core {
             self.effects.push_back(Effect::SaveDevices);
         }
         let its = |lease: &Lease| lease.purpose() == purpose && meant(lease.device);
-        let ended = self.end_leases(its, CloseCode::Revoked, now);
+        let ended = self.revoke_leases(its, CloseCode::Revoked, now);
         for device in narrowed {
             self.tell_scopes(device);
         }
@@ -190,8 +190,9 @@ impl Core {
         self.tell_terminals();
     }
 
-    /// Ends the leases that `which` names. Their viewers hear why, sealed, before the relay is told and cuts what is left.
-    pub(super) fn end_leases(
+    /// Ends the leases that `which` names, for good: no token that names them opens anything. Their viewers hear why, sealed, before the relay is
+    /// told and cuts what is left.
+    pub(super) fn revoke_leases(
         &mut self,
         which: impl Fn(&Lease) -> bool,
         why: CloseCode,
@@ -205,8 +206,8 @@ impl Core {
             .collect();
         for (jti, expires) in &fallen {
             self.revoked.push(*jti, *expires, now.unix);
-            self.end_lease(*jti, why);
         }
+        self.end_leases(which, why);
         self.announce_owed = true;
         u32::try_from(fallen.len()).unwrap_or(u32::MAX)
     }
@@ -217,15 +218,7 @@ impl Core {
     }
 
     fn end_sessions(&mut self, of: impl Fn(DeviceId) -> bool, code: CloseCode) {
-        let tokens: Vec<_> = self
-            .leases
-            .iter()
-            .filter(|lease| of(lease.device))
-            .map(|lease| lease.jti)
-            .collect();
-        for jti in tokens {
-            self.end_lease(jti, code);
-        }
+        self.end_leases(|lease| of(lease.device), code);
         // A pairing that is under way belongs to no device yet.
         let its = |talk: &Talk| talk.purpose == TalkPurpose::Session && of(talk.device);
         for stream in self.streams_of(its) {

@@ -97,15 +97,8 @@ impl Core {
         self.announce();
         if urgency > Urgency::Overlap {
             // What stands goes on under the new one, and what was not opened yet never opens.
-            let standing = |open: bool| {
-                let leases = self.leases.iter().filter(|l| l.stream.is_some() == open);
-                leases.map(|lease| lease.jti).collect::<Vec<_>>()
-            };
-            let (open, waiting) = (standing(true), standing(false));
-            for jti in waiting {
-                self.end_lease(jti, CloseCode::TokenRefused);
-            }
-            for jti in open {
+            self.end_leases(|lease| lease.stream.is_none(), CloseCode::TokenRefused);
+            for jti in self.leases.iter().map(|l| l.jti).collect::<Vec<_>>() {
                 if let Err(code) = self.renew(jti, now) {
                     self.end_lease(jti, code);
                 }
@@ -194,7 +187,7 @@ impl Core {
         let mut rotated = Vec::new();
         for id in ids {
             if urgency > Urgency::Overlap {
-                self.end_leases(|lease| lease.device == id, CloseCode::KeysChanged, now);
+                self.revoke_leases(|lease| lease.device == id, CloseCode::KeysChanged, now);
             }
             for stream in self.sessions_of(id) {
                 self.say(stream, &FromAgent::Rekey {});
@@ -451,15 +444,10 @@ impl Core {
     pub(super) fn suspend(&mut self, device: DeviceId, name: String) {
         self.effects.push_back(Effect::SaveDevices);
         self.effects.push_back(Effect::Suspended { device, name });
-        let more: Vec<_> = self
-            .leases
-            .iter()
-            .filter(|lease| lease.device == device && lease.purpose() != Scope::View)
-            .map(|lease| lease.jti)
-            .collect();
-        for jti in more {
-            self.end_lease(jti, CloseCode::Suspended);
-        }
+        self.end_leases(
+            |lease| lease.device == device && lease.purpose() != Scope::View,
+            CloseCode::Suspended,
+        );
         self.tell_scopes(device);
     }
 

@@ -307,15 +307,7 @@ impl Core {
         if let Phase::Asking(_, _, question) = talk.phase {
             self.effects.push_back(super::Effect::Withdraw(question));
         }
-        let tokens: Vec<_> = self
-            .leases
-            .iter()
-            .filter(|lease| lease.session == stream)
-            .map(|lease| lease.jti)
-            .collect();
-        for jti in tokens {
-            self.end_lease(jti, CloseCode::ViewerGone);
-        }
+        self.end_leases(|lease| lease.session == stream, CloseCode::ViewerGone);
     }
 
     /// When a handshake or a driver's heartbeat wants to be looked at.

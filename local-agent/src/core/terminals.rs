@@ -167,15 +167,10 @@ impl Core {
 
     /// A terminal is gone for good.
     pub fn terminal_gone(&mut self, id: TerminalId) {
-        let tokens: Vec<_> = self
-            .leases
-            .iter()
-            .filter(|lease| lease.wanted.terminal() == Some(id))
-            .map(|lease| lease.jti)
-            .collect();
-        for jti in tokens {
-            self.end_lease(jti, CloseCode::TerminalGone);
-        }
+        self.end_leases(
+            |lease| lease.wanted.terminal() == Some(id),
+            CloseCode::TerminalGone,
+        );
         if self.terminals.remove(id) {
             self.tell_terminals();
         }
