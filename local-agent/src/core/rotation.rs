@@ -75,13 +75,13 @@ impl Core {
         }
         Ok(match what {
             Rotation::Signer {} => vec![self.rotate_signer(urgency, now)],
-            Rotation::Identity {} => vec![self.rotate_identity(urgency, now)],
+            Rotation::Identity {} => vec![self.rotate_identity(urgency)],
             Rotation::Noise {} => vec![self.rotate_noise(urgency, now)?],
             Rotation::Device { device } => self.rotate_devices(device, urgency, now)?,
             Rotation::All {} => {
                 let mut all = self.rotate_devices(None, urgency, now)?;
                 all.push(self.rotate_noise(urgency, now)?);
-                all.push(self.rotate_identity(urgency, now));
+                all.push(self.rotate_identity(urgency));
                 all.push(self.rotate_signer(urgency, now));
                 all
             }
@@ -137,7 +137,7 @@ impl Core {
         })
     }
 
-    fn rotate_identity(&mut self, urgency: Urgency, _now: Now) -> Rotated {
+    fn rotate_identity(&mut self, urgency: Urgency) -> Rotated {
         let under_way = self.identity.next().is_some();
         self.identity.begin(urgency);
         self.effects.push_back(Effect::SaveKeys);
@@ -251,12 +251,6 @@ impl Core {
         }
     }
 
-    /// True while an identity changes: a proof that is refused is then no reason to give up.
-    #[must_use]
-    pub fn is_handing_over(&self) -> bool {
-        self.identity.next().is_some()
-    }
-
     /// The key to dial with.
     #[must_use]
     pub fn proof_key(&self) -> std::sync::Arc<ed25519_dalek::SigningKey> {
@@ -297,7 +291,7 @@ impl Core {
             let _ = self.rotate_noise(Urgency::Overlap, now);
         }
         if self.identity.next().is_none() && now.unix >= self.identity_due() {
-            self.rotate_identity(Urgency::Overlap, now);
+            self.rotate_identity(Urgency::Overlap);
         }
     }
 
