@@ -119,7 +119,9 @@ async fn wait(
     while waiting(rotated) {
         let Ok(notice) = tokio::time::timeout_at(until, owner.next()).await else {
             if !json {
-                output::say("that goes on by itself; `lanyard tokens` shows how far it is");
+                output::say(
+                    "that goes on by itself; `lanyard tokens` shows the new keys once they are taken",
+                );
             }
             return Ok(());
         };

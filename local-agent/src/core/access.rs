@@ -11,7 +11,7 @@ use lanyard_shared::msg::{FromAgent, Wanted};
 use lanyard_shared::time::Now;
 
 impl Core {
-    /// Every paired device, in the order of pairing. `yours` is who is told.
+    /// Every paired device, the one that said hello last at the end. `yours` is who is told.
     #[must_use]
     pub fn device_entries(&self, yours: Option<DeviceId>) -> Vec<DeviceEntry> {
         let own = self
