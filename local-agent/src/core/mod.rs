@@ -6,6 +6,7 @@
 mod access;
 mod admission;
 pub mod clock;
+mod copies;
 pub mod devices;
 mod effect;
 mod inventory;
@@ -14,6 +15,7 @@ mod lease;
 mod minting;
 pub mod pairing;
 mod purpose;
+mod rekey;
 mod revoke;
 pub mod rotation;
 mod session;

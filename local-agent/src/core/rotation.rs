@@ -4,24 +4,17 @@
 //! - **Noise key**: devices are told inside their sessions, and the old one opens sessions for another week.
 //! - **Identity**: the relay is told over the link that the old one proved, and asks for a proof by the new one on the same link. From that
 //!   proof on the old one opens no link. Written down before it is said, so that a crash at any moment is gone on from: see [`Identity`].
-//! - **Device**: it makes its own keys, inside its session; the old ones end when the new ones have said hello.
+//! - **Device**: it is asked to, and does it itself: see [`super::rekey`].
 
 use super::Core;
-use super::devices::Device;
 use super::effect::Effect;
 use super::keys::{Identity, NoiseKey, Urgency};
-use crate::limits::REKEY_AGAIN;
-use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, StreamId};
 use lanyard_shared::ids::DeviceId;
-use lanyard_shared::limits::{
-    DEVICE_KEYS_RENEW, GENERATION_EVERY, IDENTITY_OVERLAP, LIFE_IDENTITY, LIFE_NOISE_KEY,
-    NOISE_OVERLAP,
-};
-use lanyard_shared::msg::{FromAgent, Scope};
+use lanyard_shared::limits::{IDENTITY_OVERLAP, LIFE_IDENTITY, LIFE_NOISE_KEY, NOISE_OVERLAP};
+use lanyard_shared::msg::FromAgent;
 use lanyard_shared::noise::{NoiseFault, StaticKey};
-use lanyard_shared::rotate::{self, NewKeys};
 use lanyard_shared::time::{Now, UnixMs};
 use serde::{Deserialize, Serialize};
 
@@ -344,151 +337,6 @@ impl Core {
             self.effects.push_back(Effect::NoteDevices);
         }
     }
-
-    /// A session whose device is to change its keys hears so.
-    pub(super) fn tell_rekey(&mut self, stream: StreamId, now: Now) {
-        let device = self.talks.get(&stream).map(|talk| talk.device);
-        if device
-            .and_then(|id| self.devices.get(id))
-            .is_some_and(|device| device.is_to_rekey(now.unix))
-        {
-            self.say(stream, &FromAgent::Rekey {});
-        }
-    }
-
-    /// A device brings its next keys: they are admitted beside its present ones.
-    pub(super) fn rekey(
-        &mut self,
-        stream: StreamId,
-        req: u32,
-        keys: &NewKeys,
-        now: Now,
-    ) -> Result<FromAgent, CloseCode> {
-        if self.clock_is_behind(now) {
-            return Err(CloseCode::ClockBehind);
-        }
-        let talk = self.talks.get(&stream).ok_or(CloseCode::Internal)?;
-        let hash = *talk.handshake_hash().ok_or(CloseCode::Internal)?;
-        let old = talk.device;
-        let both = rotate::check_rekey(keys, &talk.origin.device, self.agent, old, &hash);
-        let id = DeviceId::of_key(&keys.key.0);
-        if !both || self.devices.get(id).is_some() {
-            return Err(CloseCode::ProofRefused);
-        }
-        let present = self.devices.get(old).ok_or(CloseCode::UnknownDevice)?;
-        // Only when it is due: who has copied its keys must not lock its owner out by changing them first.
-        if present.suspended || !present.is_to_rekey(now.unix) {
-            return Err(CloseCode::NotGranted);
-        }
-        let mut next = Device {
-            id,
-            noise_key: b64::Bytes(keys.noise_key.0),
-            epoch: self.devices.next_epoch(id),
-            keys_since: Some(now.unix),
-            rekey: None,
-            replaces: Some(old),
-            ..present.clone()
-        };
-        // Two pages of one device must not take turns at replacing each other's keys: the first of them is about to go on under its own. A
-        // session that is gone has perhaps never heard the answer.
-        let pending = |device: &&Device| device.replaces == Some(old);
-        let before = self.devices.iter().find(pending);
-        let others = self.rekeyed_in.get(&old).filter(|other| **other != stream);
-        let is_there = others.is_some_and(|other| self.talks.contains_key(other));
-        if is_there
-            && before.is_some_and(|other| {
-                let since = other.keys_since.unwrap_or(other.paired);
-                since.until(now.unix) < REKEY_AGAIN
-            })
-        {
-            return Err(CloseCode::Busy);
-        }
-        if let Some(before) = before.map(|device| device.id) {
-            self.devices.remove(before, now.unix);
-        }
-        next.expires = next.grant_ends(now.unix);
-        let expires = next.expires;
-        let grant = self.grant(&next, now.unix)?;
-        self.devices
-            .admit(next, now.unix)
-            .map_err(|_| CloseCode::Busy)?;
-        self.rekeyed_in.insert(old, stream);
-        self.effects.push_back(Effect::SaveDevices);
-        self.announce();
-        Ok(FromAgent::Rekeyed {
-            req,
-            grant,
-            expires,
-        })
-    }
-
-    /// The next keys of a device have said hello: the ones before them end now.
-    pub(super) fn keys_changed(&mut self, old: DeviceId, now: Now) {
-        self.rekeyed_in.remove(&old);
-        if self.remove_device(old, CloseCode::KeysChanged, now) {
-            let rotated = Rotated {
-                device: Some(old),
-                ..done("device", now.unix)
-            };
-            self.effects.push_back(Effect::Rotated(rotated));
-        }
-    }
-
-    /// A copy of a device was seen. Everything but watching ends for both until a person has decided.
-    pub(super) fn suspend(&mut self, device: DeviceId, name: String) {
-        self.effects.push_back(Effect::SaveDevices);
-        self.effects.push_back(Effect::Suspended { device, name });
-        self.end_leases(
-            |lease| lease.device == device && lease.purpose() != Scope::View,
-            CloseCode::Suspended,
-        );
-        self.tell_scopes(device);
-    }
-
-    /// A person at the machine says that a suspended device is theirs. Whoever of the two does not get the next generation is told apart again.
-    ///
-    /// # Errors
-    /// `UnknownDevice`: there is no such device, or it is not suspended.
-    pub fn trust(&mut self, device: DeviceId) -> Result<(), CloseCode> {
-        let entry = self.devices.get_mut(device).filter(|d| d.suspended);
-        let entry = entry.ok_or(CloseCode::UnknownDevice)?;
-        entry.suspended = false;
-        // Whoever comes next is the one that is meant, whatever it says.
-        entry.generation = 0;
-        self.effects.push_back(Effect::SaveDevices);
-        for stream in self.sessions_of(device) {
-            self.close(stream, CloseCode::GoingAway);
-        }
-        Ok(())
-    }
-}
-
-impl Device {
-    /// Whether it is to change its keys: they are old, or somebody at the machine wants it. A share ends before.
-    fn is_to_rekey(&self, now: UnixMs) -> bool {
-        let since = self.keys_since.unwrap_or(self.paired);
-        let due = self.until.is_none() && since.until(now) >= DEVICE_KEYS_RENEW;
-        due || self.rekey.is_some()
-    }
-
-    /// Takes notice of the generation that the device says it was given last, and decides on the next. A copy says an older one, sooner or
-    /// later; several pages that start at once do not, because generations are an hour apart.
-    pub(super) fn advance(&mut self, said: u32, now: UnixMs) {
-        let (present, before) = (self.generation, self.generation.saturating_sub(1));
-        let anew = present == 0;
-        if !anew && (said < before || said > present) {
-            self.suspended = true;
-        } else if anew || (said == present && self.advanced.until(now) >= GENERATION_EVERY) {
-            self.generation = said.max(present).saturating_add(1);
-            self.advanced = now;
-        }
-    }
-
-    /// What it may ask tokens for now.
-    pub(super) fn allowed_scopes(&self) -> Vec<Scope> {
-        let scopes = self.scopes.iter().copied();
-        scopes.filter(|scope| self.allows(*scope)).collect()
-    }
 }
 
 impl Rotated {
@@ -497,7 +345,7 @@ impl Rotated {
     }
 }
 
-fn done(key: &str, ends: UnixMs) -> Rotated {
+pub(super) fn done(key: &str, ends: UnixMs) -> Rotated {
     waiting(key, None, "").ending(Some(ends))
 }
 
