@@ -4,7 +4,7 @@
 //! - **Noise key**: devices are told inside their sessions, and the old one opens sessions for another week.
 //! - **Identity**: the relay is told over the link that the old one proved, and asks for a proof by the new one on the same link. From that
 //!   proof on the old one opens no link. Written down before it is said, so that a crash at any moment is gone on from: see [`Identity`].
-//! - **Device**: it is asked to, and does it itself: see [`super::rekey`].
+//! - **Device**: it is asked to, and does it itself: see `rekey.rs`.
 
 use super::Core;
 use super::effect::Effect;

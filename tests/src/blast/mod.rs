@@ -1,7 +1,7 @@
 //! The blast radius of every credential: what a thief of exactly this can do. The table in `docs/THREAT_MODEL.md` and the test that tries it
 //! for real (`tests/tests/blast/`) come from the same data.
 //!
-//! A purpose or an operation that is added asks for its place in the matches of [`cell`]: none of them takes "all others".
+//! A purpose or an operation that is added asks for its place in the matches of `cell.rs`: none of them takes "all others".
 
 mod cell;
 mod table;

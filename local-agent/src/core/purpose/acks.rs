@@ -8,7 +8,7 @@ use lanyard_shared::record::AgentRecord;
 use lanyard_shared::time::Mono;
 
 impl Core {
-    /// The holder has applied inputs of a writer up to `seq`: answers [`Effect::Type`].
+    /// The holder has applied inputs of a writer up to `seq`: answers [`Effect::Type`](crate::core::Effect::Type).
     pub fn applied(&mut self, terminal: TerminalId, writer: WriterId, seq: u64, now: Mono) {
         let mut told = Vec::new();
         for (stream, purpose) in &mut self.purposes {
