@@ -35,5 +35,5 @@ export class Shortcuts {
 
 /** Whether keys belong to what has the focus. */
 export function takesKeys(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest("input, textarea, select, [contenteditable], dialog") !== null;
+  return target instanceof Element && target.closest("input, textarea, select, [contenteditable], dialog[open]") !== null;
 }
