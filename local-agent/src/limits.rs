@@ -26,7 +26,7 @@ const _: () = assert!(TERMINALS_MAX * LISTED + 2 * 4 * NAME_MAX + 500 < MESSAGE_
 pub const ROTATE_WAIT: Duration = Duration::from_secs(10);
 /// Noise keys that were replaced and still open sessions.
 pub const NOISE_KEYS_BEFORE: usize = 4;
-/// How soon after its last change of keys, which it has not used yet, a device may bring others.
+/// How soon after its last change of keys, which it has not used yet, a device may bring others while the session that brought them stands.
 pub const REKEY_AGAIN: Duration = Duration::from_secs(60);
 /// Devices and tokens in one part of the list of who has access.
 pub const LISTED_AT_ONCE: usize = 32;
@@ -34,8 +34,12 @@ pub const LISTED_AT_ONCE: usize = 32;
 const _: () = assert!(
     LISTED_AT_ONCE * (4 * NAME_MAX + 2 * LISTED_TEXT + 700 + 4 * NAME_MAX + 400) < MESSAGE_MAX
 );
-/// Replies on a `devices` stream that may wait for a viewer that does not read.
-pub const REPLIES_WAITING: usize = 64;
+/// Bytes of replies on a `devices` stream that may wait for a viewer that does not read before it may ask for more.
+pub const REPLIES_WAITING_MAX: usize = 64 * 1024;
+/// Tokens for `devices` that one device may have at a time: a page needs one, and another while it takes its place.
+pub const DEVICES_LEASES: usize = 8;
+/// Devices that were ended and are remembered one by one. Of more, only how high their epochs went.
+pub const ENDED_MAX: usize = 256;
 /// Bytes of the folder that a share is bound to: shorter than what the list shows of a terminal's folder, so that one decides on the other.
 pub const ROOT_MAX: usize = 128;
 const _: () = assert!(ROOT_MAX < LISTED_TEXT);
@@ -57,6 +61,8 @@ pub const ACK_WAITS: Duration = Duration::from_millis(5);
 pub const SEEN_EVERY: Duration = Duration::from_secs(60);
 /// A grant is replaced by a younger one when it is used this long after its issue.
 pub const GRANT_SLIDES_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// How often sessions that stand are looked at for grants and keys to replace.
+pub const SESSIONS_LOOK_EVERY: Duration = Duration::from_secs(3600);
 /// Leases that end within this time are looked at together.
 pub const LEASE_LOOK_AHEAD: Duration = Duration::from_secs(5);
 /// How far behind the latest known time the wall clock may be.

@@ -92,6 +92,15 @@ pub async fn pair(state: StateDir, args: PairArgs) -> Result<ExitCode, Failure> 
 }
 
 pub async fn share(state: StateDir, args: ShareArgs) -> Result<ExitCode, Failure> {
+    let is_bound = args.root.is_some() || args.terminal.is_some();
+    if is_bound && scopes(&args.purpose).contains(&Scope::Devices) {
+        return Err(Failure {
+            sentence:
+                "`devices` sees and ends all access, whatever folder or terminal it is shared for"
+                    .to_owned(),
+            hint: "leave `devices` out, or share it without --root and --terminal".to_owned(),
+        });
+    }
     let root = args.root.as_deref().map(folder).transpose()?;
     let mut owner = connect(&state).await?;
     let terminal = match &args.terminal {

@@ -155,6 +155,7 @@ impl Core {
         // A device that pairs again starts a new epoch: whatever it held before is void.
         let epoch = self.devices.next_epoch(device.id);
         self.end_device(device.id, CloseCode::Replaced);
+        self.drop_next_keys(device.id, now.unix);
         let (paired, expires) = (now.unix, device.grant_ends(now.unix));
         let device = Device {
             epoch,

@@ -7,11 +7,13 @@ use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::DeviceId;
 use lanyard_shared::limits::GENERATION_EVERY;
 use lanyard_shared::msg::Scope;
-use lanyard_shared::time::UnixMs;
+use lanyard_shared::time::{Now, UnixMs};
 
 impl Core {
     /// A copy of a device was seen. Everything but watching ends for both until a person has decided.
-    pub(super) fn suspend(&mut self, device: DeviceId, name: String) {
+    pub(super) fn suspend(&mut self, device: DeviceId, name: String, now: Now) {
+        // Whoever of the two asked for them would have all its scopes again with them.
+        self.drop_next_keys(device, now.unix);
         self.effects.push_back(Effect::SaveDevices);
         self.effects.push_back(Effect::Suspended { device, name });
         self.end_leases(
@@ -41,14 +43,16 @@ impl Core {
 
 impl Device {
     /// Takes notice of the generation that the device says it was given last, and decides on the next. A copy says an older one, sooner or
-    /// later; several pages that start at once do not, because generations are an hour apart.
+    /// later; several pages that start at once do not, because generations are an hour apart. A later one than is known here was given
+    /// before a note of it was lost.
     pub(super) fn advance(&mut self, said: u32, now: UnixMs) {
         let (present, before) = (self.generation, self.generation.saturating_sub(1));
         let anew = present == 0;
-        if !anew && (said < before || said > present) {
+        if !anew && said < before {
             self.suspended = true;
-        } else if anew || (said == present && self.advanced.until(now) >= GENERATION_EVERY) {
-            self.generation = said.max(present).saturating_add(1);
+        } else if anew || said > present || self.advanced.until(now) >= GENERATION_EVERY {
+            let next = said.saturating_add(u32::from(anew || said == present));
+            self.generation = next.max(present);
             self.advanced = now;
         }
     }

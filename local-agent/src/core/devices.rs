@@ -1,6 +1,7 @@
 //! The devices this machine admits: the agent's own durable table. A device that is not in it is nobody, whatever a grant says.
 
 use super::keys::Urgency;
+use crate::limits::ENDED_MAX;
 use lanyard_shared::access::Reach;
 use lanyard_shared::b64;
 use lanyard_shared::frame::DeviceEpoch;
@@ -135,6 +136,9 @@ pub struct Devices {
     /// Devices that were ended while a grant of theirs could still be about: their epochs must never come again.
     #[serde(default)]
     ended: Vec<Ended>,
+    /// No epoch of those that are not even remembered was higher.
+    #[serde(default)]
+    forgotten: u32,
     /// The owner has ended all remote access for now.
     #[serde(default)]
     pub locked: bool,
@@ -177,6 +181,19 @@ impl Devices {
         self.devices.iter()
     }
 
+    /// Every device but the next keys of one, which nobody uses yet.
+    pub fn in_use(&self) -> impl Iterator<Item = &Device> {
+        self.devices
+            .iter()
+            .filter(|device| device.replaces.is_none())
+    }
+
+    /// The next keys of a device, if it has any that have not said hello.
+    #[must_use]
+    pub fn next_of(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.iter().find(|d| d.replaces == Some(id))
+    }
+
     /// Admits a device; one with the same id is replaced. When the table is full, those whose time is over make room.
     ///
     /// # Errors
@@ -207,7 +224,7 @@ impl Devices {
             .into_iter()
             .chain(ended)
             .max();
-        last.map_or(1, |epoch| epoch.saturating_add(1))
+        last.unwrap_or(0).max(self.forgotten).saturating_add(1)
     }
 
     /// Ends a device. Its tokens and its grant end with it, also when the same keys pair again.
@@ -221,6 +238,10 @@ impl Devices {
             epoch: device.epoch,
             until: now + LIFE_DEVICE,
         });
+        let surplus = self.ended.len().saturating_sub(ENDED_MAX);
+        for ended in self.ended.drain(..surplus) {
+            self.forgotten = self.forgotten.max(ended.epoch);
+        }
         Some(device)
     }
 

@@ -238,10 +238,16 @@ impl Identity {
         Some(urgency)
     }
 
+    /// Whether a fresh Noise key can be made so urgently: what was promised of those before is not broken.
+    #[must_use]
+    pub fn has_room_for_noise(&self, urgency: Urgency, now: UnixMs) -> bool {
+        urgency > Urgency::Overlap || self.noise_before(now).count() < NOISE_KEYS_BEFORE
+    }
+
     /// A fresh Noise key; returns when the one before stops opening sessions. `None` when too many overlap already.
     pub fn replace_noise(&mut self, urgency: Urgency, now: UnixMs) -> Option<UnixMs> {
         self.forget_noise(now);
-        if urgency == Urgency::Overlap && self.noise_before.len() >= NOISE_KEYS_BEFORE {
+        if !self.has_room_for_noise(urgency, now) {
             return None;
         }
         let fresh = NoiseKey {
@@ -268,6 +274,15 @@ impl Identity {
         let before = self.noise_before.len();
         self.noise_before.retain(|(_, until)| now < *until);
         self.noise_before.len() != before
+    }
+}
+
+#[cfg(test)]
+impl Identity {
+    /// As if the Noise key were so much older.
+    pub(super) fn backdate_noise(&mut self, age: std::time::Duration) {
+        let age = u64::try_from(age.as_millis()).unwrap();
+        self.noise.since = UnixMs(self.noise.since.0 - age);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Core;
 use super::lease::Lease;
-use crate::limits::LEASE_LOOK_AHEAD;
+use crate::limits::{DEVICES_LEASES, LEASE_LOOK_AHEAD};
 use crate::random;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
@@ -38,8 +38,13 @@ impl Core {
                 && wanted.terminal().is_some()
                 && lease.wanted.terminal() == wanted.terminal()
         };
+        // Each of their streams may have a long list waiting.
+        let its_devices =
+            |lease: &&Lease| lease.device == device && lease.purpose() == Scope::Devices;
         if self.leases.of_session(stream) >= LEASES_PER_SESSION
             || self.leases.iter().filter(its).count() >= LEASES_PER_DEVICE_AND_TERMINAL
+            || (purpose == Scope::Devices
+                && self.leases.iter().filter(its_devices).count() >= DEVICES_LEASES)
         {
             return Err(CloseCode::Busy);
         }

@@ -20,6 +20,7 @@ mod revoke;
 pub mod rotation;
 mod session;
 mod signer;
+mod standing;
 mod talk;
 pub mod terminals;
 #[cfg(test)]
@@ -87,6 +88,10 @@ pub struct Core {
     latest: UnixMs,
     /// The relay may know the identity's next key already: it is proven first.
     next_first: bool,
+    /// The latest write went well. If not, nothing is begun that needs the disk and can wait.
+    disk_works: bool,
+    /// When the sessions that stand were last looked at.
+    sessions_seen: UnixMs,
 }
 
 impl Core {
@@ -117,6 +122,8 @@ impl Core {
             online: false,
             latest: now.unix,
             next_first: false,
+            disk_works: true,
+            sessions_seen: now.unix,
         }
     }
 
@@ -154,6 +161,11 @@ impl Core {
     /// Tells the core what it must have been at least: while its clock says less, it grants nothing.
     pub fn set_earliest(&mut self, earliest: UnixMs) {
         self.earliest = earliest;
+    }
+
+    /// Whether the latest write to the disk went well.
+    pub fn set_disk_works(&mut self, works: bool) {
+        self.disk_works = works;
     }
 
     fn clock_is_behind(&self, now: Now) -> bool {
@@ -208,7 +220,7 @@ impl Core {
     /// Opens a pairing link. The caller adds the relay's address and certificate.
     ///
     /// # Errors
-    /// The machine is locked, its clock is behind, or the system has no randomness.
+    /// The machine is locked, its clock is behind, the invitation grants what its reach cannot bound, or the system has no randomness.
     pub fn open_pairing(
         &mut self,
         invitation: Invitation,
@@ -220,6 +232,9 @@ impl Core {
         }
         if self.devices.locked {
             return Err(CloseCode::Locked);
+        }
+        if !invitation.is_sound() {
+            return Err(CloseCode::NotGranted);
         }
         let secret = PairingSecret::generate().ok_or(CloseCode::Internal)?;
         let link = PairingLink {
@@ -260,7 +275,8 @@ impl Core {
                 self.pairings.next_expiry(),
                 Some(self.signer.next_look()),
                 self.next_share_end(),
-                Some(self.next_key_look()),
+                self.next_key_look(now),
+                self.next_session_look(),
             ]
         });
         let unix = ours.into_iter().flatten().chain([self.leases.next_look()]);
@@ -277,12 +293,13 @@ impl Core {
             let mut changed = self.pairings.expire(now.unix);
             changed |= self.signer.look(&self.identity, now.unix);
             self.look_at_keys(now);
+            self.look_at_shares(now);
+            self.look_at_sessions(now);
             if changed {
                 self.announce();
             }
         }
         self.look_at_leases(now);
-        self.look_at_shares(now);
         self.look_at_talks(now);
         self.look_at_acks(now.mono);
         if let Some(link) = &mut self.link {

@@ -59,26 +59,21 @@ impl Core {
             replaces: Some(old),
             ..present.clone()
         };
-        // Two pages of one device must not take turns at replacing each other's keys: the first of them is about to go on under its own. A
-        // session that is gone has perhaps never heard the answer.
-        let pending = |device: &&Device| device.replaces == Some(old);
-        let before = self.devices.iter().find(pending);
-        let others = self.rekeyed_in.get(&old).filter(|other| **other != stream);
-        let is_there = others.is_some_and(|other| self.talks.contains_key(other));
-        if is_there
-            && before.is_some_and(|other| {
-                let since = other.keys_since.unwrap_or(other.paired);
-                since.until(now.unix) < REKEY_AGAIN
-            })
-        {
-            return Err(CloseCode::Busy);
-        }
-        if let Some(before) = before.map(|device| device.id) {
-            self.devices.remove(before, now.unix);
-        }
         next.expires = next.grant_ends(now.unix);
         let expires = next.expires;
         let grant = self.grant(&next, now.unix)?;
+        // Two pages of one device must not take turns at replacing each other's keys: the first of them is about to go on under its own. A
+        // session that is gone has perhaps never heard the answer.
+        let is_early = |pending: &Device| {
+            let since = pending.keys_since.unwrap_or(pending.paired);
+            since.until(now.unix) < REKEY_AGAIN
+        };
+        let session = self.rekeyed_in.get(&old);
+        let is_there = session.is_some_and(|session| self.talks.contains_key(session));
+        if is_there && self.devices.next_of(old).is_some_and(is_early) {
+            return Err(CloseCode::Busy);
+        }
+        self.drop_next_keys(old, now.unix);
         self.devices
             .admit(next, now.unix)
             .map_err(|_| CloseCode::Busy)?;
@@ -90,6 +85,16 @@ impl Core {
             grant,
             expires,
         })
+    }
+
+    /// Next keys of a device that nobody has used yet are void.
+    pub(super) fn drop_next_keys(&mut self, device: DeviceId, now: UnixMs) {
+        if let Some(next) = self.devices.next_of(device).map(|next| next.id) {
+            self.devices.remove(next, now);
+            self.effects.push_back(Effect::SaveDevices);
+            self.announce();
+            self.end_device(next, CloseCode::KeysChanged);
+        }
     }
 
     /// The next keys of a device have said hello: the ones before them end now.

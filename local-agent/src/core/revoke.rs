@@ -77,6 +77,7 @@ impl Core {
         now: Now,
     ) -> Result<u32, CloseCode> {
         let its = self.talks.get(&stream).ok_or(CloseCode::Internal)?.device;
+        let suspended = self.devices.get(its).is_some_and(|d| d.suspended);
         let own = match revocation {
             Revocation::Token { jti } => self.leases.get(jti).is_some_and(|l| l.device == its),
             Revocation::Purpose { device, .. } => device == Some(its),
@@ -86,6 +87,10 @@ impl Core {
         // What is another's and what is not there look the same.
         if !own {
             return Err(CloseCode::NotYours);
+        }
+        // One of the two is a copy, and must not end the other for good.
+        if suspended && !matches!(revocation, Revocation::Token { .. }) {
+            return Err(CloseCode::Suspended);
         }
         self.revoke(revocation, now)
     }

@@ -7,6 +7,7 @@
 //! - **Device**: it is asked to, and does it itself: see `rekey.rs`.
 
 use super::Core;
+use super::devices::Device;
 use super::effect::Effect;
 use super::keys::{Identity, NoiseKey, Urgency};
 use lanyard_shared::close::CloseCode;
@@ -72,6 +73,10 @@ impl Core {
             Rotation::Noise {} => vec![self.rotate_noise(urgency, now)?],
             Rotation::Device { device } => self.rotate_devices(device, urgency, now)?,
             Rotation::All {} => {
+                // All or nothing: half of it would look like a refusal.
+                if !self.identity.has_room_for_noise(urgency, now.unix) {
+                    return Err(CloseCode::KeysOverlap);
+                }
                 let mut all = self.rotate_devices(None, urgency, now)?;
                 all.push(self.rotate_noise(urgency, now)?);
                 all.push(self.rotate_identity(urgency));
@@ -110,15 +115,10 @@ impl Core {
         for stream in &sessions {
             self.tell_keys(*stream, 0);
         }
-        let connected: Vec<_> = self
-            .devices
-            .iter()
-            .map(|device| device.id)
-            .filter(|id| !self.sessions_of(*id).is_empty())
-            .collect();
         let mut pair_again = 0;
         if urgency > Urgency::Overlap {
-            pair_again = self.devices.iter().count() - connected.len();
+            let away = |device: &&Device| self.sessions_of(device.id).is_empty();
+            pair_again = self.devices.in_use().filter(away).count();
             // They know the new key now, and come back with it.
             for stream in sessions {
                 self.close(stream, CloseCode::GoingAway);
@@ -149,7 +149,7 @@ impl Core {
         let meant = |id: DeviceId| device.is_none_or(|device| device == id);
         let ids: Vec<_> = self
             .devices
-            .iter()
+            .in_use()
             .map(|device| device.id)
             .filter(|id| meant(*id))
             .collect();
@@ -169,11 +169,7 @@ impl Core {
             self.cancel_pairings();
             return Ok(ended);
         }
-        for device in self
-            .devices
-            .iter_mut()
-            .filter(|d| meant(d.id) && d.replaces.is_none())
-        {
+        for device in self.devices.iter_mut().filter(|d| ids.contains(&d.id)) {
             device.rekey = Some(device.rekey.map_or(urgency, |before| before.max(urgency)));
         }
         self.effects.push_back(Effect::SaveDevices);
@@ -221,15 +217,9 @@ impl Core {
         self.signer.recertify(&self.identity);
         self.announce();
         // Grants of the old key are replaced where somebody is there to take them.
-        for device in self.devices.iter().map(|d| d.id).collect::<Vec<_>>() {
-            for stream in self.sessions_of(device) {
-                let Some(entry) = self.devices.get(device) else {
-                    continue;
-                };
-                let expires = entry.expires;
-                if let Ok(grant) = self.grant(entry, now.unix) {
-                    self.say(stream, &FromAgent::Grant { grant, expires });
-                }
+        for device in self.devices.in_use().map(|d| d.id).collect::<Vec<_>>() {
+            if let Err(code) = self.regrant(device, now) {
+                tracing::warn!(reason = code.name(), "a grant could not be replaced");
             }
         }
         if urgency == Urgency::Compromised {
@@ -251,16 +241,20 @@ impl Core {
         std::sync::Arc::clone(next.unwrap_or_else(|| self.identity.key()))
     }
 
-    /// When a key is due, or one that was replaced is to be forgotten.
-    pub(super) fn next_key_look(&self) -> UnixMs {
-        let noise = self.noise_due();
-        let due = if self.identity.next().is_some() {
-            noise
-        } else {
-            noise.min(self.identity_due())
-        };
+    /// When something can be done about a key that is due, or one that was replaced is to be forgotten.
+    pub(super) fn next_key_look(&self, now: Now) -> Option<UnixMs> {
+        if !self.may_look_at_keys(now) {
+            return None;
+        }
+        let has_room = self.identity.has_room_for_noise(Urgency::Overlap, now.unix);
+        let noise = has_room.then(|| self.noise_due());
+        let identity = self.identity.next().is_none().then(|| self.identity_due());
         let forget = self.identity.noise_before_ends();
-        forget.map_or(due, |forget| forget.min(due))
+        [noise, identity, forget].into_iter().flatten().min()
+    }
+
+    fn may_look_at_keys(&self, now: Now) -> bool {
+        self.disk_works && !self.clock_is_behind(now)
     }
 
     fn noise_due(&self) -> UnixMs {
@@ -273,7 +267,7 @@ impl Core {
 
     /// Rotates what is due by itself.
     pub(super) fn look_at_keys(&mut self, now: Now) {
-        if self.clock_is_behind(now) {
+        if !self.may_look_at_keys(now) {
             return;
         }
         if self.identity.forget_noise(now.unix) {
@@ -333,8 +327,12 @@ impl Core {
         let present = self.identity.noise().serial;
         let device = self.talks.get(&stream).map(|talk| talk.device);
         if let Some(device) = device.and_then(|id| self.devices.get_mut(id)) {
-            device.serial = device.serial.max(serial.min(present));
-            self.effects.push_back(Effect::NoteDevices);
+            let serial = serial.min(present);
+            // Said twice it is no news, and not worth a write.
+            if serial > device.serial {
+                device.serial = serial;
+                self.effects.push_back(Effect::NoteDevices);
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use super::devices::Device;
 use super::effect::Effect;
 use super::talk::TalkPurpose;
 use super::terminals::Wish;
-use crate::limits::{GRANT_SLIDES_AFTER, SEEN_EVERY};
+use crate::limits::SEEN_EVERY;
 use crate::text::is_invisible;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Origin, StreamId};
@@ -75,13 +75,8 @@ impl Core {
         device.from = from_text(talk.origin.from);
         device.serial = device.serial.max(serial.min(self.identity.noise().serial));
         device.advance(generation, now.unix);
-        let ends = device.grant_ends(now.unix);
         let by_former = self.identity.since() > before.seen;
-        let slides = !self.clock_is_behind(now)
-            && (by_former || device.expires.until(ends) >= GRANT_SLIDES_AFTER);
-        if slides {
-            device.expires = ends;
-        }
+        let slides = !self.clock_is_behind(now) && (device.slide(now.unix) || by_former);
         let renewed = slides.then(|| self.grant(&device, now.unix)).transpose()?;
         // A page that comes back every few seconds is not worth a write to disk each time, which everybody here would wait for.
         let is_news = device.name != before.name
@@ -120,7 +115,7 @@ impl Core {
             self.say(stream, &FromAgent::Grant { grant, expires });
         }
         if newly_suspended {
-            self.suspend(id, label);
+            self.suspend(id, label, now);
         }
         if let Some(old) = replaced {
             self.keys_changed(old, now);

@@ -4,6 +4,7 @@
 //! the relay, so what must be on disk is there first.
 
 mod dialling;
+mod disk;
 mod handout;
 mod holders;
 pub mod owner;
@@ -13,6 +14,7 @@ use crate::core::{Core, Effect, Identity, Machine};
 use crate::limits::LONGEST_SLEEP;
 use crate::state::{Enrolment, StateDir, StateError};
 use dialling::{Dialled, Dialling};
+use disk::Disk;
 use handout::Handout;
 use holders::{Holders, News};
 use lanyard_dial::{Incoming, Relay, Socket, clock};
@@ -99,7 +101,7 @@ impl DaemonError {
 pub struct Daemon {
     core: Core,
     clock: AgentClock,
-    state: StateDir,
+    disk: Disk,
     relay: Relay,
     /// Set until the code is spent.
     newcomer: Option<Dialler>,
@@ -115,8 +117,6 @@ pub struct Daemon {
     ever_online: bool,
     /// What the relay said as it accepted us; may be empty.
     warning: String,
-    /// Something that must be on disk is not.
-    unsaved: bool,
     handout: Handout,
 }
 
@@ -141,7 +141,7 @@ impl Daemon {
         let daemon = Self {
             core,
             clock,
-            state: options.state,
+            disk: Disk::new(options.state),
             relay,
             newcomer,
             enrolling: options.enrol.is_some(),
@@ -154,7 +154,6 @@ impl Daemon {
             web: None,
             ever_online: false,
             warning: String::new(),
-            unsaved: false,
             handout: Handout::default(),
         };
         Ok((daemon, owners))
@@ -205,6 +204,12 @@ impl Daemon {
     fn dialled(&mut self, dialled: Dialled) -> Result<(), DaemonError> {
         match dialled {
             Ok(socket) => {
+                // A link says who we are and whom we admit: not what a crash would undo.
+                if let Err(error) = self.disk.catch_up(&self.core) {
+                    self.tell_trouble(&error);
+                    self.dialling.again(&self.relay, clock::mono());
+                    return Ok(());
+                }
                 self.clock.rebase(clock::now());
                 self.core.set_earliest(self.clock.earliest());
                 let now = self.now();
@@ -243,12 +248,12 @@ impl Daemon {
         while let Some(effect) = self.core.poll_effect() {
             match effect {
                 Effect::SaveDevices => {
-                    if let Err(error) = self.state.save_devices(self.core.devices()) {
+                    if let Err(error) = self.disk.save_devices(&self.core) {
                         self.cannot_save(&error);
                     }
                 }
                 Effect::SaveKeys => {
-                    if let Err(error) = self.state.save_identity(self.core.identity()) {
+                    if let Err(error) = self.disk.save_keys(&self.core) {
                         self.cannot_save(&error);
                     }
                 }
@@ -259,13 +264,13 @@ impl Daemon {
                     self.owners.tell(&Notice::Suspended { device, name });
                 }
                 Effect::NoteDevices => {
-                    if let Err(error) = self.state.save_devices(self.core.devices()) {
+                    if let Err(error) = self.disk.note_devices(&self.core) {
                         tracing::warn!(%error, "when devices were last seen could not be saved");
                     }
                 }
                 Effect::SaveTime => {
                     if let Some(time) = self.clock.vouched(clock::mono())
-                        && let Err(error) = self.state.save_high_water(time)
+                        && let Err(error) = self.disk.note_time(time)
                     {
                         tracing::warn!(%error, "the time could not be saved");
                     }
@@ -338,18 +343,22 @@ impl Daemon {
                 Effect::Unwatch(stream) => self.holders.unwatch(stream),
             }
         }
+        self.core.set_disk_works(self.disk.works());
         Ok(())
     }
 
     /// What must be on disk is not, so what was to be said after it is not said: the link goes, and the owner hears why.
     fn cannot_save(&mut self, error: &StateError) {
-        self.unsaved = true;
+        self.tell_trouble(error);
+        self.socket = None;
+        self.core.disconnected(CloseCode::Internal);
+    }
+
+    fn tell_trouble(&self, error: &StateError) {
         self.owners.tell(&Notice::Trouble {
             sentence: error.to_string(),
             hint: error.hint(),
         });
-        self.socket = None;
-        self.core.disconnected(CloseCode::Internal);
     }
 
     fn online(&mut self, web: &str, warning: String) -> Result<(), DaemonError> {
@@ -358,7 +367,7 @@ impl Daemon {
         self.web = Address::parse(web).ok();
         if std::mem::take(&mut self.enrolling) {
             let fingerprint = self.fingerprint().map(b64::Bytes);
-            self.state.save_enrolment(&Enrolment {
+            self.disk.state.save_enrolment(&Enrolment {
                 relay: self.relay.to_string(),
                 fingerprint,
             })?;
@@ -449,7 +458,7 @@ impl Daemon {
             }
             Command::Status { reply } => {
                 let _ = reply.send(owner::Status {
-                    online: self.core.has_link() && self.web.is_some(),
+                    online: self.core.is_online(),
                     relay: self.relay.to_string(),
                     web: self.web.as_ref().map(|web| web.web().to_owned()),
                     agent: self.agent(),
@@ -466,13 +475,11 @@ impl Daemon {
                 });
             }
             Command::Revoke { revocation, reply } => {
-                self.unsaved = false;
                 let ended = self.core.revoke(revocation, now);
                 self.carry_out()?;
                 let _ = reply.send(ended.and_then(|ended| self.saved().map(|()| ended)));
             }
             Command::Lock { locked, reply } => {
-                self.unsaved = false;
                 if locked {
                     self.core.lock();
                 } else {
@@ -486,13 +493,11 @@ impl Daemon {
                 urgency,
                 reply,
             } => {
-                self.unsaved = false;
                 let rotated = self.core.rotate(rotation, urgency, now);
                 self.carry_out()?;
                 let _ = reply.send(rotated.and_then(|rotated| self.saved().map(|()| rotated)));
             }
             Command::Trust { device, reply } => {
-                self.unsaved = false;
                 let trusted = self.core.trust(device);
                 self.carry_out()?;
                 let _ = reply.send(trusted.and_then(|()| self.saved()));
@@ -502,13 +507,10 @@ impl Daemon {
         Ok(false)
     }
 
-    /// Whether all that had to be on disk since it was last cleared is.
-    fn saved(&self) -> Result<(), CloseCode> {
-        if self.unsaved {
-            Err(CloseCode::Internal)
-        } else {
-            Ok(())
-        }
+    /// Whether all that must be on disk is.
+    fn saved(&mut self) -> Result<(), CloseCode> {
+        let saved = self.disk.catch_up(&self.core);
+        saved.map_err(|_| CloseCode::Internal)
     }
 
     async fn stop(mut self) -> Result<(), DaemonError> {

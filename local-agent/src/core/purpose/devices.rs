@@ -2,7 +2,7 @@
 
 use super::Kind;
 use crate::core::Core;
-use crate::limits::{LISTED_AT_ONCE, REPLIES_WAITING};
+use crate::limits::{LISTED_AT_ONCE, REPLIES_WAITING_MAX};
 use bytes::Bytes;
 use lanyard_shared::access::{DevicesReply, DevicesRequest, Revocation};
 use lanyard_shared::close::CloseCode;
@@ -46,6 +46,15 @@ fn allowed(live: Live<'_, Devices>, request: DevicesRequest) -> Allowed {
     }
 }
 
+/// The other records of such a stream have no length to speak of.
+fn reply_bytes(record: &AgentRecord) -> usize {
+    if let AgentRecord::Reply(json) = record {
+        json.len()
+    } else {
+        0
+    }
+}
+
 impl Core {
     pub(super) fn devices_record(
         &mut self,
@@ -57,7 +66,7 @@ impl Core {
         let Some(purpose) = self.purposes.get_mut(&stream) else {
             return Err(CloseCode::Internal);
         };
-        let waiting = purpose.waiting.len();
+        let waiting: usize = purpose.waiting.iter().map(reply_bytes).sum();
         let Kind::Devices(devices) = &mut purpose.kind else {
             return Err(CloseCode::Internal);
         };
@@ -71,7 +80,7 @@ impl Core {
             }
             ViewerRecord::Request(json) if devices.open => {
                 // Who asks without reading fills no memory.
-                if waiting >= REPLIES_WAITING {
+                if waiting >= REPLIES_WAITING_MAX {
                     return Err(CloseCode::Busy);
                 }
                 let request = msg::decode(&json).map_err(|_| CloseCode::BadMessage)?;

@@ -2,10 +2,12 @@
 
 use super::rig::{Keys, Rig, Sealed, TERMINAL, Viewer, key};
 use crate::core::Effect;
+use crate::limits::{DEVICES_LEASES, REPLIES_WAITING_MAX};
 use lanyard_shared::access::{DevicesReply, DevicesRequest, Revocation};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Target;
 use lanyard_shared::ids::{ConnId, TokenId};
+use lanyard_shared::limits::{NAME_MAX, STREAM_WINDOW};
 use lanyard_shared::msg::{self, FromAgent, Scope, ToAgent};
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
 use std::time::Duration;
@@ -252,6 +254,26 @@ fn a_device_ends_its_own_and_nothing_of_another() {
     assert_eq!(rig.closed(one.typist.stream), Some(CloseCode::Revoked));
 }
 
+#[test]
+fn one_of_two_copies_ends_a_token_and_not_the_device() {
+    let mut rig = Rig::new();
+    let mut one = open(&mut rig, 3);
+    let device = one.keys.id();
+    rig.with(|core, _| core.devices.get_mut(device).unwrap().suspended = true);
+    let purpose = Revocation::Purpose {
+        purpose: Scope::View,
+        device: Some(device),
+    };
+    for revocation in [Revocation::Device { device }, purpose] {
+        let answers = rig.ask(&mut one.viewer, &ToAgent::Revoke { req: 1, revocation });
+        let refused = |m: &FromAgent| matches!(m, FromAgent::Refused { reason, .. } if reason.code == "suspended");
+        assert!(answers.iter().any(refused), "{answers:?}");
+    }
+    let revocation = Revocation::Token { jti: one.view.jti };
+    rig.ask(&mut one.viewer, &ToAgent::Revoke { req: 1, revocation });
+    assert_eq!(rig.closed(one.view.stream), Some(CloseCode::TokenEnded));
+}
+
 fn devices_stream(rig: &mut Rig, viewer: &mut Viewer) -> Sealed {
     let minted = rig.mint(viewer, Scope::Devices).unwrap();
     let mut devices = rig.open_sealed(viewer.origin, &minted);
@@ -334,6 +356,12 @@ fn a_long_list_comes_in_parts_that_fit_and_who_does_not_read_fills_no_memory() {
     for seed in 10..80 {
         rig.pair(&Keys::new(seed), &[Scope::View]);
     }
+    let long = "\u{1f9ed}".repeat(NAME_MAX);
+    rig.with(|core, _| {
+        core.devices
+            .iter_mut()
+            .for_each(|d| d.name.clone_from(&long))
+    });
     let mut stream = devices_stream(&mut rig, &mut one.viewer);
     let listed = request(&mut rig, &mut stream, &DevicesRequest::List { req: 1 });
     let count: usize = listed
@@ -348,16 +376,33 @@ fn a_long_list_comes_in_parts_that_fit_and_who_does_not_read_fills_no_memory() {
         "{} parts, {count} devices",
         listed.len()
     );
+    let one_list: usize = listed.iter().map(|reply| msg::encode(reply).len()).sum();
     for n in 0..10_000 {
         rig.send(
             &mut stream,
             &ViewerRecord::Request(msg::encode(&DevicesRequest::List { req: n }).into()),
         );
         if rig.closed(stream.stream).is_some() {
+            // By their length and not by their number.
+            let lists = (STREAM_WINDOW as usize + REPLIES_WAITING_MAX) / one_list;
+            assert!(n as usize <= lists + 2, "{n} lists wait");
             break;
         }
     }
     assert_eq!(rig.closed(stream.stream), Some(CloseCode::Busy));
+}
+
+#[test]
+fn a_device_has_few_streams_on_which_lists_can_wait() {
+    let mut rig = Rig::new();
+    let mut one = open(&mut rig, 3);
+    for _ in 0..DEVICES_LEASES {
+        assert!(rig.mint(&mut one.viewer, Scope::Devices).is_ok());
+    }
+    assert_eq!(
+        rig.mint(&mut one.viewer, Scope::Devices).err().as_deref(),
+        Some("busy")
+    );
 }
 
 #[test]

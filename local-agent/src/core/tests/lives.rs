@@ -6,7 +6,7 @@ use lanyard_shared::access::Reach;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Frame;
 use lanyard_shared::ids::{ConnId, TerminalId};
-use lanyard_shared::limits::LIFE_DEVICE;
+use lanyard_shared::limits::{DEVICE_KEYS_RENEW, LIFE_DEVICE};
 use lanyard_shared::msg::{FromAgent, Scope, ToAgent, Wanted};
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
 use lanyard_shared::token::{Kind, Renewal};
@@ -350,4 +350,83 @@ fn a_laptop_that_slept_past_every_expiry_mints_anew_and_accepts_nothing_from_bef
     let mut typist = rig.typist(&mut viewer);
     rig.send(&mut typist, &key(1, "x"));
     assert_eq!(rig.typed().len(), 1);
+}
+
+#[test]
+fn a_session_that_stands_for_longer_than_its_grant_goes_on_under_younger_ones() {
+    let mut rig = Rig::new();
+    let mut viewer = session(&mut rig, &[Scope::View]);
+    for _ in 0..3 {
+        rig.said.clear();
+        rig.pass(LIFE_DEVICE / 2);
+        let told = rig.told(&mut viewer);
+        let mut grants = told.iter().filter_map(|message| match message {
+            FromAgent::Grant { grant, expires } => Some((grant.clone(), *expires)),
+            _ => None,
+        });
+        let (newest, expires) = grants.next_back().unwrap();
+        assert!(expires > rig.now.unix + (LIFE_DEVICE - Duration::from_secs(2 * 24 * 3600)));
+        assert!(rig.mint(&mut viewer, Scope::View).is_ok());
+        // The relay has it too, for the stream that stands.
+        let renewed = |frame: &Frame| matches!(frame, Frame::Renew(stream, grant) if *stream == viewer.stream && *grant == newest);
+        assert!(rig.said.iter().any(renewed));
+    }
+}
+
+#[test]
+fn a_share_that_stands_is_not_given_a_longer_grant() {
+    let mut rig = Rig::new();
+    let link = rig.invitation(share(&[Scope::View], Reach::default(), 20 * 24 * 3600));
+    let grant = rig.follow(&KEYS(), &link);
+    let mut viewer = rig.session(&KEYS(), &grant, CONN);
+    rig.pass(Duration::from_secs(19 * 24 * 3600));
+    let told = rig.told(&mut viewer);
+    assert!(
+        !told.iter().any(|m| matches!(m, FromAgent::Grant { .. })),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_session_that_stands_hears_that_its_keys_are_due() {
+    let mut rig = Rig::new();
+    let mut viewer = session(&mut rig, &[Scope::View]);
+    rig.pass(DEVICE_KEYS_RENEW + Duration::from_secs(2 * 3600));
+    let told = rig.told(&mut viewer);
+    assert!(
+        told.iter().any(|m| matches!(m, FromAgent::Rekey {})),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_share_is_not_ended_by_a_clock_that_nobody_vouched_for() {
+    let mut rig = Rig::new();
+    let link = rig.invitation(share(&[Scope::View], Reach::default(), 3600));
+    rig.follow(&KEYS(), &link);
+    rig.with(|core, _| core.disconnected(CloseCode::Cut));
+    rig.pass(Duration::from_secs(7200));
+    assert!(rig.core.devices().get(KEYS().id()).is_some());
+    rig.link_up_and_keep_words();
+    rig.pass(Duration::from_secs(1));
+    assert!(rig.core.devices().get(KEYS().id()).is_none());
+}
+
+#[test]
+fn no_share_of_devices_is_bound_to_what_it_would_not_keep_to() {
+    let mut rig = Rig::new();
+    let bound = Reach {
+        root: Some("/home".into()),
+        terminal: None,
+    };
+    for (scopes, sound) in [
+        (&[Scope::View, Scope::Devices][..], false),
+        (&[Scope::View], true),
+    ] {
+        let invitation = share(scopes, bound.clone(), 3600);
+        rig.with(|core, now| {
+            let link = core.open_pairing(invitation, None, now);
+            assert_eq!(link.err(), (!sound).then_some(CloseCode::NotGranted));
+        });
+    }
 }

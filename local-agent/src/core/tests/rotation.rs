@@ -1,18 +1,16 @@
 //! Keys that take each other's place, and what a crash, a copy or an absence makes of it.
 
-use super::rig::{Keys, Rig, TERMINAL, Viewer, key, prologue};
+use super::rig::{Keys, Rig, key, prologue};
 use crate::core::devices::Devices;
 use crate::core::keys::{KeyFile, Urgency};
 use crate::core::rotation::{Rotated, Rotation};
 use crate::core::{Core, Effect, Machine};
-use lanyard_shared::access::Revocation;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Challenge, Frame, StreamId, Target, Welcome};
-use lanyard_shared::ids::{ConnId, DeviceId};
+use lanyard_shared::ids::ConnId;
 use lanyard_shared::limits::{
-    GENERATION_EVERY, LIFE_DEVICE, LIFE_IDENTITY, LIFE_NOISE_KEY, LINK_VERSIONS, NOISE_OVERLAP,
-    TOKEN_OPENS_WITHIN,
+    LIFE_DEVICE, LIFE_IDENTITY, LIFE_NOISE_KEY, LINK_VERSIONS, NOISE_OVERLAP, TOKEN_OPENS_WITHIN,
 };
 use lanyard_shared::msg::{FromAgent, Scope, ToAgent};
 use lanyard_shared::noise::Initiator;
@@ -23,13 +21,13 @@ use std::time::Duration;
 const CONN: ConnId = ConnId([40; 16]);
 const BOTH: &[Scope] = &[Scope::View, Scope::Terminal];
 
-fn rotate(rig: &mut Rig, what: Rotation, urgency: Urgency) -> Vec<Rotated> {
+pub(super) fn rotate(rig: &mut Rig, what: Rotation, urgency: Urgency) -> Vec<Rotated> {
     let mut rotated = Err(CloseCode::Internal);
     rig.with(|core, now| rotated = core.rotate(what, urgency, now));
     rotated.unwrap()
 }
 
-fn one(rotated: &[Rotated]) -> &Rotated {
+pub(super) fn one(rotated: &[Rotated]) -> &Rotated {
     let [one] = rotated else {
         panic!("{rotated:?}")
     };
@@ -408,176 +406,6 @@ fn an_identity_rotation_that_crashes_at_any_step_is_gone_on_from() {
     }
 }
 
-// --- a device's keys
-
-/// The device, which is to, changes its keys in its session; returns its next ones and their grant.
-fn rekey(
-    rig: &mut Rig,
-    keys: &Keys,
-    viewer: &mut Viewer,
-    seed: u8,
-) -> Result<(Keys, String), String> {
-    let next = Keys::new(seed);
-    let proof = rotate::rekey(
-        &keys.sign,
-        &next.sign,
-        next.noise.public(),
-        rig.core.agent(),
-        keys.id(),
-        viewer.noise.handshake_hash(),
-    );
-    let answers = rig.ask(
-        viewer,
-        &ToAgent::Rekey {
-            req: 6,
-            keys: proof,
-        },
-    );
-    match answers.into_iter().last() {
-        Some(FromAgent::Rekeyed { grant, .. }) => Ok((next, grant)),
-        Some(FromAgent::Refused { reason, .. }) => Err(reason.code),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn is_known(rig: &Rig, id: DeviceId) -> bool {
-    rig.core.devices().get(id).is_some()
-}
-
-#[test]
-fn a_device_changes_its_keys_and_the_old_ones_end_when_the_new_ones_have_said_hello() {
-    let mut rig = Rig::new();
-    let keys = Keys::new(3);
-    let grant = rig.pair(&keys, BOTH);
-    let mut viewer = rig.session(&keys, &grant, CONN);
-    let view = rig.view(&mut viewer);
-    rotate(
-        &mut rig,
-        Rotation::Device {
-            device: Some(keys.id()),
-        },
-        Urgency::Overlap,
-    );
-    let told = rig.told(&mut viewer);
-    assert!(told.iter().any(|m| matches!(m, FromAgent::Rekey {})));
-    let (next, newer) = rekey(&mut rig, &keys, &mut viewer, 30).unwrap();
-    // Both are admitted, and nothing was dropped.
-    assert!(is_known(&rig, keys.id()) && is_known(&rig, next.id()));
-    assert_eq!(rig.closed(view.stream), None);
-    rig.session(&next, &newer, ConnId([41; 16]));
-    assert!(!is_known(&rig, keys.id()));
-    assert_eq!(rig.closed(viewer.stream), Some(CloseCode::KeysChanged));
-    let old = rig.open(viewer.origin, Target::Session(grant));
-    assert_eq!(rig.closed(old), Some(CloseCode::UnknownDevice));
-    let entry = rig.core.devices().get(next.id()).unwrap();
-    assert_eq!(
-        (entry.scopes.as_slice(), entry.replaces, entry.rekey),
-        (BOTH, None, None)
-    );
-}
-
-#[test]
-fn a_device_that_crashes_before_it_kept_its_next_keys_comes_back_with_its_present_ones() {
-    let mut rig = Rig::new();
-    let keys = Keys::new(3);
-    let grant = rig.pair(&keys, BOTH);
-    let mut viewer = rig.session(&keys, &grant, CONN);
-    rotate(
-        &mut rig,
-        Rotation::Device { device: None },
-        Urgency::Overlap,
-    );
-    rekey(&mut rig, &keys, &mut viewer, 30).unwrap();
-    let mut again = rig.session(&keys, &grant, ConnId([41; 16]));
-    assert!(rig.mint(&mut again, Scope::View).is_ok());
-    // Two pages do not take turns; later it may.
-    assert_eq!(
-        rekey(&mut rig, &keys, &mut again, 31).err().as_deref(),
-        Some("busy")
-    );
-    rig.pass(Duration::from_secs(61));
-    assert!(rekey(&mut rig, &keys, &mut again, 31).is_ok());
-    assert!(!is_known(&rig, Keys::new(30).id()));
-}
-
-#[test]
-fn nobody_changes_the_keys_of_another_device_or_of_another_session() {
-    let mut rig = Rig::new();
-    let (keys, thief) = (Keys::new(3), Keys::new(4));
-    let (grant, other) = (rig.pair(&keys, BOTH), rig.pair(&thief, BOTH));
-    let viewer = rig.session(&keys, &grant, CONN);
-    let mut theirs = rig.session(&thief, &other, ConnId([41; 16]));
-    rotate(
-        &mut rig,
-        Rotation::Device { device: None },
-        Urgency::Overlap,
-    );
-    let next = Keys::new(30);
-    let agent = rig.core.agent();
-    let (here, elsewhere) = (
-        *theirs.noise.handshake_hash(),
-        *viewer.noise.handshake_hash(),
-    );
-    for (old, device, hash) in [
-        (&thief.sign, keys.id(), &here),
-        (&keys.sign, thief.id(), &here),
-        (&thief.sign, thief.id(), &elsewhere),
-    ] {
-        let keys = rotate::rekey(old, &next.sign, next.noise.public(), agent, device, hash);
-        let answers = rig.ask(&mut theirs, &ToAgent::Rekey { req: 1, keys });
-        let refused = |m: &FromAgent| matches!(m, FromAgent::Refused { reason, .. } if reason.code == "proof-refused");
-        assert!(answers.iter().any(refused), "{answers:?}");
-    }
-    // The honest twin.
-    assert!(rekey(&mut rig, &thief, &mut theirs, 31).is_ok());
-}
-
-#[test]
-fn nobody_changes_keys_that_are_not_to_change_and_a_device_that_ends_takes_its_next_keys_along() {
-    let mut rig = Rig::new();
-    let keys = Keys::new(3);
-    let grant = rig.pair(&keys, BOTH);
-    let mut viewer = rig.session(&keys, &grant, CONN);
-    // A thief of the keys would lock the owner out.
-    let refused = rekey(&mut rig, &keys, &mut viewer, 30).err();
-    assert_eq!(refused.as_deref(), Some("not-granted"));
-    rotate(
-        &mut rig,
-        Rotation::Device { device: None },
-        Urgency::Overlap,
-    );
-    let (next, newer) = rekey(&mut rig, &keys, &mut viewer, 30).unwrap();
-    assert_eq!(rig.core.device_entries(None).len(), 1, "it is one device");
-    let device = keys.id();
-    rig.with(|core, now| assert!(core.revoke(Revocation::Device { device }, now).is_ok()));
-    let origin = lanyard_shared::frame::Origin {
-        device: next.public(),
-        ..viewer.origin
-    };
-    let stream = rig.open(origin, Target::Session(newer));
-    assert_eq!(rig.closed(stream), Some(CloseCode::UnknownDevice));
-}
-
-#[test]
-fn keys_that_must_go_at_once_change_themselves_and_do_nothing_else() {
-    let mut rig = Rig::new();
-    let keys = Keys::new(3);
-    let grant = rig.pair(&keys, BOTH);
-    let mut viewer = rig.session(&keys, &grant, CONN);
-    let view = rig.view(&mut viewer);
-    let device = Some(keys.id());
-    let rotated = rotate(&mut rig, Rotation::Device { device }, Urgency::Now);
-    assert_eq!(one(&rotated).ends, Some(rig.now.unix));
-    assert_eq!(rig.closed(view.stream), Some(CloseCode::KeysChanged));
-    assert_eq!(
-        rig.mint(&mut viewer, Scope::View).err().as_deref(),
-        Some("keys-changed")
-    );
-    let (next, newer) = rekey(&mut rig, &keys, &mut viewer, 30).unwrap();
-    let mut viewer = rig.session(&next, &newer, ConnId([41; 16]));
-    assert!(rig.mint(&mut viewer, Scope::View).is_ok());
-}
-
 #[test]
 fn everything_compromised_leaves_no_device_and_no_key() {
     let mut rig = Rig::new();
@@ -604,66 +432,67 @@ fn everything_compromised_leaves_no_device_and_no_key() {
     assert_eq!(rig.core.identity().noise_before(UnixMs(0)).count(), 0);
 }
 
-// --- copies
-
 #[test]
-fn a_copy_of_a_device_may_only_watch_until_a_person_has_decided_and_the_owner_is_not_locked_out() {
+fn all_keys_are_rotated_or_none_of_them() {
     let mut rig = Rig::new();
     let keys = Keys::new(3);
-    let grant = rig.pair(&keys, BOTH);
-    let hello = |rig: &mut Rig, conn: u8| rig.session(&keys, &grant, ConnId([conn; 16]));
-    // The device is used for a while; a copy was made at its second generation.
-    for conn in 50..55 {
-        hello(&mut rig, conn);
-        keys.generation
-            .set(rig.core.devices().get(keys.id()).unwrap().generation);
-        rig.pass(GENERATION_EVERY);
+    rig.pair(&keys, BOTH);
+    while rig
+        .core
+        .identity()
+        .has_room_for_noise(Urgency::Overlap, rig.now.unix)
+    {
+        rotate(&mut rig, Rotation::Noise {}, Urgency::Overlap);
     }
-    let present = keys.generation.get();
-    assert!(present >= 4, "{present}");
-    let mut honest = hello(&mut rig, 60);
-    let typist = rig.typist(&mut honest);
-    keys.generation.set(2);
-    rig.effects.clear();
-    let mut copy = hello(&mut rig, 61);
-    let asked = |effect: &Effect| matches!(effect, Effect::Suspended { device, .. } if *device == keys.id());
-    assert!(rig.effects.iter().any(asked));
-    assert_eq!(rig.closed(typist.stream), Some(CloseCode::Suspended));
-    for viewer in [&mut copy, &mut honest] {
-        assert_eq!(
-            rig.mint(viewer, Scope::Terminal).err().as_deref(),
-            Some("not-granted")
-        );
-        assert!(rig.mint(viewer, Scope::View).is_ok());
-    }
-    // A person at the machine says it is theirs: whoever comes first is taken for it.
-    rig.with(|core, _| core.trust(keys.id()).unwrap());
-    keys.generation.set(present);
-    let mut honest = hello(&mut rig, 62);
-    assert!(rig.mint(&mut honest, Scope::Terminal).is_ok());
-    // And the copy is told apart again.
-    keys.generation.set(2);
-    let mut copy = hello(&mut rig, 63);
-    assert!(rig.mint(&mut copy, Scope::Terminal).is_err());
+    rig.with(|core, now| {
+        let refused = core.rotate(Rotation::All {}, Urgency::Overlap, now);
+        assert_eq!(refused.err(), Some(CloseCode::KeysOverlap));
+        assert!(core.devices().iter().all(|device| device.rekey.is_none()));
+        assert!(core.identity().next().is_none());
+    });
 }
 
 #[test]
-fn many_pages_of_one_device_that_start_at_once_are_no_copies() {
-    let mut rig = Rig::new();
-    let keys = Keys::new(3);
-    let grant = rig.pair(&keys, BOTH);
-    for round in 0..20 {
-        let known = rig.core.devices().get(keys.id()).unwrap().generation;
-        // All of them read what was kept before the first of them kept anything.
-        keys.generation.set(known);
-        let pages: Vec<_> = (0..10)
-            .map(|page| rig.session(&keys, &grant, ConnId([round * 10 + page; 16])))
-            .collect();
-        assert!(!rig.core.devices().get(keys.id()).unwrap().suspended);
-        for page in pages {
-            rig.hear(&Frame::Close(page.stream, CloseCode::ViewerGone.into()));
-        }
-        rig.pass(GENERATION_EVERY);
+fn keys_that_are_due_and_cannot_be_replaced_yet_keep_nobody_busy() {
+    let due = LIFE_NOISE_KEY;
+    // Too many overlap; the clock is behind; the disk takes nothing.
+    let reasons: [fn(&mut Rig); 3] = [
+        |rig| {
+            while rig
+                .core
+                .identity()
+                .has_room_for_noise(Urgency::Overlap, rig.now.unix)
+            {
+                rotate(rig, Rotation::Noise {}, Urgency::Overlap);
+            }
+            rig.with(|core, _| core.identity.backdate_noise(LIFE_NOISE_KEY));
+        },
+        |rig| {
+            let ahead = rig.now.unix + LIFE_NOISE_KEY;
+            rig.with(|core, _| core.set_earliest(ahead));
+        },
+        |rig| rig.with(|core, _| core.set_disk_works(false)),
+    ];
+    for (n, prevent) in reasons.into_iter().enumerate() {
+        let mut rig = Rig::new();
+        rig.with(|core, _| core.identity.backdate_noise(due));
+        prevent(&mut rig);
+        rig.with(|core, now| {
+            core.on_timeout(now);
+            let next = core.poll_timeout(now).unwrap();
+            assert!(next > now.mono, "reason {n}");
+        });
     }
-    assert!(rig.core.terminals().iter().any(|t| t.id == TERMINAL));
+}
+
+#[test]
+fn a_disk_that_takes_nothing_starts_no_rotation_that_can_wait() {
+    let mut rig = Rig::new();
+    rig.with(|core, _| core.set_disk_works(false));
+    let serial = rig.core.identity().noise().serial;
+    rig.pass(LIFE_NOISE_KEY);
+    assert_eq!(rig.core.identity().noise().serial, serial);
+    rig.with(|core, _| core.set_disk_works(true));
+    rig.pass(Duration::from_secs(60));
+    assert_eq!(rig.core.identity().noise().serial, serial + 1);
 }
