@@ -56,6 +56,8 @@ pub struct DeviceEntry {
     pub sessions: u32,
     /// It was seen twice at once, as only a copy is: it may only watch until a person at the machine has decided.
     pub suspended: bool,
+    /// Its keys are to be changed, and it has not come back with others yet.
+    pub changing_keys: bool,
     /// Whether it is the device that is told this.
     pub yours: bool,
 }
@@ -95,8 +97,8 @@ pub struct KeyEntry {
     pub kind: KeyKind,
     /// Since when; `None` for a key that is on its way out.
     pub since: Option<UnixMs>,
-    /// When it ends; another takes its place before, by itself.
-    pub ends: UnixMs,
+    /// When it ends; another takes its place before, by itself. `None` for a key that is on its way in.
+    pub ends: Option<UnixMs>,
 }
 
 /// Which of the machine's keys.
@@ -105,6 +107,10 @@ pub struct KeyEntry {
 pub enum KeyKind {
     /// Names the machine and signs for it.
     Identity,
+    /// Takes the identity's place when the relay has it.
+    IdentityNext,
+    /// An identity that was replaced: what it granted still holds.
+    IdentityBefore,
     /// Opens sessions.
     Noise,
     /// The Noise key before the present one.
@@ -121,6 +127,8 @@ impl KeyKind {
     pub const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Identity => ("identity key", "names this machine"),
+            Self::IdentityNext => ("identity key next", "waits for the relay to take it"),
+            Self::IdentityBefore => ("identity key before", "what it granted holds"),
             Self::Noise => ("noise key", "opens sessions"),
             Self::NoiseBefore => ("noise key before", "opens sessions"),
             Self::Signer => ("token signer", "signs tokens"),
@@ -253,6 +261,7 @@ mod tests {
             keys_end: now + LIFE_DEVICE_KEYS,
             sessions: 0,
             suspended: false,
+            changing_keys: false,
             yours: false,
         }
     }

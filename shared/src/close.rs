@@ -55,7 +55,7 @@ codes! {
     Busy = 10 "busy", "the other side has too much open at once", "close something, or try again in a moment";
     TerminalGone = 11 "terminal-gone", "there is no such terminal any more", "open a new one";
     NotGranted = 12 "not-granted", "this device was not granted that", "pair again with `lanyard pair --grant terminal`";
-    ClockBehind = 13 "clock-behind", "the machine's clock is behind the last time it knew, so it grants nothing", "set the machine's clock";
+    ClockBehind = 13 "clock-behind", "the machine's clock is behind the last time it knew, so it grants nothing", "set the machine's clock; if it was ahead before, run `lanyard clock --accept` on the machine";
     Locked = 14 "locked", "the owner has locked this machine: nobody has access from elsewhere", "run `lanyard unlock` on the machine";
     NotOffered = 15 "not-offered", "this machine does not offer that yet", "a later version of Lanyard may";
     NotYours = 16 "not-yours", "there is no such thing among what this device has", "look at the list again; it may have ended";

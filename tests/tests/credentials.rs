@@ -400,3 +400,35 @@ async fn a_list_that_is_watched_tells_every_change_and_outlives_the_agent() -> R
     assert_eq!((status.code(), said.as_str()), (Some(0), ""));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_once_is_accepted_by_the_owner() -> Result<()> {
+    let mut world = World::start().await?;
+    let viewer = TestViewer::pair(&world, BOTH).await?;
+    world.agent.process.kill().await?;
+    let tomorrow = lanyard_dial::clock::now().unix.0 + 24 * 3_600_000;
+    std::fs::write(world.agent.state.join("clock.json"), tomorrow.to_string())?;
+    world.agent.restart().await?;
+    let behind = asked(&world, &["clock", "--json"]).await?;
+    ensure!(
+        behind["behind"].as_u64() > behind["time"].as_u64(),
+        "{behind}"
+    );
+    let (status, _, err) = lanyard(&world, &["pair", "--json"]).await?;
+    ensure!(
+        status == 1 && err.contains("lanyard clock --accept"),
+        "{err}"
+    );
+    let accepted = asked(&world, &["clock", "--accept", "--json"]).await?;
+    ensure!(accepted["behind"].is_null() && accepted["pair_again"] == serde_json::json!([]));
+    world.agent.process.event_named("online").await?;
+    asked(&world, &["pair", "--json"]).await?;
+    // The device of before comes back by itself, and a restart still believes the clock.
+    let mut state = viewer.client.state();
+    let live = state.wait_for(|state| matches!(state, State::Live));
+    timeout(PATIENCE, live).await??;
+    world.agent.process.kill().await?;
+    world.agent.restart().await?;
+    ensure!(asked(&world, &["clock", "--json"]).await?["behind"].is_null());
+    Ok(())
+}

@@ -173,7 +173,7 @@ async fn an_identity_rotation_goes_on_after_a_kill_of_either_side_in_the_middle(
     world.agent.process.kill().await?;
     world.relay.restart().await?;
     world.agent.restart().await?;
-    world.agent.process.event_named("rotated").await?;
+    world.agent.process.event_named("rotation_done").await?;
     let after = keys(&world)?;
     ensure!(after["identity"] == next && after["identity"] != before && after["agent"] == agent);
     live(&viewer.client).await?;
@@ -183,5 +183,59 @@ async fn an_identity_rotation_goes_on_after_a_kill_of_either_side_in_the_middle(
     // Once more, and after another restart of everything the relay knows the new one only.
     world.relay.process.kill().await?;
     world.relay.restart().await?;
+    live(&viewer.client).await
+}
+
+/// While it stands, no file can take the place of the agent's keys.
+struct NoRoom {
+    keys: PathBuf,
+    aside: PathBuf,
+}
+
+impl NoRoom {
+    fn for_keys_of(world: &World) -> Result<Self> {
+        let (keys, aside) = (key_file(world), world.path("aside"));
+        std::fs::rename(&keys, &aside)?;
+        std::fs::create_dir(&keys)?;
+        Ok(Self { keys, aside })
+    }
+
+    fn end(self) -> Result<()> {
+        std::fs::remove_dir(&self.keys)?;
+        Ok(std::fs::rename(&self.aside, &self.keys)?)
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_kept_is_told_to_nobody_until_it_can() -> Result<()> {
+    let mut world = World::start().await?;
+    let viewer = TestViewer::pair(&world, BOTH).await?;
+    let serial = keys(&world)?["noise_serial"].clone();
+    let no_room = NoRoom::for_keys_of(&world)?;
+    ensure!(rotate(&world, &["noise"]).await.is_err());
+    // It dials again and again, and each time says why it does not connect.
+    for _ in 0..3 {
+        world.agent.process.event_named("trouble").await?;
+    }
+    let status = world.agent.owner(json!({"t": "status"})).await?;
+    ensure!(status["online"] == false, "{status}");
+    no_room.end()?;
+    world.agent.process.event_named("online").await?;
+    ensure!(keys(&world)?["noise_serial"] == json!(2) && serial == json!(1));
+    live(&viewer.client).await
+}
+
+#[tokio::test]
+async fn an_agent_that_is_killed_before_it_could_keep_a_key_is_the_one_it_was() -> Result<()> {
+    let mut world = World::start().await?;
+    let viewer = TestViewer::pair(&world, BOTH).await?;
+    let before = keys(&world)?;
+    let no_room = NoRoom::for_keys_of(&world)?;
+    ensure!(rotate(&world, &["identity", "--now"]).await.is_err());
+    world.agent.process.event_named("trouble").await?;
+    world.agent.process.kill().await?;
+    no_room.end()?;
+    world.agent.restart().await?;
+    ensure!(keys(&world)? == before);
     live(&viewer.client).await
 }

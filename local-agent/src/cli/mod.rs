@@ -4,6 +4,7 @@
 //! status of what it ran.
 
 mod attach;
+mod clock;
 mod end;
 mod grant;
 mod output;
@@ -96,6 +97,11 @@ enum Cmd {
     /// Say that a suspended device is yours: the copy that comes back first is taken for it
     #[command(after_help = "Example:\n  lanyard trust Pixel")]
     Trust(rotate::TrustArgs),
+    /// Show whether this machine believes its clock; and accept it, when it was ahead once and is right now
+    ///
+    /// A machine that knew a later time than its clock says grants nothing: by a clock that was set back, what is over would be good again.
+    #[command(after_help = "Example:\n  lanyard clock --accept")]
+    Clock(clock::ClockArgs),
     /// View and type into a terminal without a browser
     #[command(
         after_help = "Examples:\n  lanyard attach 'http://localhost:7080/#pair=…'   # pair, then attach\n  lanyard attach --exec 'make test'                # run one command and leave with its status\n\nInside: ~. detaches, ~? helps (after Enter)."
@@ -183,6 +189,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Cmd::Unlock(args) => block_on(end::lock(StateDir::open(cli.state)?, args, false)),
         Cmd::Rotate(args) => block_on(rotate::rotate(StateDir::open(cli.state)?, args)),
         Cmd::Trust(args) => block_on(rotate::trust(StateDir::open(cli.state)?, args)),
+        Cmd::Clock(args) => block_on(clock::clock(StateDir::open(cli.state)?, args)),
         Cmd::Holder => Ok(ExitCode::FAILURE),
     }
 }

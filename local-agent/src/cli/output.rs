@@ -155,6 +155,8 @@ pub fn notice(notice: &Notice) {
         | Notice::Done {}
         | Notice::Ended { .. }
         | Notice::Rotated { .. }
+        | Notice::RotationDone { .. }
+        | Notice::ClockAccepted { .. }
         | Notice::Refused { .. } => {}
     }
 }

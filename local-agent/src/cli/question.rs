@@ -91,6 +91,8 @@ impl Questions {
             | Notice::Done {}
             | Notice::Ended { .. }
             | Notice::Rotated { .. }
+            | Notice::RotationDone { .. }
+            | Notice::ClockAccepted { .. }
             | Notice::Suspended { .. }
             | Notice::Refused { .. } => {}
         }

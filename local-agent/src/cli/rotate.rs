@@ -119,26 +119,22 @@ async fn wait(
     while waiting(rotated) {
         let Ok(notice) = tokio::time::timeout_at(until, owner.next()).await else {
             if !json {
-                output::say(
-                    "that goes on by itself; `lanyard tokens` shows the new keys once they are taken",
-                );
+                output::say("that goes on by itself; `lanyard tokens` shows how far it is");
             }
             return Ok(());
         };
         let Some(notice) = notice.map_err(lost)? else {
             return Ok(());
         };
-        let Notice::Rotated { rotated: done } = notice else {
+        let Notice::RotationDone { rotated: done } = notice else {
             continue;
         };
-        for done in done {
-            let same = |one: &&mut Rotated| one.key == done.key && one.device == done.device;
-            if let Some(one) = rotated.iter_mut().find(same) {
-                if !json {
-                    output::say(&sentence(status, &done));
-                }
-                *one = done;
+        let same = |one: &&mut Rotated| one.key == done.key && one.device == done.device;
+        if let Some(one) = rotated.iter_mut().find(same) {
+            if !json {
+                output::say(&sentence(status, &done));
             }
+            *one = done;
         }
     }
     Ok(())

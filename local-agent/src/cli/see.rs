@@ -132,7 +132,7 @@ async fn follow(
                 | Notice::Offline { .. }
                 | Notice::Paired { .. }
                 | Notice::Suspended { .. }
-                | Notice::Rotated { .. } => {
+                | Notice::RotationDone { .. } => {
                     owner.send(&Request::Status {}).await.map_err(lost)?;
                 }
                 Notice::Unreachable { .. }
@@ -141,6 +141,8 @@ async fn follow(
                 | Notice::Question { .. }
                 | Notice::Withdrawn { .. }
                 | Notice::Done {}
+                | Notice::Rotated { .. }
+                | Notice::ClockAccepted { .. }
                 | Notice::Ended { .. }
                 | Notice::Refused { .. } => {}
             },

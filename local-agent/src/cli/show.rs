@@ -108,18 +108,19 @@ pub fn tokens(status: &Status, width: usize) -> Vec<String> {
     for key in &status.keys {
         let (name, about) = key.kind.words();
         let since = key.since.map(|since| ago(now, since)).unwrap_or_default();
-        let kept = if key.since.is_some() {
-            "replaced by itself"
-        } else {
-            "nothing"
+        let kept = match (key.since, key.ends) {
+            (Some(_), _) => "replaced by itself",
+            (None, Some(_)) => "nothing",
+            (None, None) => "taking the other's place",
         };
+        let ends = key.ends.map(|ends| when(now, ends)).unwrap_or_default();
         rows.push(row([
             "",
             name,
             "this machine",
             about,
             &since,
-            &when(now, key.ends),
+            &ends,
             kept,
             "",
             "",
@@ -160,10 +161,10 @@ pub fn tokens(status: &Status, width: usize) -> Vec<String> {
     for device in &status.devices {
         let (id, name) = (short(&device.id), printable(&device.name));
         let (seen, from) = (ago(now, device.seen), printable(&device.from));
-        let keys_kept = if device.until.is_some() {
-            "nothing"
-        } else {
-            "replaced by itself when seen"
+        let keys_kept = match (device.changing_keys, device.until) {
+            (true, _) => "being changed when seen",
+            (false, Some(_)) => "nothing",
+            (false, None) => "replaced by itself when seen",
         };
         rows.push(row([
             &id,
@@ -248,10 +249,7 @@ fn closing(status: &Status) -> Vec<String> {
             &stop.sentence(&name_of(status, stop.device), now),
         ));
     }
-    if status.clock_behind {
-        lines.push("warning: the clock is behind; nothing is granted until it is set".to_owned());
-        lines.push("hint: `timedatectl` shows it".to_owned());
-    }
+    lines.extend(clock_behind(status));
     if !status.warning.is_empty() {
         lines.push(format!("warning: {}", printable(&status.warning)));
     }
@@ -260,6 +258,21 @@ fn closing(status: &Status) -> Vec<String> {
         lines.push(format!("hint: {}", printable(&warning.hint)));
     }
     lines
+}
+
+/// That the clock is behind, if it is.
+pub fn clock_behind(status: &Status) -> Vec<String> {
+    let Some(known) = status.clock_behind else {
+        return Vec::new();
+    };
+    let known = instant(known);
+    vec![
+        format!(
+            "warning: the clock is behind {known}, which this machine knew; nothing is granted until it is set"
+        ),
+        "hint: `timedatectl` shows it; if it is right now and was ahead before, `lanyard clock --accept`"
+            .to_owned(),
+    ]
 }
 
 fn names(scopes: &[Scope]) -> String {

@@ -34,7 +34,8 @@ pub async fn ask(owner: &mut OwnerConn, request: Request) -> Result<Notice, Fail
             | Notice::Status(_)
             | Notice::Done {}
             | Notice::Ended { .. }
-            | Notice::Rotated { .. } => {
+            | Notice::Rotated { .. }
+            | Notice::ClockAccepted { .. } => {
                 return Ok(notice);
             }
             Notice::Refused { reason } => {
@@ -50,6 +51,7 @@ pub async fn ask(owner: &mut OwnerConn, request: Request) -> Result<Notice, Fail
             | Notice::Question { .. }
             | Notice::Withdrawn { .. }
             | Notice::Suspended { .. }
+            | Notice::RotationDone { .. }
             | Notice::Paired { .. } => {}
         }
     }

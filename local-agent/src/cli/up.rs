@@ -177,6 +177,8 @@ fn show_link(notice: &Notice, scopes: &[Scope], args: &Args) {
         | Notice::Done {}
         | Notice::Ended { .. }
         | Notice::Rotated { .. }
+        | Notice::RotationDone { .. }
+        | Notice::ClockAccepted { .. }
         | Notice::Suspended { .. } => {}
     }
 }

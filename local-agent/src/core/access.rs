@@ -14,26 +14,25 @@ impl Core {
     /// Every paired device, the one that said hello last at the end. `yours` is who is told.
     #[must_use]
     pub fn device_entries(&self, yours: Option<DeviceId>) -> Vec<DeviceEntry> {
-        let own = self
-            .devices
-            .iter()
-            .filter(|device| device.replaces.is_none());
-        own.map(|device| DeviceEntry {
-            id: device.id,
-            name: device.name.clone(),
-            scopes: device.scopes.clone(),
-            reach: device.reach.clone(),
-            paired: device.paired,
-            seen: device.seen,
-            from: device.from.clone(),
-            expires: device.expires,
-            until: device.until,
-            keys_end: device.keys_end(),
-            sessions: u32::try_from(self.sessions_of(device.id).len()).unwrap_or(u32::MAX),
-            suspended: device.suspended,
-            yours: yours == Some(device.id),
-        })
-        .collect()
+        self.devices
+            .in_use()
+            .map(|device| DeviceEntry {
+                id: device.id,
+                name: device.name.clone(),
+                scopes: device.scopes.clone(),
+                reach: device.reach.clone(),
+                paired: device.paired,
+                seen: device.seen,
+                from: device.from.clone(),
+                expires: device.expires,
+                until: device.until,
+                keys_end: device.keys_end(),
+                sessions: u32::try_from(self.sessions_of(device.id).len()).unwrap_or(u32::MAX),
+                suspended: device.suspended,
+                changing_keys: device.rekey.is_some() || self.devices.next_of(device.id).is_some(),
+                yours: yours == Some(device.id),
+            })
+            .collect()
     }
 
     /// Every live token of those leases.

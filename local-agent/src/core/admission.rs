@@ -166,7 +166,7 @@ impl Core {
         };
         let (name, scopes) = (device.name.clone(), device.scopes.clone());
         let (reach, until) = (device.reach.clone(), device.until);
-        let grant = self.grant(&device, now.unix)?;
+        let grant = self.grant(&device, TokenId(random::bytes()), now.unix)?;
         self.devices
             .admit(device, now.unix)
             .map_err(|_| CloseCode::Busy)?;
@@ -186,13 +186,19 @@ impl Core {
     }
 
     /// A grant for as long as the device's entry says.
-    pub(super) fn grant(&self, device: &Device, now: UnixMs) -> Result<String, CloseCode> {
+    pub(super) fn grant(
+        &self,
+        device: &Device,
+        id: TokenId,
+        now: UnixMs,
+    ) -> Result<String, CloseCode> {
         let new = NewToken {
             agent: self.agent,
             device: device.id,
             issued: now,
-            life: now.until(device.expires),
-            id: TokenId(random::bytes()),
+            // By whole seconds, as tokens count: the second of two for the same end ends no earlier.
+            life: UnixMs::from_secs(now.secs()).until(device.expires),
+            id,
             conn: None,
             epoch: device.epoch,
         };

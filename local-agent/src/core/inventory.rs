@@ -13,25 +13,34 @@ impl Core {
         let present = |kind, since: UnixMs, life: Duration| KeyEntry {
             kind,
             since: Some(since),
-            ends: since + life,
+            ends: Some(since + life),
         };
         let before = |kind, ends| KeyEntry {
             kind,
             since: None,
-            ends,
+            ends: Some(ends),
         };
         let identity = &self.identity;
         let (signer_since, signer_ends) = self.signer.holds_between();
-        let mut keys = vec![
-            present(KeyKind::Identity, identity.since(), LIFE_IDENTITY),
-            present(KeyKind::Noise, identity.noise().since, LIFE_NOISE_KEY),
-        ];
+        let mut keys = vec![present(KeyKind::Identity, identity.since(), LIFE_IDENTITY)];
+        keys.extend(identity.next().map(|_| KeyEntry {
+            kind: KeyKind::IdentityNext,
+            since: None,
+            ends: None,
+        }));
+        let formers = identity.formers_end(now.unix);
+        keys.extend(formers.map(|ends| before(KeyKind::IdentityBefore, ends)));
+        keys.push(present(
+            KeyKind::Noise,
+            identity.noise().since,
+            LIFE_NOISE_KEY,
+        ));
         let noise = identity.noise_before_end(now.unix);
         keys.extend(noise.map(|ends| before(KeyKind::NoiseBefore, ends)));
         keys.push(KeyEntry {
             kind: KeyKind::Signer,
             since: Some(signer_since),
-            ends: signer_ends,
+            ends: Some(signer_ends),
         });
         let signer = self.signer.previous_ends();
         keys.extend(signer.map(|ends| before(KeyKind::SignerBefore, ends)));
@@ -53,10 +62,10 @@ impl Core {
         .collect()
     }
 
-    /// Whether the clock is behind a time that this agent knew: nothing is granted then.
+    /// The time that this agent knew and the clock is behind: nothing is granted until then.
     #[must_use]
-    pub fn is_clock_behind(&self, now: Now) -> bool {
-        self.clock_is_behind(now)
+    pub fn clock_behind(&self, now: Now) -> Option<UnixMs> {
+        self.clock_is_behind(now).then_some(self.earliest)
     }
 }
 

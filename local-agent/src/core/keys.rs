@@ -182,6 +182,12 @@ impl Identity {
             .collect()
     }
 
+    /// Until when grants of identities before this one hold.
+    pub fn formers_end(&self, now: UnixMs) -> impl Iterator<Item = UnixMs> {
+        let ends = self.former.iter().map(|former| former.until);
+        ends.filter(move |until| now < *until)
+    }
+
     /// What a viewer is told of the present keys.
     #[must_use]
     pub fn certificates(&self) -> (Vec<IdentityCert>, NoiseCert) {
@@ -267,6 +273,18 @@ impl Identity {
                 now
             }
         })
+    }
+
+    /// No key is younger than `now`, and none that was replaced holds for longer than if that were now.
+    pub fn not_after(&mut self, now: UnixMs) {
+        self.since = self.since.min(now);
+        self.noise.since = self.noise.since.min(now);
+        for (_, until) in &mut self.noise_before {
+            *until = (*until).min(now + NOISE_OVERLAP);
+        }
+        for former in &mut self.former {
+            former.until = former.until.min(now + LIFE_DEVICE);
+        }
     }
 
     /// Forgets Noise keys whose time is over. True when there were any.

@@ -5,6 +5,7 @@
 
 mod access;
 mod admission;
+mod ahead;
 pub mod clock;
 mod copies;
 pub mod devices;

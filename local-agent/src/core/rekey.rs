@@ -5,10 +5,11 @@ use super::devices::Device;
 use super::effect::Effect;
 use super::rotation::{Rotated, done};
 use crate::limits::REKEY_AGAIN;
+use crate::random;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
-use lanyard_shared::ids::DeviceId;
+use lanyard_shared::ids::{DeviceId, TokenId};
 use lanyard_shared::limits::DEVICE_KEYS_RENEW;
 use lanyard_shared::msg::FromAgent;
 use lanyard_shared::rotate::{self, NewKeys};
@@ -61,7 +62,7 @@ impl Core {
         };
         next.expires = next.grant_ends(now.unix);
         let expires = next.expires;
-        let grant = self.grant(&next, now.unix)?;
+        let grant = self.grant(&next, TokenId(random::bytes()), now.unix)?;
         // Two pages of one device must not take turns at replacing each other's keys: the first of them is about to go on under its own. A
         // session that is gone has perhaps never heard the answer.
         let is_early = |pending: &Device| {

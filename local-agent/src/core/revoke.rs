@@ -225,14 +225,14 @@ impl Core {
     fn end_sessions(&mut self, of: impl Fn(DeviceId) -> bool, code: CloseCode) {
         self.end_leases(|lease| of(lease.device), code);
         // A pairing that is under way belongs to no device yet.
-        let its = |talk: &Talk| talk.purpose == TalkPurpose::Session && of(talk.device);
+        let its = |talk: &Talk| matches!(talk.purpose, TalkPurpose::Session(_)) && of(talk.device);
         for stream in self.streams_of(its) {
             self.close(stream, code);
         }
     }
 
     fn end_pairing_talks(&mut self) {
-        for stream in self.streams_of(|talk| talk.purpose != TalkPurpose::Session) {
+        for stream in self.streams_of(|talk| matches!(talk.purpose, TalkPurpose::Pair(_))) {
             self.close(stream, CloseCode::PairUsed);
         }
     }

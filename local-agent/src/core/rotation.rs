@@ -218,9 +218,7 @@ impl Core {
         self.announce();
         // Grants of the old key are replaced where somebody is there to take them.
         for device in self.devices.in_use().map(|d| d.id).collect::<Vec<_>>() {
-            if let Err(code) = self.regrant(device, now) {
-                tracing::warn!(reason = code.name(), "a grant could not be replaced");
-            }
+            self.regrant_all(device, now);
         }
         if urgency == Urgency::Compromised {
             tracing::warn!("the identity was replaced as compromised");

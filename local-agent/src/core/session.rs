@@ -45,8 +45,9 @@ impl Core {
             early: Duration::ZERO,
         };
         let keys = self.identity.grant_keys(now.unix);
-        token::verify::<token::Device>(now.unix, grant, &keys, &expected)?;
-        self.accept_talk(stream, origin, id, TalkPurpose::Session, versions, now)
+        let permit = token::verify::<token::Device>(now.unix, grant, &keys, &expected)?;
+        let purpose = TalkPurpose::Session(permit.claims().id);
+        self.accept_talk(stream, origin, id, purpose, versions, now)
     }
 
     /// The first message of a session: it was no replay.
@@ -77,14 +78,13 @@ impl Core {
         device.advance(generation, now.unix);
         let by_former = self.identity.since() > before.seen;
         let slides = !self.clock_is_behind(now) && (device.slide(now.unix) || by_former);
-        let renewed = slides.then(|| self.grant(&device, now.unix)).transpose()?;
         // A page that comes back every few seconds is not worth a write to disk each time, which everybody here would wait for.
         let is_news = device.name != before.name
             || device.from != before.from
             || device.generation != before.generation
             || device.suspended != before.suspended
             || device.replaces.is_some()
-            || renewed.is_some()
+            || slides
             || before.seen.until(now.unix) >= SEEN_EVERY;
         if is_news {
             device.seen = now.unix;
@@ -101,7 +101,7 @@ impl Core {
             suspended: device.suspended,
             terminals: self.terminals_for(Some(device.id)),
         };
-        let (id, label, expires) = (device.id, device.name.clone(), device.expires);
+        let (id, label) = (device.id, device.name.clone());
         let replaced = device.replaces.take();
         let newly_suspended = device.suspended && !before.suspended;
         self.devices
@@ -111,8 +111,8 @@ impl Core {
             self.effects.push_back(Effect::NoteDevices);
         }
         self.say(stream, &welcome);
-        if let Some(grant) = renewed {
-            self.say(stream, &FromAgent::Grant { grant, expires });
+        if slides {
+            self.regrant(stream, now)?;
         }
         if newly_suspended {
             self.suspend(id, label, now);

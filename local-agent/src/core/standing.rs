@@ -3,8 +3,10 @@
 use super::Core;
 use super::devices::Device;
 use super::effect::Effect;
+use super::talk::TalkPurpose;
 use crate::limits::{GRANT_SLIDES_AFTER, SESSIONS_LOOK_EVERY};
 use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::StreamId;
 use lanyard_shared::ids::DeviceId;
 use lanyard_shared::msg::FromAgent;
 use lanyard_shared::time::{Now, UnixMs};
@@ -26,12 +28,9 @@ impl Core {
             if sessions.is_empty() {
                 continue;
             }
-            let slid = self.devices.get_mut(id).is_some_and(|d| d.slide(now.unix));
-            if slid {
+            if self.devices.get_mut(id).is_some_and(|d| d.slide(now.unix)) {
                 self.effects.push_back(Effect::NoteDevices);
-                if let Err(code) = self.regrant(id, now) {
-                    tracing::warn!(reason = code.name(), "a grant could not be replaced");
-                }
+                self.regrant_all(id, now);
             }
             for stream in sessions {
                 self.tell_rekey(stream, now);
@@ -39,18 +38,28 @@ impl Core {
         }
     }
 
-    /// Every session of a device is given its present grant, and goes on under it at the relay.
-    pub(super) fn regrant(&mut self, id: DeviceId, now: Now) -> Result<(), CloseCode> {
-        let device = self.devices.get(id).ok_or(CloseCode::UnknownDevice)?;
-        let expires = device.expires;
-        let grant = self.grant(device, now.unix)?;
+    /// Every session of a device is given its present grant.
+    pub(super) fn regrant_all(&mut self, id: DeviceId, now: Now) {
         for stream in self.sessions_of(id) {
-            if let Some(link) = &mut self.link {
-                link.renew(stream, grant.clone());
+            if let Err(code) = self.regrant(stream, now) {
+                tracing::warn!(reason = code.name(), "a grant could not be replaced");
             }
-            let grant = grant.clone();
-            self.say(stream, &FromAgent::Grant { grant, expires });
         }
+    }
+
+    /// A session is given its device's present grant, and goes on under it at the relay.
+    pub(super) fn regrant(&mut self, stream: StreamId, now: Now) -> Result<(), CloseCode> {
+        let talk = self.talks.get(&stream).ok_or(CloseCode::Internal)?;
+        let TalkPurpose::Session(id) = talk.purpose else {
+            return Err(CloseCode::Internal);
+        };
+        let device = self.devices.get(talk.device);
+        let device = device.ok_or(CloseCode::UnknownDevice)?;
+        let (grant, expires) = (self.grant(device, id, now.unix)?, device.expires);
+        if let Some(link) = &mut self.link {
+            link.renew(stream, grant.clone());
+        }
+        self.say(stream, &FromAgent::Grant { grant, expires });
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::limits::{TALK_WAITING_MAX, TALK_WINDOW};
 use bytes::BytesMut;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Origin, StreamId};
-use lanyard_shared::ids::{DeviceId, RendezvousId};
+use lanyard_shared::ids::{DeviceId, RendezvousId, TokenId};
 use lanyard_shared::limits::{
     FRAME_HEADER, HANDSHAKE_TIME, HANDSHAKES_PENDING, SESSION_VERSIONS, SESSIONS_MAX,
     SESSIONS_PER_DEVICE, TAG,
@@ -40,7 +40,8 @@ pub(super) struct Talk {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TalkPurpose {
-    Session,
+    /// With the id of the grant that opened it; younger ones go on under the same.
+    Session(TokenId),
     Pair(RendezvousId),
 }
 
@@ -61,7 +62,7 @@ impl Talk {
     pub fn is_session(&self) -> bool {
         matches!(
             (self.purpose, &self.phase),
-            (TalkPurpose::Session, Phase::Standing(_))
+            (TalkPurpose::Session(_), Phase::Standing(_))
         )
     }
 
@@ -187,7 +188,7 @@ impl Core {
             agent_versions: SESSION_VERSIONS,
         };
         let (received, payload) = match talk.purpose {
-            TalkPurpose::Session => {
+            TalkPurpose::Session(_) => {
                 let read = |key: &StaticKey| Responder::read_session(&prologue, key, data);
                 let received = self
                     .with_noise_keys(now, read)
@@ -236,7 +237,7 @@ impl Core {
         let (session, plain) = handshake.confirm(data)?;
         let purpose = self.talks.get(&stream).ok_or(CloseCode::Internal)?.purpose;
         match purpose {
-            TalkPurpose::Session => {
+            TalkPurpose::Session(_) => {
                 self.stand(stream, Phase::Standing(session));
                 self.hello(stream, &plain, now)
             }

@@ -24,7 +24,7 @@ use lanyard_shared::close::CloseCode;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::link::{Dialler, Link};
 use lanyard_shared::pair::address::Address;
-use lanyard_shared::time::Now;
+use lanyard_shared::time::{Now, UnixMs};
 use owner::{Command, Notice, Owners};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -257,9 +257,7 @@ impl Daemon {
                         self.cannot_save(&error);
                     }
                 }
-                Effect::Rotated(rotated) => self.owners.tell(&Notice::Rotated {
-                    rotated: vec![rotated],
-                }),
+                Effect::Rotated(rotated) => self.owners.tell(&Notice::RotationDone { rotated }),
                 Effect::Suspended { device, name } => {
                     self.owners.tell(&Notice::Suspended { device, name });
                 }
@@ -471,7 +469,7 @@ impl Daemon {
                     keys: self.core.key_entries(now),
                     invitations: self.core.invitation_entries(now),
                     warning: self.warning.clone(),
-                    clock_behind: self.core.is_clock_behind(now),
+                    clock_behind: self.core.clock_behind(now),
                 });
             }
             Command::Revoke { revocation, reply } => {
@@ -502,9 +500,29 @@ impl Daemon {
                 self.carry_out()?;
                 let _ = reply.send(trusted.and_then(|()| self.saved()));
             }
+            Command::AcceptClock { reply } => {
+                let _ = reply.send(self.accept_clock()?);
+            }
             Command::Stop => return Ok(true),
         }
         Ok(false)
+    }
+
+    /// The owner says that the present time is right, whatever was known before. What stands is dialled anew under it.
+    fn accept_clock(&mut self) -> Result<Result<Notice, CloseCode>, DaemonError> {
+        self.clock = AgentClock::start(clock::now(), UnixMs::default());
+        let now = self.now();
+        let pair_again = self.core.accept_clock(now);
+        self.carry_out()?;
+        let noted = self.disk.note_time(now.unix);
+        self.core.leave();
+        let saved = noted
+            .map_err(|_| CloseCode::Internal)
+            .and_then(|()| self.saved());
+        Ok(saved.map(|()| Notice::ClockAccepted {
+            time: now.unix,
+            pair_again,
+        }))
     }
 
     /// Whether all that must be on disk is.

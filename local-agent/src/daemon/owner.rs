@@ -81,6 +81,11 @@ pub enum Command {
         /// Done, for good.
         reply: oneshot::Sender<Result<(), CloseCode>>,
     },
+    /// The clock was ahead before, and says the right time now.
+    AcceptClock {
+        /// The answer, for good.
+        reply: oneshot::Sender<Result<Notice, CloseCode>>,
+    },
     /// Leave. Terminals stay.
     Stop,
 }
@@ -133,6 +138,8 @@ pub enum Request {
         /// Which.
         device: DeviceId,
     },
+    /// See [`Command::AcceptClock`].
+    AcceptClock {},
 }
 
 /// What the agent tells its owner, asked or not.
@@ -207,10 +214,22 @@ pub enum Notice {
         /// How many tokens ended.
         tokens: u32,
     },
-    /// The answer to `rotate`; and, unasked, that one that waited is done.
+    /// The answer to `rotate`.
     Rotated {
         /// What, and when the old keys stop working.
         rotated: Vec<Rotated>,
+    },
+    /// A rotation that waited for somebody is done.
+    RotationDone {
+        /// Which, and when the old keys stopped working.
+        rotated: Rotated,
+    },
+    /// The answer to `accept_clock`.
+    ClockAccepted {
+        /// The present time, which is taken for right.
+        time: UnixMs,
+        /// The names of devices that must pair again: they were last seen at a time that has not come yet.
+        pair_again: Vec<String>,
     },
     /// A copy of a device was seen: it may only watch until its owner has decided.
     Suspended {
@@ -266,8 +285,8 @@ pub struct Status {
     pub invitations: Vec<InvitationEntry>,
     /// What the relay said when it accepted this machine: something to know, or empty.
     pub warning: String,
-    /// Whether the clock is behind a time that this machine knew: nothing is granted then.
-    pub clock_behind: bool,
+    /// The time that this machine knew and its clock is behind: nothing is granted until then.
+    pub clock_behind: Option<UnixMs>,
 }
 
 impl Link {
@@ -414,6 +433,7 @@ impl Owners {
             }
             Request::Rotate { rotation, urgency } => self.rotate(rotation, urgency).await?,
             Request::Trust { device } => self.trust(device).await?,
+            Request::AcceptClock {} => self.accept_clock().await?,
             Request::Lock { locked } => {
                 let (reply, answer) = oneshot::channel();
                 self.commands.send(Command::Lock { locked, reply }).ok()?;
@@ -448,6 +468,12 @@ impl Owners {
             Ok(()) => Notice::Done {},
             Err(code) => refused(code),
         })
+    }
+
+    async fn accept_clock(&self) -> Option<Notice> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::AcceptClock { reply }).ok()?;
+        Some(answer.await.ok()?.unwrap_or_else(refused))
     }
 
     async fn serve(self, listener: UnixListener) {

@@ -76,12 +76,13 @@ fn of_device(now: UnixMs, device: &DeviceEntry) -> Vec<Warning> {
 
 /// Keys change at half or two thirds of their life; one that got this old could not.
 fn of_key(now: UnixMs, key: &KeyEntry) -> Option<Warning> {
-    let life = key.since?.until(key.ends);
+    let ends = key.ends?;
+    let life = key.since?.until(ends);
     let (name, _) = key.kind.words();
-    (now.until(key.ends) * 10 < life).then(|| Warning {
+    (now.until(ends) * 10 < life).then(|| Warning {
         sentence: format!(
             "the {name} ends in {} and was not replaced",
-            in_short(now.until(key.ends))
+            in_short(now.until(ends))
         ),
         hint: "it is replaced once the relay is reached: `lanyard status`".to_owned(),
     })
@@ -140,7 +141,7 @@ mod tests {
         let key = |left| KeyEntry {
             kind: KeyKind::Identity,
             since: Some(UnixMs(NOW.0 - 1_000_000)),
-            ends: NOW + left,
+            ends: Some(NOW + left),
         };
         let named = |left| !warnings(NOW, &[], &[key(left)]).is_empty();
         assert!(!named(Duration::from_secs(1000)));

@@ -23,6 +23,7 @@ fn device(id: u8, name: &str) -> DeviceEntry {
         keys_end: NOW + DAY * 90,
         sessions: 1,
         suspended: false,
+        changing_keys: false,
         yours: false,
     }
 }
@@ -58,7 +59,7 @@ fn full() -> Status {
         keys: vec![KeyEntry {
             kind: KeyKind::Identity,
             since: Some(UnixMs(NOW.0 - 86_400_000)),
-            ends: NOW + DAY * 364,
+            ends: Some(NOW + DAY * 364),
         }],
         invitations: vec![InvitationEntry {
             scopes: vec![Scope::View],
@@ -69,7 +70,7 @@ fn full() -> Status {
             without_asking: false,
         }],
         warning: String::new(),
-        clock_behind: false,
+        clock_behind: None,
     }
 }
 
@@ -131,7 +132,7 @@ fn a_share_is_listed_with_its_end_and_what_it_reaches_and_no_name_hides_anything
 fn the_lock_is_said_first_and_warnings_last() {
     let mut machine = full();
     machine.locked = true;
-    machine.clock_behind = true;
+    machine.clock_behind = Some(NOW + DAY);
     machine.warning = "the clock is 40 s off".to_owned();
     for lines in [
         status(&machine, 80),

@@ -2,7 +2,10 @@
 
 use super::BOTH;
 use super::rig::{Keys, Rig};
+use super::rotation::{relay_takes_rotation, rotate};
+use crate::core::keys::Urgency;
 use crate::core::pairing::Invitation;
+use crate::core::rotation::Rotation;
 use lanyard_shared::access::{KeyKind, Reach};
 use lanyard_shared::limits::{LIFE_SIGNER, PAIRING_LIFE};
 use lanyard_shared::msg::Scope;
@@ -14,7 +17,10 @@ fn every_key_of_the_machine_is_listed_with_its_end() {
     let mut kinds = Vec::new();
     rig.with(|core, now| {
         let keys = core.key_entries(now);
-        assert!(keys.iter().all(|key| key.ends > now.unix));
+        assert!(
+            keys.iter()
+                .all(|key| key.ends.is_some_and(|ends| ends > now.unix))
+        );
         kinds = keys.iter().map(|key| key.kind).collect();
     });
     assert_eq!(kinds, [KeyKind::Identity, KeyKind::Noise, KeyKind::Signer]);
@@ -24,6 +30,28 @@ fn every_key_of_the_machine_is_listed_with_its_end() {
         kinds = keys.iter().map(|key| key.kind).collect();
     });
     assert_eq!(kinds.last(), Some(&KeyKind::SignerBefore));
+}
+
+#[test]
+fn keys_that_are_on_their_way_in_or_out_are_listed() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    rig.pair(&keys, BOTH);
+    rotate(&mut rig, Rotation::Identity {}, Urgency::Overlap);
+    rotate(
+        &mut rig,
+        Rotation::Device { device: None },
+        Urgency::Overlap,
+    );
+    let kinds = |rig: &Rig| -> Vec<_> {
+        let keys = rig.core.key_entries(rig.now);
+        keys.iter().map(|key| key.kind).collect()
+    };
+    assert!(kinds(&rig).contains(&KeyKind::IdentityNext));
+    assert!(rig.core.device_entries(None)[0].changing_keys);
+    relay_takes_rotation(&mut rig);
+    assert!(!kinds(&rig).contains(&KeyKind::IdentityNext));
+    assert!(kinds(&rig).contains(&KeyKind::IdentityBefore));
 }
 
 #[test]

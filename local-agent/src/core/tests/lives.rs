@@ -1,14 +1,17 @@
 //! How long each purpose lives, what keeps it alive, and what it reaches.
 
 use super::rig::{GRID, Keys, Rig, TERMINAL, Viewer, granting, key, wanted};
+use crate::core::keys::Urgency;
 use crate::core::pairing::Invitation;
+use crate::core::rotation::Rotation;
 use lanyard_shared::access::Reach;
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::frame::Frame;
+use lanyard_shared::frame::{Frame, Origin, Target};
 use lanyard_shared::ids::{ConnId, TerminalId};
-use lanyard_shared::limits::{DEVICE_KEYS_RENEW, LIFE_DEVICE};
+use lanyard_shared::limits::{DEVICE_KEYS_RENEW, LIFE_DEVICE, LIFE_NOISE_KEY, NOISE_OVERLAP};
 use lanyard_shared::msg::{FromAgent, Scope, ToAgent, Wanted};
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
+use lanyard_shared::time::UnixMs;
 use lanyard_shared::token::{Kind, Renewal};
 use std::time::Duration;
 
@@ -429,4 +432,60 @@ fn no_share_of_devices_is_bound_to_what_it_would_not_keep_to() {
             assert_eq!(link.err(), (!sound).then_some(CloseCode::NotGranted));
         });
     }
+}
+
+#[test]
+fn after_a_clock_that_was_ahead_the_owner_accepts_the_present_one_and_nothing_of_then_holds() {
+    const AHEAD: Duration = Duration::from_secs(400 * 24 * 3600);
+    let mut rig = Rig::new();
+    let keys = KEYS();
+    let grant = rig.pair(&keys, &[Scope::View]);
+    // The relay's clock was wrong with ours, or it would not have said welcome.
+    rig.now.unix = rig.now.unix + AHEAD;
+    let latest = rig.now.unix;
+    let (other, noise) = (Keys::new(4), rig.core.identity().noise().serial);
+    let link = rig.pairing_link(&[Scope::View], true);
+    let later = rig.follow(&other, &link);
+    rig.pass(Duration::from_secs(1));
+    assert!(
+        rig.core.identity().noise().serial > noise,
+        "it was due, then"
+    );
+    rig.now.unix = UnixMs(rig.now.unix.0 - u64::try_from(AHEAD.as_millis()).unwrap());
+    rig.link_up_and_keep_words();
+    rig.with(|core, now| {
+        core.set_earliest(latest);
+        assert_eq!(core.clock_behind(now), Some(latest));
+        assert_eq!(core.accept_clock(now), ["Test on Linux"]);
+        assert_eq!(core.clock_behind(now), None);
+        core.disconnected(CloseCode::Cut);
+    });
+    rig.link_up_and_keep_words();
+    let opens = |rig: &mut Rig| {
+        let origin = Origin {
+            conn: CONN,
+            device: other.public(),
+            from: std::net::Ipv6Addr::LOCALHOST,
+        };
+        let stream = rig.open(origin, Target::Session(later.clone()));
+        rig.closed(stream)
+    };
+    rig.said.clear();
+    assert_eq!(opens(&mut rig), Some(CloseCode::UnknownDevice));
+    // What was granted before goes on, what was granted then is over for good.
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    assert!(rig.mint(&mut viewer, Scope::View).is_ok());
+}
+
+#[test]
+fn keys_made_by_a_clock_that_was_ahead_fall_due_as_if_they_were_made_now() {
+    let mut rig = Rig::new();
+    let now = rig.now.unix;
+    rig.now.unix = now + LIFE_NOISE_KEY * 3;
+    rig.with(|core, now| drop(core.rotate(Rotation::Noise {}, Urgency::Overlap, now)));
+    rig.now.unix = now;
+    rig.with(|core, now| drop(core.accept_clock(now)));
+    let identity = rig.core.identity();
+    assert_eq!(identity.noise().since, now);
+    assert!(identity.noise_before_ends() <= Some(now + NOISE_OVERLAP));
 }

@@ -193,7 +193,7 @@ fn keys_that_are_due_rotate_by_themselves() {
 // --- the identity
 
 /// The relay takes a `rotate` as a relay must: it asks for a proof, and says welcome to the one by the next key.
-fn relay_takes_rotation(rig: &mut Rig) {
+pub(super) fn relay_takes_rotation(rig: &mut Rig) {
     let Some(Frame::Rotate(rotate)) = rig
         .said
         .iter()

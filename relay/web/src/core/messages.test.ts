@@ -30,6 +30,7 @@ const device: DeviceEntry = {
   keys_end: 4,
   sessions: 1,
   suspended: false,
+  changing_keys: true,
   yours: true,
 };
 const entry: TokenEntry = {

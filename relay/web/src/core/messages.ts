@@ -97,6 +97,7 @@ const device = object<DeviceEntry>({
   keys_end: time,
   sessions: number,
   suspended: flag,
+  changing_keys: flag,
   yours: flag,
 });
 const tokenEntry = object<TokenEntry>({

@@ -144,7 +144,7 @@ export const CLOSE_CODES = [
   { number: 10, name: "busy", sentence: "the other side has too much open at once", hint: "close something, or try again in a moment" },
   { number: 11, name: "terminal-gone", sentence: "there is no such terminal any more", hint: "open a new one" },
   { number: 12, name: "not-granted", sentence: "this device was not granted that", hint: "pair again with `lanyard pair --grant terminal`" },
-  { number: 13, name: "clock-behind", sentence: "the machine's clock is behind the last time it knew, so it grants nothing", hint: "set the machine's clock" },
+  { number: 13, name: "clock-behind", sentence: "the machine's clock is behind the last time it knew, so it grants nothing", hint: "set the machine's clock; if it was ahead before, run `lanyard clock --accept` on the machine" },
   { number: 14, name: "locked", sentence: "the owner has locked this machine: nobody has access from elsewhere", hint: "run `lanyard unlock` on the machine" },
   { number: 15, name: "not-offered", sentence: "this machine does not offer that yet", hint: "a later version of Lanyard may" },
   { number: 16, name: "not-yours", sentence: "there is no such thing among what this device has", hint: "look at the list again; it may have ended" },

@@ -133,6 +133,8 @@ export type DeviceEntry = {
   sessions: number,
   /** It was seen twice at once, as only a copy is: it may only watch until a person at the machine has decided. */
   suspended: boolean,
+  /** Its keys are to be changed, and it has not come back with others yet. */
+  changing_keys: boolean,
   /** Whether it is the device that is told this. */
   yours: boolean, };
 

@@ -357,6 +357,7 @@ export class TestMachine {
       keys_end: time + 1e9,
       sessions: 1,
       suspended: false,
+      changing_keys: false,
       yours: true,
     };
   }

@@ -160,6 +160,7 @@ function entry(id: string, name: string, part: Partial<DeviceEntry> = {}): Devic
     keys_end: NOW + 84 * 24 * 60 * MINUTE,
     sessions: 1,
     suspended: false,
+    changing_keys: false,
     yours: false,
     ...part,
   };

@@ -35,5 +35,7 @@ export class Shortcuts {
 
 /** Whether keys belong to what has the focus. */
 export function takesKeys(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest("input, textarea, select, [contenteditable], dialog[open]") !== null;
+  return (
+    target instanceof Element && target.closest("input, textarea, select, [contenteditable], dialog[open]") !== null
+  );
 }
