@@ -3,28 +3,28 @@
 //! One task owns everything that decides; it is the only one that touches the core. Effects are carried out before anything is written to
 //! the relay, so what must be on disk is there first.
 
+mod commands;
 mod dialling;
 mod disk;
+mod effects;
 mod handout;
 mod holders;
 pub mod owner;
 
 use crate::core::clock::AgentClock;
-use crate::core::{Core, Effect, Identity, Machine};
+use crate::core::{Core, Identity, Machine};
 use crate::limits::LONGEST_SLEEP;
-use crate::state::{Enrolment, StateDir, StateError};
+use crate::state::{StateDir, StateError};
 use dialling::{Dialled, Dialling};
 use disk::Disk;
 use handout::Handout;
 use holders::{Holders, News};
 use lanyard_dial::{Incoming, Relay, Socket, clock};
-use lanyard_holder::wire::FromClient;
-use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::link::{Dialler, Link};
 use lanyard_shared::pair::address::Address;
-use lanyard_shared::time::{Now, UnixMs};
+use lanyard_shared::time::Now;
 use owner::{Command, Notice, Owners};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -244,174 +244,6 @@ impl Daemon {
         self.carry_out()
     }
 
-    fn carry_out(&mut self) -> Result<(), DaemonError> {
-        while let Some(effect) = self.core.poll_effect() {
-            match effect {
-                Effect::SaveDevices => {
-                    if let Err(error) = self.disk.save_devices(&self.core) {
-                        self.cannot_save(&error);
-                    }
-                }
-                Effect::SaveKeys => {
-                    if let Err(error) = self.disk.save_keys(&self.core) {
-                        self.cannot_save(&error);
-                    }
-                }
-                Effect::Rotated(rotated) => self.owners.tell(&Notice::RotationDone { rotated }),
-                Effect::Suspended { device, name } => {
-                    self.owners.tell(&Notice::Suspended { device, name });
-                }
-                Effect::NoteDevices => {
-                    if let Err(error) = self.disk.note_devices(&self.core) {
-                        tracing::warn!(%error, "when devices were last seen could not be saved");
-                    }
-                }
-                Effect::SaveTime => {
-                    if let Some(time) = self.clock.vouched(clock::mono())
-                        && let Err(error) = self.disk.note_time(time)
-                    {
-                        tracing::warn!(%error, "the time could not be saved");
-                    }
-                }
-                Effect::Online { web, warning, .. } => self.online(&web, warning)?,
-                Effect::TakenIn(upto) => self.handout.taken_in(upto),
-                Effect::Offline(close) => {
-                    self.handout.offline();
-                    self.offline(close)?;
-                }
-                Effect::Ask(question) => self.owners.ask(question),
-                Effect::Withdraw(question) => self.owners.withdraw(question),
-                Effect::Paired { name, scopes } => self.owners.tell(&Notice::Paired {
-                    device: name,
-                    scopes,
-                }),
-                Effect::Spawn {
-                    terminal,
-                    name,
-                    grid,
-                } => self.holders.spawn(terminal, name, grid),
-                Effect::Kill(terminal) => {
-                    let ended = self
-                        .core
-                        .terminals()
-                        .iter()
-                        .any(|t| t.id == terminal && t.exit.is_some());
-                    self.holders.kill(terminal, ended);
-                }
-                Effect::Rename {
-                    terminal,
-                    name,
-                    wish,
-                } => {
-                    let outcome = self.holders.rename(terminal, &name);
-                    self.core.renamed(terminal, name, wish, outcome);
-                }
-                Effect::Resize(terminal, grid) => {
-                    self.holders.tell(
-                        terminal,
-                        FromClient::Resize {
-                            cols: grid.cols,
-                            rows: grid.rows,
-                        },
-                    );
-                }
-                Effect::Type {
-                    terminal,
-                    writer,
-                    seq,
-                    bytes,
-                } => {
-                    self.holders
-                        .tell(terminal, holders::input(writer, seq, bytes));
-                }
-                Effect::LastInput { terminal, writer } => {
-                    self.holders
-                        .tell(terminal, FromClient::LastSeq { writer: writer.0 });
-                }
-                Effect::Watch {
-                    stream,
-                    terminal,
-                    have,
-                    pace,
-                } => self.holders.watch(stream, terminal, have, pace),
-                Effect::Pull(stream, bytes) => {
-                    self.holders.tell_watch(stream, FromClient::Credit(bytes))
-                }
-                Effect::Pace(stream, on) => self.holders.tell_watch(stream, FromClient::Pace(on)),
-                Effect::Unwatch(stream) => self.holders.unwatch(stream),
-            }
-        }
-        self.core.set_disk_works(self.disk.works());
-        Ok(())
-    }
-
-    /// What must be on disk is not, so what was to be said after it is not said: the link goes, and the owner hears why.
-    fn cannot_save(&mut self, error: &StateError) {
-        self.tell_trouble(error);
-        self.socket = None;
-        self.core.disconnected(CloseCode::Internal);
-    }
-
-    fn tell_trouble(&self, error: &StateError) {
-        self.owners.tell(&Notice::Trouble {
-            sentence: error.to_string(),
-            hint: error.hint(),
-        });
-    }
-
-    fn online(&mut self, web: &str, warning: String) -> Result<(), DaemonError> {
-        self.dialling.proven(clock::mono());
-        self.ever_online = true;
-        self.web = Address::parse(web).ok();
-        if std::mem::take(&mut self.enrolling) {
-            let fingerprint = self.fingerprint().map(b64::Bytes);
-            self.disk.state.save_enrolment(&Enrolment {
-                relay: self.relay.to_string(),
-                fingerprint,
-            })?;
-            self.newcomer = None;
-        }
-        self.warning.clone_from(&warning);
-        self.owners.tell(&Notice::Online {
-            relay: self.relay.to_string(),
-            web: web.to_owned(),
-            warning,
-        });
-        Ok(())
-    }
-
-    fn offline(&mut self, close: lanyard_shared::frame::Close) -> Result<(), DaemonError> {
-        // The relay chooses the code; the words are ours.
-        let code = close.code.unwrap_or(CloseCode::Cut);
-        // It knew us once, or there would be no key to prove.
-        let removed = code == CloseCode::UnknownAgent && !self.enrolling;
-        let sentence = if removed {
-            "the relay does not know this machine any more; its operator may have removed it"
-        } else {
-            code.sentence()
-        }
-        .to_owned();
-        let lasting = self.enrolling
-            || matches!(
-                code,
-                CloseCode::UnknownAgent | CloseCode::WrongHost | CloseCode::Version
-            );
-        let skewed = code == CloseCode::ClockSkew && !self.ever_online;
-        if lasting || skewed {
-            return Err(DaemonError::Refused { code, sentence });
-        }
-        self.owners.tell(&Notice::Offline {
-            sentence,
-            hint: code.hint().to_owned(),
-        });
-        if code == CloseCode::Replaced {
-            self.dialling.much_later(&self.relay);
-        } else {
-            self.dialling.again(&self.relay, clock::mono());
-        }
-        Ok(())
-    }
-
     fn hear(&mut self, news: News) {
         let now = self.now();
         match news {
@@ -432,103 +264,6 @@ impl Daemon {
                 }
             }
         }
-    }
-
-    /// Does what an owner's command asks. True when it is to stop.
-    fn obey(&mut self, command: Command) -> Result<bool, DaemonError> {
-        let now = self.now();
-        match command {
-            Command::Pair { invitation, reply } => {
-                let outcome = match &self.web {
-                    Some(web) if self.core.is_online() => {
-                        let fingerprint = self.fingerprint().filter(|_| web.is_https());
-                        let link = self.core.open_pairing(invitation, fingerprint, now);
-                        link.map(|link| owner::Link::new(web, &link))
-                    }
-                    Some(_) | None => Err(CloseCode::AgentOffline),
-                };
-                self.handout.put(outcome, || self.core.ask_relay(), reply);
-            }
-            Command::Cancel => self.core.cancel_pairings(),
-            Command::Answer { question, yes } => {
-                self.core.answer(question, yes, now);
-                self.owners.withdraw(question);
-            }
-            Command::Status { reply } => {
-                let _ = reply.send(owner::Status {
-                    online: self.core.is_online(),
-                    relay: self.relay.to_string(),
-                    web: self.web.as_ref().map(|web| web.web().to_owned()),
-                    agent: self.agent(),
-                    sessions: self.core.sessions(),
-                    terminals: self.core.terminals(),
-                    time: now.unix,
-                    locked: self.core.devices().locked,
-                    devices: self.core.device_entries(None),
-                    tokens: self.core.token_entries(|_| true),
-                    keys: self.core.key_entries(now),
-                    invitations: self.core.invitation_entries(now),
-                    warning: self.warning.clone(),
-                    clock_behind: self.core.clock_behind(now),
-                });
-            }
-            Command::Revoke { revocation, reply } => {
-                let ended = self.core.revoke(revocation, now);
-                self.carry_out()?;
-                let _ = reply.send(ended.and_then(|ended| self.saved().map(|()| ended)));
-            }
-            Command::Lock { locked, reply } => {
-                if locked {
-                    self.core.lock();
-                } else {
-                    self.core.unlock();
-                }
-                self.carry_out()?;
-                let _ = reply.send(self.saved());
-            }
-            Command::Rotate {
-                rotation,
-                urgency,
-                reply,
-            } => {
-                let rotated = self.core.rotate(rotation, urgency, now);
-                self.carry_out()?;
-                let _ = reply.send(rotated.and_then(|rotated| self.saved().map(|()| rotated)));
-            }
-            Command::Trust { device, reply } => {
-                let trusted = self.core.trust(device);
-                self.carry_out()?;
-                let _ = reply.send(trusted.and_then(|()| self.saved()));
-            }
-            Command::AcceptClock { reply } => {
-                let _ = reply.send(self.accept_clock()?);
-            }
-            Command::Stop => return Ok(true),
-        }
-        Ok(false)
-    }
-
-    /// The owner says that the present time is right, whatever was known before. What stands is dialled anew under it.
-    fn accept_clock(&mut self) -> Result<Result<Notice, CloseCode>, DaemonError> {
-        self.clock = AgentClock::start(clock::now(), UnixMs::default());
-        let now = self.now();
-        let pair_again = self.core.accept_clock(now);
-        self.carry_out()?;
-        let noted = self.disk.note_time(now.unix);
-        self.core.leave();
-        let saved = noted
-            .map_err(|_| CloseCode::Internal)
-            .and_then(|()| self.saved());
-        Ok(saved.map(|()| Notice::ClockAccepted {
-            time: now.unix,
-            pair_again,
-        }))
-    }
-
-    /// Whether all that must be on disk is.
-    fn saved(&mut self) -> Result<(), CloseCode> {
-        let saved = self.disk.catch_up(&self.core);
-        saved.map_err(|_| CloseCode::Internal)
     }
 
     async fn stop(mut self) -> Result<(), DaemonError> {

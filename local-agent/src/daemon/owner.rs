@@ -4,21 +4,19 @@
 //! not pair further devices. (A speed bump: a process can leave its ancestry.)
 
 mod peer;
+mod words;
+
+pub use words::{Link, Notice, Request, Status};
 
 use crate::core::Question;
 use crate::core::keys::Urgency;
 use crate::core::pairing::{Invitation, QuestionId};
 use crate::core::rotation::{Rotated, Rotation};
 use crate::limits::{OWNER_BACKLOG, OWNER_LINE, OWNER_PAUSE, PAIR_TIME};
-use lanyard_shared::access::{
-    DeviceEntry, InvitationEntry, KeyEntry, Reach, Revocation, TokenEntry,
-};
+use lanyard_shared::access::Revocation;
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::ids::{AgentId, DeviceId};
-use lanyard_shared::msg::{Reason, Scope, Terminal};
-use lanyard_shared::pair::{PairingLink, address::Address};
-use lanyard_shared::time::UnixMs;
-use serde::{Deserialize, Serialize};
+use lanyard_shared::ids::DeviceId;
+use serde::Serialize;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -88,219 +86,6 @@ pub enum Command {
     },
     /// Leave. Terminals stay.
     Stop,
-}
-
-/// A request on the socket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "t", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Request {
-    /// See [`Command::Pair`].
-    Pair {
-        /// What it grants.
-        scopes: Vec<Scope>,
-        /// What that reaches.
-        reach: Reach,
-        /// For how many seconds the device may stay; `None` while it is used.
-        stays: Option<u64>,
-        /// The yes, given beforehand.
-        yes: bool,
-    },
-    /// See [`Command::Cancel`].
-    Cancel {},
-    /// See [`Command::Answer`].
-    Answer {
-        /// Which.
-        question: QuestionId,
-        /// The answer.
-        yes: bool,
-    },
-    /// See [`Command::Status`].
-    Status {},
-    /// See [`Command::Revoke`].
-    Revoke {
-        /// What.
-        revocation: Revocation,
-    },
-    /// See [`Command::Lock`].
-    Lock {
-        /// Shut, or open again.
-        locked: bool,
-    },
-    /// See [`Command::Rotate`].
-    Rotate {
-        /// Which.
-        rotation: Rotation,
-        /// How.
-        urgency: Urgency,
-    },
-    /// See [`Command::Trust`].
-    Trust {
-        /// Which.
-        device: DeviceId,
-    },
-    /// See [`Command::AcceptClock`].
-    AcceptClock {},
-}
-
-/// What the agent tells its owner, asked or not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum Notice {
-    /// The relay has accepted this machine.
-    Online {
-        /// Its address.
-        relay: String,
-        /// The address browsers use.
-        web: String,
-        /// Something to know, or empty.
-        warning: String,
-    },
-    /// The link has ended; the agent dials again.
-    Offline {
-        /// Why.
-        sentence: String,
-        /// What to do; may be empty.
-        hint: String,
-    },
-    /// The relay cannot be reached; the agent tries again.
-    Unreachable {
-        /// Why.
-        sentence: String,
-        /// What to do.
-        hint: String,
-    },
-    /// Something that must be on disk could not be written.
-    Trouble {
-        /// What.
-        sentence: String,
-        /// What to do.
-        hint: String,
-    },
-    /// The answer to `pair`.
-    Link(Link),
-    /// A device wants in.
-    Question {
-        /// To answer with.
-        question: QuestionId,
-        /// How it calls itself.
-        device: String,
-        /// To compare with its screen.
-        words: [String; 4],
-        /// What a yes grants.
-        scopes: Vec<Scope>,
-        /// What that reaches.
-        reach: Reach,
-        /// When it ends whatever happens: a share.
-        until: Option<UnixMs>,
-    },
-    /// Nobody needs to answer any more.
-    Withdrawn {
-        /// Which question.
-        question: QuestionId,
-    },
-    /// A device was paired.
-    Paired {
-        /// How it calls itself.
-        device: String,
-        /// What it was granted.
-        scopes: Vec<Scope>,
-    },
-    /// The answer to `status`.
-    Status(Status),
-    /// Done as asked.
-    Done {},
-    /// The answer to `revoke`.
-    Ended {
-        /// How many tokens ended.
-        tokens: u32,
-    },
-    /// The answer to `rotate`.
-    Rotated {
-        /// What, and when the old keys stop working.
-        rotated: Vec<Rotated>,
-    },
-    /// A rotation that waited for somebody is done.
-    RotationDone {
-        /// Which, and when the old keys stopped working.
-        rotated: Rotated,
-    },
-    /// The answer to `accept_clock`.
-    ClockAccepted {
-        /// The present time, which is taken for right.
-        time: UnixMs,
-        /// The names of devices that must pair again: they were last seen at a time that has not come yet.
-        pair_again: Vec<String>,
-    },
-    /// A copy of a device was seen: it may only watch until its owner has decided.
-    Suspended {
-        /// Which.
-        device: DeviceId,
-        /// How it calls itself.
-        name: String,
-    },
-    /// Not done.
-    Refused {
-        /// Why.
-        reason: Reason,
-    },
-}
-
-/// A pairing link for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// To open in a browser, or to give to `lanyard attach`.
-    pub url: String,
-    /// Whether only this machine can open it.
-    pub local_only: bool,
-    /// The relay's certificate to compare, in hex, when no authority vouches for it.
-    pub fingerprint: Option<String>,
-}
-
-/// How things are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    /// Whether the relay has accepted this machine.
-    pub online: bool,
-    /// The relay.
-    pub relay: String,
-    /// The address browsers use.
-    pub web: Option<String>,
-    /// This machine.
-    pub agent: AgentId,
-    /// Viewers that have a session now.
-    pub sessions: usize,
-    /// All terminals.
-    pub terminals: Vec<Terminal>,
-    /// The machine's clock.
-    pub time: UnixMs,
-    /// Whether all remote access is shut.
-    pub locked: bool,
-    /// All devices.
-    pub devices: Vec<DeviceEntry>,
-    /// All live tokens.
-    pub tokens: Vec<TokenEntry>,
-    /// The machine's own keys.
-    pub keys: Vec<KeyEntry>,
-    /// Pairing and share links that still open.
-    pub invitations: Vec<InvitationEntry>,
-    /// What the relay said when it accepted this machine: something to know, or empty.
-    pub warning: String,
-    /// The time that this machine knew and its clock is behind: nothing is granted until then.
-    pub clock_behind: Option<UnixMs>,
-}
-
-impl Link {
-    /// The link at the address browsers use.
-    #[must_use]
-    pub fn new(web: &Address, link: &PairingLink) -> Self {
-        Self {
-            url: link.url(web).to_string(),
-            local_only: web.is_loopback(),
-            fingerprint: link
-                .fingerprint
-                .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
-        }
-    }
 }
 
 /// All who listen to the agent: connections on the socket, and the terminal of `lanyard up` itself.
@@ -380,100 +165,77 @@ impl Owners {
     }
 
     async fn try_request(&self, request: Request) -> Option<Notice> {
-        Some(match request {
+        let outcome = match request {
             Request::Pair {
                 scopes,
                 reach,
                 stays,
                 yes,
             } => {
-                let (reply, answer) = oneshot::channel();
                 let invitation = Invitation {
                     scopes,
                     reach,
                     stays: stays.map(Duration::from_secs),
                     without_asking: yes,
                 };
-                self.commands
-                    .send(Command::Pair { invitation, reply })
-                    .ok()?;
                 // A relay that stands and never takes it in is no relay to wait for.
-                let answer = tokio::time::timeout(PAIR_TIME, answer).await;
-                match answer.unwrap_or(Ok(Err(CloseCode::AgentOffline))).ok()? {
-                    Ok(link) => Notice::Link(link),
-                    Err(code) => Notice::Refused {
-                        reason: code.into(),
-                    },
-                }
+                let link = self.ask_daemon(|reply| Command::Pair { invitation, reply });
+                let link = tokio::time::timeout(PAIR_TIME, link).await;
+                let link = link.unwrap_or(Some(Err(CloseCode::AgentOffline)))?;
+                link.map(Notice::Link)
             }
             Request::Cancel {} => {
                 self.commands.send(Command::Cancel).ok()?;
-                Notice::Done {}
+                Ok(Notice::Done {})
             }
             Request::Answer { question, yes } => {
                 self.commands.send(Command::Answer { question, yes }).ok()?;
-                Notice::Done {}
+                Ok(Notice::Done {})
             }
             Request::Status {} => {
-                let (reply, answer) = oneshot::channel();
-                self.commands.send(Command::Status { reply }).ok()?;
-                Notice::Status(answer.await.ok()?)
+                let status = self.ask_daemon(|reply| Command::Status { reply }).await?;
+                Ok(Notice::Status(status))
             }
             Request::Revoke { revocation } => {
-                let (reply, answer) = oneshot::channel();
-                self.commands
-                    .send(Command::Revoke { revocation, reply })
-                    .ok()?;
-                match answer.await.ok()? {
-                    Ok(tokens) => Notice::Ended { tokens },
-                    Err(code) => Notice::Refused {
-                        reason: code.into(),
-                    },
-                }
+                let command = |reply| Command::Revoke { revocation, reply };
+                let tokens = self.ask_daemon(command).await?;
+                tokens.map(|tokens| Notice::Ended { tokens })
             }
-            Request::Rotate { rotation, urgency } => self.rotate(rotation, urgency).await?,
-            Request::Trust { device } => self.trust(device).await?,
-            Request::AcceptClock {} => self.accept_clock().await?,
             Request::Lock { locked } => {
-                let (reply, answer) = oneshot::channel();
-                self.commands.send(Command::Lock { locked, reply }).ok()?;
-                match answer.await.ok()? {
-                    Ok(()) => Notice::Done {},
-                    Err(code) => Notice::Refused {
-                        reason: code.into(),
-                    },
-                }
+                let command = |reply| Command::Lock { locked, reply };
+                self.ask_daemon(command).await?.map(|()| Notice::Done {})
             }
-        })
-    }
-
-    async fn rotate(&self, rotation: Rotation, urgency: Urgency) -> Option<Notice> {
-        let (reply, answer) = oneshot::channel();
-        let command = Command::Rotate {
-            rotation,
-            urgency,
-            reply,
+            Request::Rotate { rotation, urgency } => {
+                let command = |reply| Command::Rotate {
+                    rotation,
+                    urgency,
+                    reply,
+                };
+                let rotated = self.ask_daemon(command).await?;
+                rotated.map(|rotated| Notice::Rotated { rotated })
+            }
+            Request::Trust { device } => {
+                let command = |reply| Command::Trust { device, reply };
+                self.ask_daemon(command).await?.map(|()| Notice::Done {})
+            }
+            Request::AcceptClock {} => {
+                self.ask_daemon(|reply| Command::AcceptClock { reply })
+                    .await?
+            }
         };
-        self.commands.send(command).ok()?;
-        Some(match answer.await.ok()? {
-            Ok(rotated) => Notice::Rotated { rotated },
-            Err(code) => refused(code),
-        })
+        Some(outcome.unwrap_or_else(|code| Notice::Refused {
+            reason: code.into(),
+        }))
     }
 
-    async fn trust(&self, device: DeviceId) -> Option<Notice> {
+    /// The daemon's answer to a command; `None` when it leaves.
+    async fn ask_daemon<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Option<T> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Command::Trust { device, reply }).ok()?;
-        Some(match answer.await.ok()? {
-            Ok(()) => Notice::Done {},
-            Err(code) => refused(code),
-        })
-    }
-
-    async fn accept_clock(&self) -> Option<Notice> {
-        let (reply, answer) = oneshot::channel();
-        self.commands.send(Command::AcceptClock { reply }).ok()?;
-        Some(answer.await.ok()?.unwrap_or_else(refused))
+        self.commands.send(command(reply)).ok()?;
+        answer.await.ok()
     }
 
     async fn serve(self, listener: UnixListener) {
@@ -566,12 +328,6 @@ impl OwnerConn {
         serde_json::from_str(&text)
             .map(Some)
             .map_err(std::io::Error::other)
-    }
-}
-
-fn refused(code: CloseCode) -> Notice {
-    Notice::Refused {
-        reason: code.into(),
     }
 }
 

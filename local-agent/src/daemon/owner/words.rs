@@ -1,0 +1,226 @@
+//! What is said on the owner's socket, both ways: one JSON object a line.
+
+use crate::core::keys::Urgency;
+use crate::core::pairing::QuestionId;
+use crate::core::rotation::{Rotated, Rotation};
+use lanyard_shared::access::{
+    DeviceEntry, InvitationEntry, KeyEntry, Reach, Revocation, TokenEntry,
+};
+use lanyard_shared::ids::{AgentId, DeviceId};
+use lanyard_shared::msg::{Reason, Scope, Terminal};
+use lanyard_shared::pair::{PairingLink, address::Address};
+use lanyard_shared::time::UnixMs;
+use serde::{Deserialize, Serialize};
+
+/// A request on the socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// See [`super::Command::Pair`].
+    Pair {
+        /// What it grants.
+        scopes: Vec<Scope>,
+        /// What that reaches.
+        reach: Reach,
+        /// For how many seconds the device may stay; `None` while it is used.
+        stays: Option<u64>,
+        /// The yes, given beforehand.
+        yes: bool,
+    },
+    /// See [`super::Command::Cancel`].
+    Cancel {},
+    /// See [`super::Command::Answer`].
+    Answer {
+        /// Which.
+        question: QuestionId,
+        /// The answer.
+        yes: bool,
+    },
+    /// See [`super::Command::Status`].
+    Status {},
+    /// See [`super::Command::Revoke`].
+    Revoke {
+        /// What.
+        revocation: Revocation,
+    },
+    /// See [`super::Command::Lock`].
+    Lock {
+        /// Shut, or open again.
+        locked: bool,
+    },
+    /// See [`super::Command::Rotate`].
+    Rotate {
+        /// Which.
+        rotation: Rotation,
+        /// How.
+        urgency: Urgency,
+    },
+    /// See [`super::Command::Trust`].
+    Trust {
+        /// Which.
+        device: DeviceId,
+    },
+    /// See [`super::Command::AcceptClock`].
+    AcceptClock {},
+}
+
+/// What the agent tells its owner, asked or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Notice {
+    /// The relay has accepted this machine.
+    Online {
+        /// Its address.
+        relay: String,
+        /// The address browsers use.
+        web: String,
+        /// Something to know, or empty.
+        warning: String,
+    },
+    /// The link has ended; the agent dials again.
+    Offline {
+        /// Why.
+        sentence: String,
+        /// What to do; may be empty.
+        hint: String,
+    },
+    /// The relay cannot be reached; the agent tries again.
+    Unreachable {
+        /// Why.
+        sentence: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Something that must be on disk could not be written.
+    Trouble {
+        /// What.
+        sentence: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The answer to `pair`.
+    Link(Link),
+    /// A device wants in.
+    Question {
+        /// To answer with.
+        question: QuestionId,
+        /// How it calls itself.
+        device: String,
+        /// To compare with its screen.
+        words: [String; 4],
+        /// What a yes grants.
+        scopes: Vec<Scope>,
+        /// What that reaches.
+        reach: Reach,
+        /// When it ends whatever happens: a share.
+        until: Option<UnixMs>,
+    },
+    /// Nobody needs to answer any more.
+    Withdrawn {
+        /// Which question.
+        question: QuestionId,
+    },
+    /// A device was paired.
+    Paired {
+        /// How it calls itself.
+        device: String,
+        /// What it was granted.
+        scopes: Vec<Scope>,
+    },
+    /// The answer to `status`.
+    Status(Status),
+    /// Done as asked.
+    Done {},
+    /// The answer to `revoke`.
+    Ended {
+        /// How many tokens ended.
+        tokens: u32,
+    },
+    /// The answer to `rotate`.
+    Rotated {
+        /// What, and when the old keys stop working.
+        rotated: Vec<Rotated>,
+    },
+    /// A rotation that waited for somebody is done.
+    RotationDone {
+        /// Which, and when the old keys stopped working.
+        rotated: Rotated,
+    },
+    /// The answer to `accept_clock`.
+    ClockAccepted {
+        /// The present time, which is taken for right.
+        time: UnixMs,
+        /// The names of devices that must pair again: they were last seen at a time that has not come yet.
+        pair_again: Vec<String>,
+    },
+    /// A copy of a device was seen: it may only watch until its owner has decided.
+    Suspended {
+        /// Which.
+        device: DeviceId,
+        /// How it calls itself.
+        name: String,
+    },
+    /// Not done.
+    Refused {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// A pairing link for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// To open in a browser, or to give to `lanyard attach`.
+    pub url: String,
+    /// Whether only this machine can open it.
+    pub local_only: bool,
+    /// The relay's certificate to compare, in hex, when no authority vouches for it.
+    pub fingerprint: Option<String>,
+}
+
+/// How things are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Whether the relay has accepted this machine.
+    pub online: bool,
+    /// The relay.
+    pub relay: String,
+    /// The address browsers use.
+    pub web: Option<String>,
+    /// This machine.
+    pub agent: AgentId,
+    /// Viewers that have a session now.
+    pub sessions: usize,
+    /// All terminals.
+    pub terminals: Vec<Terminal>,
+    /// The machine's clock.
+    pub time: UnixMs,
+    /// Whether all remote access is shut.
+    pub locked: bool,
+    /// All devices.
+    pub devices: Vec<DeviceEntry>,
+    /// All live tokens.
+    pub tokens: Vec<TokenEntry>,
+    /// The machine's own keys.
+    pub keys: Vec<KeyEntry>,
+    /// Pairing and share links that still open.
+    pub invitations: Vec<InvitationEntry>,
+    /// What the relay said when it accepted this machine: something to know, or empty.
+    pub warning: String,
+    /// The time that this machine knew and its clock is behind: nothing is granted until then.
+    pub clock_behind: Option<UnixMs>,
+}
+
+impl Link {
+    /// The link at the address browsers use.
+    #[must_use]
+    pub fn new(web: &Address, link: &PairingLink) -> Self {
+        Self {
+            url: link.url(web).to_string(),
+            local_only: web.is_loopback(),
+            fingerprint: link
+                .fingerprint
+                .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+        }
+    }
+}
