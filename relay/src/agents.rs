@@ -23,6 +23,9 @@ pub enum EnrolError {
     /// The code is wrong, used or expired.
     #[error("the enrolment code is wrong, used or expired")]
     Refused,
+    /// The machine has another key here, which the one that enrols does not follow.
+    #[error("the machine is known by another key")]
+    KeyReplaced,
     /// The store failed.
     #[error(transparent)]
     Store(StoreError),
@@ -140,7 +143,7 @@ impl Agents {
         .await
     }
 
-    /// Spends a code for a new agent.
+    /// Spends a code for an agent; `before` are the keys that led to `key`: see [`Store::enrol`].
     ///
     /// # Errors
     /// See [`EnrolError`].
@@ -149,12 +152,13 @@ impl Agents {
         code: &[u8; 16],
         id: AgentId,
         key: &[u8; 32],
+        before: Vec<[u8; 32]>,
         name: &str,
         now: UnixMs,
     ) -> Result<(), EnrolError> {
         let (hash, key, name) = (hash_code(code), *key, name.to_owned());
         self.change(
-            move |store| store.enrol(&hash, id, &key, &name, now),
+            move |store| store.enrol(&hash, id, &key, &before, &name, now),
             move |known, agent| {
                 known.insert(id, agent.clone());
             },
@@ -163,6 +167,7 @@ impl Agents {
         .map(drop)
         .map_err(|error| match error {
             StoreError::CodeRefused => EnrolError::Refused,
+            StoreError::KeyReplaced => EnrolError::KeyReplaced,
             error @ (StoreError::Damaged { .. }
             | StoreError::TooNew { .. }
             | StoreError::TooManyCodes

@@ -71,10 +71,15 @@ impl Default for WrongProofs {
 }
 
 impl WrongProofs {
-    /// One more from `from`, naming `agent`. The stricter of the two verdicts.
+    /// One more from `from`, naming `agent`. The stricter of the two verdicts; what an address shows beyond its limit is not put down to the
+    /// machine, or one address alone could have it answered in silence.
     pub fn wrong(&self, from: IpAddr, agent: AgentId, now: Mono) -> Verdict {
-        let by_address = self.addresses.wrong(network(from), now);
-        by_address.max(self.agents.wrong(agent, now))
+        match self.addresses.wrong(network(from), now) {
+            Verdict::TurnAway => Verdict::TurnAway,
+            by_address @ (Verdict::Refuse | Verdict::Last) => {
+                by_address.max(self.agents.wrong(agent, now))
+            }
+        }
     }
 }
 
@@ -149,6 +154,19 @@ mod tests {
             Verdict::Refuse
         );
         assert_eq!(guesses.counted.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn one_address_that_names_a_machine_without_end_does_not_silence_what_others_hear() {
+        let proofs = WrongProofs::default();
+        let began = Mono::from_secs(100);
+        let (named, flood, other) = (AgentId([1; 16]), address(1), address(2));
+        for _ in 0..2 * WRONG_PROOFS_OF_AGENT {
+            proofs.wrong(flood.unwrap(), named, began);
+        }
+        let verdict = |from: Option<IpAddr>| proofs.wrong(from.unwrap(), named, began);
+        assert_eq!(verdict(flood), Verdict::TurnAway);
+        assert_eq!(verdict(other), Verdict::Refuse);
     }
 
     #[test]

@@ -403,6 +403,9 @@ impl From<StoreError> for Trouble {
             StoreError::TooManyTokens => {
                 "end some of them with `lanyard-relay token revoke`".to_owned()
             }
+            StoreError::KeyReplaced => {
+                "remove it first: `lanyard-relay agents revoke ID`".to_owned()
+            }
             StoreError::CodeRefused | StoreError::Sqlite { .. } | StoreError::Create { .. } => {
                 String::new()
             }

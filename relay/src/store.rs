@@ -63,6 +63,9 @@ pub enum StoreError {
     /// The enrolment code does not exist, was used or has expired.
     #[error("the enrolment code is wrong, used or expired")]
     CodeRefused,
+    /// The machine has another key here, which the one that enrols does not follow.
+    #[error("the machine is known by another key")]
+    KeyReplaced,
     /// Too many codes wait to be used.
     #[error("too many enrolment codes are waiting to be used")]
     TooManyCodes,
@@ -163,15 +166,20 @@ impl Store {
         added.then_some(()).ok_or(StoreError::TooManyCodes)
     }
 
-    /// Spends a code for an agent, in one transaction: of two that race with one code, one wins.
+    /// Spends a code for an agent, in one transaction: of two that race with one code, one wins. `before` are the keys that led to `key`, as
+    /// they have signed.
+    ///
+    /// A machine that is known already may have changed its key elsewhere, or since this database was copied; never may a key that was
+    /// replaced take its place back.
     ///
     /// # Errors
-    /// `CodeRefused`, or the database fails.
+    /// `CodeRefused`; `KeyReplaced`, and the code is not spent; or the database fails.
     pub fn enrol(
         &self,
         hash: &[u8; 32],
         id: AgentId,
         key: &[u8; 32],
+        before: &[[u8; 32]],
         name: &str,
         now: UnixMs,
     ) -> Result<Agent, StoreError> {
@@ -184,7 +192,15 @@ impl Store {
                 params![hash, now.0],
             )?;
             if spent != 1 {
-                return Ok(None);
+                return Ok(Err(StoreError::CodeRefused));
+            }
+            let known: Option<[u8; 32]> = transaction
+                .query_row("SELECT key FROM agents WHERE id = ?1", [id.0], |row| {
+                    row.get(0)
+                })
+                .optional()?;
+            if known.is_some_and(|known| known != *key && !before.contains(&known)) {
+                return Ok(Err(StoreError::KeyReplaced));
             }
             // A machine that enrols again keeps its place; the operator's code is what lets it take a new name.
             let enrolled = transaction.query_row(
@@ -195,11 +211,9 @@ impl Store {
                 |row| Ok((row.get(0)?, row.get::<_, Option<u64>>(1)?)),
             )?;
             transaction.commit()?;
-            Ok(Some(enrolled))
+            Ok(Ok(enrolled))
         };
-        let (enrolled, seen) = write()
-            .map_err(|source| self.fail(source))?
-            .ok_or(StoreError::CodeRefused)?;
+        let (enrolled, seen) = write().map_err(|source| self.fail(source))??;
         Ok(Agent {
             id,
             key: *key,

@@ -8,6 +8,7 @@ use crate::agents::blocking;
 use crate::limits::TOKEN_LIFE_MAX;
 use crate::random;
 use crate::store::{Store, StoreError};
+use clap::ValueEnum;
 use lanyard_shared::time::{Mono, Now, UnixMs};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a token opens. None of them contains another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
     /// Read the relay's figures
@@ -99,6 +100,9 @@ pub struct Refusal {
 pub struct Tokens {
     store: Arc<Store>,
     known: Arc<Mutex<Known>>,
+    /// Held while the store and what is in memory change together, so that what is revoked meanwhile is the token that is being made too, or
+    /// comes before it. Requests do not wait for it.
+    changes: Arc<Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -127,6 +131,7 @@ impl Tokens {
         Ok(Self {
             store,
             known: Arc::new(Mutex::new(known)),
+            changes: Arc::default(),
         })
     }
 
@@ -144,18 +149,11 @@ impl Tokens {
         let Some((token, record)) = fresh(purpose, note, expires, now.unix) else {
             return Ok(None);
         };
-        let (store, known, added) = (
-            Arc::clone(&self.store),
-            Arc::clone(&self.known),
-            record.clone(),
-        );
-        blocking(move || {
-            // Held over both, so that what is revoked meanwhile is this one too, or comes before it.
-            let mut known = lock(&known);
-            store.add_token(&added, now.unix)?;
-            known.put(added, now);
-            Ok(())
-        })
+        let added = record.clone();
+        self.change(
+            move |store| store.add_token(&added, now.unix).map(|()| added),
+            move |known, added| known.put(added.clone(), now),
+        )
         .await?;
         Ok(Some((token, record)))
     }
@@ -165,16 +163,35 @@ impl Tokens {
     /// # Errors
     /// The store fails; nothing is ended then.
     pub async fn revoke(&self, which: Spoken, now: UnixMs) -> Result<Vec<Record>, StoreError> {
-        let (store, known) = (Arc::clone(&self.store), Arc::clone(&self.known));
-        blocking(move || {
-            let mut known = lock(&known);
-            let ended = store.revoke_tokens(which, now)?;
-            for record in &ended {
-                if let Some(held) = known.by_hash.get_mut(&record.hash) {
-                    held.record.revoked = record.revoked;
+        self.change(
+            move |store| store.revoke_tokens(which, now),
+            |known, ended| {
+                for record in ended {
+                    if let Some(held) = known.by_hash.get_mut(&record.hash) {
+                        held.record.revoked = record.revoked;
+                    }
                 }
-            }
-            Ok(ended)
+            },
+        )
+        .await
+    }
+
+    /// Changes the store and then what is in memory, not cut short when who asks goes away.
+    async fn change<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+        then: impl FnOnce(&mut Known, &T) + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (store, known, changes) = (
+            Arc::clone(&self.store),
+            Arc::clone(&self.known),
+            Arc::clone(&self.changes),
+        );
+        blocking(move || {
+            let _order = lock(&changes);
+            let written = write(&store)?;
+            then(&mut lock(&known), &written);
+            Ok(written)
         })
         .await
     }
@@ -283,14 +300,11 @@ pub fn fresh(
     Some((token, record))
 }
 
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Purpose {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Metrics, Self::Enrol, Self::Admin];
-
     /// As it is typed and stored.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -304,7 +318,8 @@ impl Purpose {
     /// The purpose of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|purpose| purpose.name() == name)
+        let mut all = Self::value_variants().iter().copied();
+        all.find(|purpose| purpose.name() == name)
     }
 }
 

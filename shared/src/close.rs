@@ -84,7 +84,7 @@ codes! {
     WrongHost = 204 "wrong-host", "the relay is not known by the name that was dialled", "start the relay with `--host NAME`";
     UnknownAgent = 205 "unknown-agent", "the relay does not know this machine", "enrol it with `lanyard up --enrol CODE`";
     ClockSkew = 206 "clock-skew", "this machine's clock is more than 10 minutes off the relay's", "set the clock, for example with `timedatectl set-ntp true`";
-    EnrolRefused = 207 "enrol-refused", "the enrolment code is wrong, used or expired", "run `lanyard-relay enrol` on the relay for a new one";
+    EnrolRefused = 207 "enrol-refused", "the enrolment code is wrong, used or expired, or the relay knows this machine by another key", "run `lanyard-relay enrol` on the relay for a new code; a machine with another key has to be removed there first: `lanyard-relay agents revoke ID`";
     Silent = 208 "silent", "nothing was heard for too long", "";
 
     TokenRefused = 300 "token-refused", "a token was refused", "it may have expired; a new one is asked for by itself";

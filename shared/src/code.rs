@@ -2,7 +2,7 @@
 
 use crate::b64;
 use crate::pair::address::{Address, AddressFault};
-use ring::rand::{SecureRandom as _, SystemRandom};
+use crate::random;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -43,9 +43,7 @@ impl EnrolmentCode {
     /// Fresh code bytes from the system's randomness; `None` when the system gives none.
     #[must_use]
     pub fn generate() -> Option<Zeroizing<[u8; 16]>> {
-        let mut code = Zeroizing::new([0; 16]);
-        SystemRandom::new().fill(&mut *code).ok()?;
-        Some(code)
+        random::secret()
     }
 
     /// The text.

@@ -16,6 +16,7 @@ pub mod msg;
 pub mod noise;
 pub mod pair;
 pub mod proof;
+pub mod random;
 pub mod record;
 pub mod report;
 pub mod rotate;

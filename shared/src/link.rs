@@ -128,6 +128,8 @@ pub struct Link {
     dialler: Dialler,
     host: String,
     conn: Option<ConnId>,
+    /// The key of the proof that waits for its welcome. By then the dialler may have rotated to another.
+    proving: Option<[u8; 32]>,
     welcomed: bool,
     over: bool,
     streams: BTreeMap<StreamId, Stream>,
@@ -153,6 +155,7 @@ impl Link {
             dialler,
             host,
             conn: None,
+            proving: None,
             welcomed: false,
             over: false,
             streams: BTreeMap::new(),
@@ -229,10 +232,12 @@ impl Link {
     }
 
     fn answer(&mut self, challenge: &Challenge, now: Now) -> Result<(), CloseCode> {
-        if self.conn.is_some_and(|conn| conn != challenge.conn) {
+        // Of two proofs that wait at once, a welcome would not say which it answers.
+        if self.conn.is_some_and(|conn| conn != challenge.conn) || self.proving.is_some() {
             return Err(CloseCode::UnexpectedFrame);
         }
         self.conn = Some(challenge.conn);
+        self.proving = Some(self.dialler.key().verifying_key().to_bytes());
         let frame = match &self.dialler {
             Dialler::Agent { agent, key } => Frame::Proof(proof::prove(
                 key,
@@ -265,6 +270,7 @@ impl Link {
 
     fn welcome(&mut self, welcome: Welcome) -> Result<(), CloseCode> {
         let conn = self.conn.ok_or(CloseCode::UnexpectedFrame)?;
+        let proven = self.proving.take().ok_or(CloseCode::UnexpectedFrame)?;
         if let Dialler::Newcomer { key, .. } = &self.dialler {
             self.dialler = Dialler::Agent {
                 agent: welcome.agent,
@@ -276,7 +282,7 @@ impl Link {
             welcome,
             conn,
             first,
-            proven: self.dialler.key().verifying_key().to_bytes(),
+            proven,
         });
         Ok(())
     }
@@ -449,8 +455,8 @@ impl Link {
         }
     }
 
-    /// Hands over to another identity key (an agent, on a link that was welcomed): the relay asks for a proof by it, and the next welcome is
-    /// for it. Nothing that is signed by the present key may follow.
+    /// Hands over to another identity key (an agent, on a link that was welcomed): the relay asks for a proof by it. Nothing that is signed by
+    /// the present key may follow; the welcome to a proof by it may still come.
     pub fn rotate(&mut self, to: &Arc<SigningKey>) {
         if let (Dialler::Agent { agent, key }, Some(conn), true) =
             (&mut self.dialler, self.conn, self.welcomed)

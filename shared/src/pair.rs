@@ -8,10 +8,9 @@ pub use link::{LinkFault, PairingLink};
 
 use crate::ids::{AgentId, RendezvousId};
 use crate::noise::Psk;
-use crate::sign;
+use crate::{random, sign};
 use ed25519_dalek::SigningKey;
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -30,9 +29,7 @@ impl PairingSecret {
     /// A fresh secret from the system's randomness; `None` when the system gives none.
     #[must_use]
     pub fn generate() -> Option<Self> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        SystemRandom::new().fill(&mut *bytes).ok()?;
-        Some(Self(bytes))
+        random::secret().map(Self)
     }
 
     /// The secret with these bytes.

@@ -3,10 +3,10 @@
 use crate::close::CloseCode;
 use crate::ids::TokenId;
 use crate::limits::{RECORD_MAX, TAG};
+use crate::random;
 use bytes::{Bytes, BytesMut};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -23,11 +23,7 @@ impl StreamSecret {
     /// # Errors
     /// The system gives no randomness.
     pub fn generate() -> Result<Self, SealFault> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        SystemRandom::new()
-            .fill(&mut *bytes)
-            .map_err(|_| SealFault::Unprepared)?;
-        Ok(Self(bytes))
+        random::secret().map(Self).ok_or(SealFault::Unprepared)
     }
 
     /// The secret with these bytes.

@@ -85,6 +85,8 @@ pub struct Core {
     rekeyed_in: BTreeMap<DeviceId, StreamId>,
     /// The relay has welcomed this link.
     online: bool,
+    /// The present link has not been welcomed.
+    unproven: bool,
     /// The time when something last happened.
     latest: UnixMs,
     /// The relay may know the identity's next key already: it is proven first.
@@ -121,6 +123,7 @@ impl Core {
             earliest: UnixMs::default(),
             rekeyed_in: BTreeMap::new(),
             online: false,
+            unproven: false,
             latest: now.unix,
             next_first: false,
             disk_works: true,
@@ -176,6 +179,7 @@ impl Core {
     /// A WebSocket to the relay stands; `link` is our end of it.
     pub fn connected(&mut self, link: Link) {
         self.link = Some(link);
+        self.unproven = true;
     }
 
     /// The WebSocket is gone. All sessions and leases end with it.
@@ -320,7 +324,7 @@ impl Core {
                 } => {
                     self.identity_proven(&proven, now);
                     if first {
-                        self.online = true;
+                        (self.online, self.unproven) = (true, false);
                         if !self.signer.holds(now.unix) {
                             self.signer.rotate(&self.identity, now.unix);
                         }
@@ -342,10 +346,7 @@ impl Core {
                 Event::Data(stream, data) => self.data(stream, data, now),
                 Event::Room(stream) => self.room(stream),
                 Event::Closed(stream, _) => self.stream_closed(stream),
-                Event::Ended(close) => {
-                    self.proof_refused(&close);
-                    self.forget_link(close);
-                }
+                Event::Ended(close) => self.forget_link(close),
             }
         }
     }
@@ -400,6 +401,7 @@ impl Core {
     }
 
     fn forget_link(&mut self, why: Close) {
+        self.look_at_refusal(&why);
         self.online = false;
         let streams: Vec<_> = self.talks.keys().copied().collect();
         for stream in streams {

@@ -225,9 +225,12 @@ impl Core {
         }
     }
 
-    /// A proof was refused: while an identity changes, the relay may know the other one of the two.
-    pub(super) fn proof_refused(&mut self, close: &Close) {
-        if close.code == Some(CloseCode::ProofRefused) && self.identity.next().is_some() {
+    /// A link has ended. If its proof was not taken while the identity changes, the relay may know the other one of the two. It says so only
+    /// to whom it still answers: a crowd that shows wrong proofs in this machine's name silences it.
+    pub(super) fn look_at_refusal(&mut self, close: &Close) {
+        let unproven = std::mem::take(&mut self.unproven);
+        let refused = close.code == Some(CloseCode::ProofRefused);
+        if (unproven || refused) && self.identity.next().is_some() {
             self.next_first = !self.next_first;
         }
     }

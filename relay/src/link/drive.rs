@@ -5,7 +5,7 @@
 
 use super::blame;
 use super::held::{Due, Held};
-use super::prove::{Proven, check_clock, promote, welcome};
+use super::prove::{Proven, check_clock, hand_over, promote, welcome};
 use super::socket::{Incoming, incoming};
 use crate::clock;
 use crate::door::Door;
@@ -262,15 +262,8 @@ impl<'a> Driver<'a> {
             return Err(CloseCode::ProofRefused.into());
         }
         let next = rotate.key.0;
-        match self.state.agents.hand_over(agent, self.key, next).await {
-            Ok(true) => self.next = Some(next),
-            Ok(false) => return Err(CloseCode::UnknownAgent.into()),
-            Err(error) => {
-                tracing::error!(%error, "the next identity key could not be remembered");
-                return Err(CloseCode::Internal.into());
-            }
-        }
-        tracing::info!(%agent, "the agent's identity key is about to change");
+        hand_over(self.state, agent, self.key, next).await?;
+        self.next = Some(next);
         // A question that is on its way may be answered by either key.
         if !self.held.is_asked() {
             self.ask(clock::now())?;

@@ -173,12 +173,18 @@ async fn enrolled(
     let agent = check_enrol(enrol, asked)?;
     // Before the code is spent: an agent that would be refused at once should not need a second code.
     check_clock(enrol.time, now)?;
+    let before = enrol.chain.iter().map(|cert| cert.from.0).collect();
+    let (code, key, name) = (&enrol.code.0, &enrol.key.0, &enrol.name);
     state
         .agents
-        .enrol(&enrol.code.0, agent, &enrol.key.0, &enrol.name, now.unix)
+        .enrol(code, agent, key, before, name, now.unix)
         .await
         .map_err(|error| match error {
             EnrolError::Refused => CloseCode::EnrolRefused,
+            EnrolError::KeyReplaced => {
+                tracing::warn!(%agent, "enrolment refused: the machine is known by another key; if it is to enrol by this one, `lanyard-relay agents revoke {agent}` first");
+                CloseCode::EnrolRefused
+            }
             EnrolError::Store(error) => {
                 tracing::error!(%error, "enrolment failed");
                 CloseCode::Internal
@@ -248,6 +254,30 @@ pub(super) fn attach_agent(
     state.agents.saw(agent, now.unix);
     port.push(&welcome(state, Role::Agent, agent, warning));
     Ok(port)
+}
+
+/// An agent is about to go over from `key`, by which its link was proven, to `next`.
+///
+/// # Errors
+/// `ProofRefused`: another key has taken the place of `key` since; the agent may have that one too. `UnknownAgent`: it was revoked since.
+pub async fn hand_over(
+    state: &State,
+    agent: AgentId,
+    key: [u8; 32],
+    next: [u8; 32],
+) -> Result<(), CloseCode> {
+    match state.agents.hand_over(agent, key, next).await {
+        Ok(true) => {
+            tracing::info!(%agent, "the agent's identity key is about to change");
+            Ok(())
+        }
+        Ok(false) if state.agents.key(agent).is_none() => Err(CloseCode::UnknownAgent),
+        Ok(false) => Err(CloseCode::ProofRefused),
+        Err(error) => {
+            tracing::error!(%error, "the next identity key could not be remembered");
+            Err(CloseCode::Internal)
+        }
+    }
 }
 
 /// An agent has proven its next key. When this returns, its present one is nobody's.

@@ -1,7 +1,7 @@
-//! A revocation that comes between a proof and the place it gives. Over sockets that instant cannot be hit, so the two halves are called here.
+//! A revocation that comes between a proof and the place it gives, or a key that was replaced since. Over sockets that instant cannot be hit, so the two halves are called here.
 
 use super::held::challenge;
-use super::prove::{attach_agent, attach_viewer};
+use super::prove::{attach_agent, attach_viewer, hand_over};
 use crate::admission::Admission;
 use crate::agents::Agents;
 use crate::clock;
@@ -52,7 +52,7 @@ async fn enrol(state: &State) -> AgentId {
     state.agents.add_code(&[1; 16], now, later).await.unwrap();
     state
         .agents
-        .enrol(&[1; 16], id, &KEY, "laptop", now)
+        .enrol(&[1; 16], id, &KEY, Vec::new(), "laptop", now)
         .await
         .unwrap();
     id
@@ -85,6 +85,17 @@ async fn an_agent_whose_key_is_another_since_its_proof_gets_no_place_and_may_com
         CloseCode::ProofRefused
     );
     assert!(!state.router.is_online(id));
+}
+
+#[tokio::test]
+async fn an_agent_that_rotates_a_key_that_was_replaced_since_may_come_back_with_its_other_one() {
+    let (_dir, state) = state();
+    let id = enrol(&state).await;
+    let rotate = |from: u8| hand_over(&state, id, [from; 32], [9; 32]);
+    assert_eq!(rotate(8).await, Err(CloseCode::ProofRefused));
+    assert_eq!(rotate(7).await, Ok(()));
+    state.agents.revoke(id).await.unwrap().unwrap();
+    assert_eq!(rotate(7).await, Err(CloseCode::UnknownAgent));
 }
 
 #[tokio::test]

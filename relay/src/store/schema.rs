@@ -108,7 +108,7 @@ mod tests {
         let (id, key) = (AgentId::of_first_key(&[1; 32]), [1; 32]);
         assert!(
             store
-                .enrol(&[0; 32], id, &key, "second", UnixMs(50))
+                .enrol(&[0; 32], id, &key, &[], "second", UnixMs(50))
                 .is_ok()
         );
         let found: i64 = store

@@ -21,10 +21,10 @@ fn a_code_enrols_once() {
     let (_dir, store) = store();
     store.add_code(&[1; 32], NOW, LATER).unwrap();
     let (id, key) = agent(1);
-    store.enrol(&[1; 32], id, &key, "laptop", NOW).unwrap();
+    store.enrol(&[1; 32], id, &key, &[], "laptop", NOW).unwrap();
     let (id, key) = agent(2);
     assert!(matches!(
-        store.enrol(&[1; 32], id, &key, "rogue", NOW),
+        store.enrol(&[1; 32], id, &key, &[], "rogue", NOW),
         Err(StoreError::CodeRefused)
     ));
     assert_eq!(store.agents().unwrap().len(), 1);
@@ -40,7 +40,7 @@ fn of_many_that_race_with_one_code_one_wins() {
             let store = Arc::clone(&store);
             std::thread::spawn(move || {
                 let (id, key) = agent(n);
-                store.enrol(&[1; 32], id, &key, "laptop", NOW).is_ok()
+                store.enrol(&[1; 32], id, &key, &[], "laptop", NOW).is_ok()
             })
         })
         .collect();
@@ -54,12 +54,45 @@ fn of_many_that_race_with_one_code_one_wins() {
 }
 
 #[test]
+fn a_known_machine_enrols_by_its_key_or_a_later_one_and_never_by_one_that_was_replaced() {
+    let (_dir, store) = store();
+    let (id, first) = agent(1);
+    let (second, third) = ([2; 32], [3; 32]);
+    let enrol = |code, key, before: &[[u8; 32]]| {
+        store.add_code(&code, NOW, LATER).unwrap();
+        store.enrol(&code, id, &key, before, "laptop", NOW)
+    };
+    enrol([1; 32], first, &[]).unwrap();
+    // It has gone on twice since this database was copied.
+    enrol([2; 32], third, &[first, second]).unwrap();
+    enrol([3; 32], third, &[first, second]).unwrap();
+    for (n, key, before) in [
+        (4, first, &[][..]),
+        (5, second, &[first]),
+        (6, [9; 32], &[first]),
+    ] {
+        assert!(matches!(
+            enrol([n; 32], key, before),
+            Err(StoreError::KeyReplaced)
+        ));
+        assert_eq!(store.agents().unwrap()[0].key, third);
+        // The code is still good for who comes with the right key.
+        store
+            .enrol(&[n; 32], id, &third, &[], "laptop", NOW)
+            .unwrap();
+    }
+    // The operator's way out.
+    store.revoke_agent(id).unwrap();
+    enrol([7; 32], first, &[]).unwrap();
+}
+
+#[test]
 fn an_expired_code_is_refused() {
     let (_dir, store) = store();
     store.add_code(&[1; 32], NOW, LATER).unwrap();
     let (id, key) = agent(1);
     assert!(matches!(
-        store.enrol(&[1; 32], id, &key, "late", LATER),
+        store.enrol(&[1; 32], id, &key, &[], "late", LATER),
         Err(StoreError::CodeRefused)
     ));
 }
@@ -69,7 +102,7 @@ fn agents_and_when_they_were_seen_survive_a_restart() {
     let (dir, store) = store();
     store.add_code(&[1; 32], NOW, LATER).unwrap();
     let (id, key) = agent(1);
-    store.enrol(&[1; 32], id, &key, "laptop", NOW).unwrap();
+    store.enrol(&[1; 32], id, &key, &[], "laptop", NOW).unwrap();
     store.seen(&[(id, LATER)]).unwrap();
     drop(store);
     let store = Store::open(&dir.path().join("relay.db")).unwrap();
@@ -131,18 +164,18 @@ fn a_revoked_agent_is_gone_for_good_and_comes_back_only_with_a_new_code() {
     let (dir, store) = store();
     store.add_code(&[1; 32], NOW, LATER).unwrap();
     let (id, key) = agent(1);
-    store.enrol(&[1; 32], id, &key, "laptop", NOW).unwrap();
+    store.enrol(&[1; 32], id, &key, &[], "laptop", NOW).unwrap();
     assert_eq!(store.revoke_agent(id).unwrap().unwrap().name, "laptop");
     assert_eq!(store.revoke_agent(id).unwrap(), None);
     drop(store);
     let store = Store::open(&dir.path().join("relay.db")).unwrap();
     assert_eq!(store.agents().unwrap(), []);
     assert!(matches!(
-        store.enrol(&[1; 32], id, &key, "laptop", NOW),
+        store.enrol(&[1; 32], id, &key, &[], "laptop", NOW),
         Err(StoreError::CodeRefused)
     ));
     store.add_code(&[2; 32], NOW, LATER).unwrap();
-    store.enrol(&[2; 32], id, &key, "laptop", NOW).unwrap();
+    store.enrol(&[2; 32], id, &key, &[], "laptop", NOW).unwrap();
 }
 
 #[test]
@@ -150,7 +183,7 @@ fn a_sighting_that_comes_late_does_not_bring_a_revoked_agent_back() {
     let (_dir, store) = store();
     store.add_code(&[1; 32], NOW, LATER).unwrap();
     let (id, key) = agent(1);
-    store.enrol(&[1; 32], id, &key, "laptop", NOW).unwrap();
+    store.enrol(&[1; 32], id, &key, &[], "laptop", NOW).unwrap();
     store.revoke_agent(id).unwrap();
     store.seen(&[(id, LATER)]).unwrap();
     assert_eq!(store.agents().unwrap(), []);

@@ -52,9 +52,9 @@ impl Rig {
 #[tokio::test]
 async fn each_token_opens_its_own_purpose_and_no_other() {
     let rig = rig();
-    for of in Purpose::ALL {
+    for &of in Purpose::value_variants() {
         let (text, _) = rig.token(of).await;
-        for purpose in Purpose::ALL {
+        for &purpose in Purpose::value_variants() {
             let expected = (purpose != of).then_some(Fault::OtherPurpose);
             assert_eq!(
                 rig.fault(&text, purpose, at(1)),
@@ -168,6 +168,32 @@ async fn when_and_from_where_a_token_was_used_survives_a_restart() {
     let list = rig.tokens.list();
     assert_eq!((list[0].used, list[0].from), (Some(at(9).unix), from));
     assert_eq!(rig.fault(&text, Purpose::Metrics, at(10)), None);
+}
+
+#[tokio::test]
+async fn a_request_does_not_wait_for_the_disk_that_a_change_waits_for() {
+    let rig = rig();
+    let (text, id) = rig.token(Purpose::Metrics).await;
+    let tokens = &rig.tokens;
+    let (began, writing) = tokio::sync::oneshot::channel();
+    let (go_on, slow) = std::sync::mpsc::channel::<()>();
+    let slow_disk = tokens.change(
+        move |_| {
+            began.send(()).unwrap();
+            slow.recv().unwrap();
+            Ok(())
+        },
+        |_, ()| (),
+    );
+    let request = async {
+        writing.await.unwrap();
+        let checked = tokens.check(Some(&text), Purpose::Metrics, at(1), None);
+        go_on.send(()).unwrap();
+        checked
+    };
+    let (changed, checked) = tokio::join!(slow_disk, request);
+    changed.unwrap();
+    assert_eq!(checked, Ok(id));
 }
 
 #[tokio::test]

@@ -1,8 +1,7 @@
 //! A token as its holder has it.
 
-use lanyard_shared::b64;
+use lanyard_shared::{b64, random};
 use ring::digest::{SHA256, digest};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -15,9 +14,7 @@ impl OperatorToken {
     /// A fresh one; `None` when the system gives no random numbers.
     #[must_use]
     pub fn generate() -> Option<Self> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        SystemRandom::new().fill(&mut *bytes).ok()?;
-        Some(Self(bytes))
+        random::secret().map(Self)
     }
 
     /// The text.

@@ -15,8 +15,12 @@ fn challenge(nonce: u8) -> Bytes {
     Frame::Challenge(challenge).encode()
 }
 
+fn key(seed: u8) -> Arc<SigningKey> {
+    Arc::new(SigningKey::from_bytes(&[seed; 32]))
+}
+
 fn link() -> (Link, Now) {
-    let key = Arc::new(SigningKey::from_bytes(&[1; 32]));
+    let key = key(1);
     let now = Now {
         mono: Mono::from_secs(100),
         unix: UnixMs(0),
@@ -31,14 +35,14 @@ fn a_relay_that_asks_without_end_and_reads_nothing_fills_no_memory() {
     let (mut link, now) = link();
     for n in 0..100_000_u32 {
         link.handle(challenge(n.to_be_bytes()[3]), now);
+        link.handle(welcomed(now), now);
     }
     assert!(link.is_over());
     let waiting = std::iter::from_fn(|| link.poll_output()).count();
     assert!(waiting <= LINK_FRAMES_WAITING + 2, "{waiting}");
 }
 
-fn welcome(link: &mut Link, now: Now) {
-    link.handle(challenge(1), now);
+fn welcomed(now: Now) -> Bytes {
     let welcome = Welcome {
         held: 600_000,
         time: now.unix,
@@ -46,8 +50,61 @@ fn welcome(link: &mut Link, now: Now) {
         web: String::new(),
         warning: String::new(),
     };
-    link.handle(Frame::Welcome(welcome).encode(), now);
+    Frame::Welcome(welcome).encode()
+}
+
+fn welcome(link: &mut Link, now: Now) {
+    link.handle(challenge(1), now);
+    link.handle(welcomed(now), now);
     while link.poll_output().is_some() {}
+}
+
+#[test]
+fn a_welcome_proves_the_key_of_the_proof_that_it_answers_whatever_key_came_since() {
+    let (_, now) = link();
+    let (old, next) = (key(1), key(3));
+    let agent = AgentId([2; 16]);
+    let dialler = Dialler::Agent {
+        agent,
+        key: Arc::clone(&old),
+    };
+    let mut link = Link::new(dialler, "relay.test".into(), now.mono);
+    welcome(&mut link, now);
+    let proven = |link: &mut Link| {
+        link.handle(welcomed(now), now);
+        std::iter::from_fn(|| link.poll_event())
+            .filter_map(|event| match event {
+                Event::Welcome { proven, .. } => Some(proven),
+                Event::Wake
+                | Event::Open(..)
+                | Event::Accepted(..)
+                | Event::Data(..)
+                | Event::Room(_)
+                | Event::Closed(..)
+                | Event::TakenIn(_)
+                | Event::Ended(_) => None,
+            })
+            .last()
+    };
+    // Asked again, as every link is; the rotation comes before the relay's answer.
+    link.handle(challenge(2), now);
+    link.rotate(&next);
+    assert_eq!(proven(&mut link), Some(old.verifying_key().to_bytes()));
+    link.handle(challenge(3), now);
+    assert_eq!(proven(&mut link), Some(next.verifying_key().to_bytes()));
+    assert!(!link.is_over());
+}
+
+#[test]
+fn a_welcome_to_nothing_and_a_question_before_the_welcome_end_the_link() {
+    let (mut link, now) = self::link();
+    welcome(&mut link, now);
+    link.handle(welcomed(now), now);
+    assert!(link.is_over());
+    let (mut link, now) = self::link();
+    link.handle(challenge(1), now);
+    link.handle(challenge(2), now);
+    assert!(link.is_over());
 }
 
 #[test]
@@ -96,15 +153,7 @@ fn a_relay_that_answers_pings_and_never_says_welcome_is_given_up() {
 /// A link with one stream that the agent has accepted.
 fn standing(window: u32) -> (Link, Now, StreamId) {
     let (mut link, now) = link();
-    link.handle(challenge(0), now);
-    let welcome = Welcome {
-        held: 0,
-        time: UnixMs(0),
-        agent: AgentId([2; 16]),
-        web: String::new(),
-        warning: String::new(),
-    };
-    link.handle(Frame::Welcome(welcome).encode(), now);
+    welcome(&mut link, now);
     let id = link
         .open(Target::Session(String::new()), window, &[1])
         .unwrap();

@@ -1,7 +1,7 @@
 //! Keys that Noise takes: wiped when dropped, never shown.
 
 use super::{NoiseFault, resolver};
-use ring::rand::{SecureRandom as _, SystemRandom};
+use crate::random;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -18,10 +18,7 @@ impl StaticKey {
     /// # Errors
     /// The system gives no randomness.
     pub fn generate() -> Result<Self, NoiseFault> {
-        let mut secret = Zeroizing::new([0; 32]);
-        SystemRandom::new()
-            .fill(&mut *secret)
-            .map_err(|_| NoiseFault::Unprepared)?;
+        let secret = random::secret().ok_or(NoiseFault::Unprepared)?;
         Ok(Self::from_bytes(&secret))
     }
 

@@ -14,6 +14,7 @@ use lanyard_shared::frame::{
 use lanyard_shared::ids::{AgentId, ConnId, DeviceId, TokenId};
 use lanyard_shared::limits::LIFE_SIGNER;
 use lanyard_shared::proof::{prove, prove_enrol};
+use lanyard_shared::rotate::{IdentityCert, rotate};
 use lanyard_shared::token::{Device, NewToken, Purpose, issue, signer_cert};
 use std::net::Ipv4Addr;
 
@@ -202,7 +203,8 @@ impl HostileAgent {
     pub async fn enrol_as(target: &Target, code: &str, secret: [u8; 32]) -> Result<Self> {
         let identity = SigningKey::from_bytes(&secret);
         let code = EnrolmentCode::parse(code)?;
-        let mut link = introduced(target, &code.code, &identity, Ipv4Addr::LOCALHOST).await?;
+        let home = Ipv4Addr::LOCALHOST;
+        let mut link = introduced(target, &code.code, &identity, &[], home).await?;
         let Frame::Welcome(welcome) = link.next().await? else {
             bail!("a welcome");
         };
@@ -227,7 +229,7 @@ impl HostileAgent {
         from: Ipv4Addr,
     ) -> Result<CloseCode> {
         let identity = SigningKey::from_bytes(&secret);
-        let mut link = introduced(target, code, &identity, from).await?;
+        let mut link = introduced(target, code, &identity, &[], from).await?;
         told(link.ending().await?)
     }
 
@@ -246,6 +248,30 @@ impl HostileAgent {
             bail!("a welcome");
         };
         self.link = link;
+        Ok(())
+    }
+
+    /// Goes over to another identity.
+    ///
+    /// # Errors
+    /// The relay refuses it.
+    pub async fn rotate(&mut self, target: &Target, to: &SigningKey) -> Result<()> {
+        let wish = rotate(&self.identity, to, self.id, self.link.conn);
+        self.link.send(&Frame::Rotate(wish)).await?;
+        let asked = |frame| {
+            if let Frame::Challenge(challenge) = frame {
+                Some(challenge)
+            } else {
+                None
+            }
+        };
+        let challenge = self.link.until(asked).await?;
+        let now = clock::now().unix;
+        let proof = prove(to, Role::Agent, &target.host(), self.id, &challenge, now)?;
+        self.link.send(&Frame::Proof(proof)).await?;
+        let welcome = |frame| matches!(frame, Frame::Welcome(_)).then_some(());
+        self.link.until(welcome).await?;
+        self.identity = to.clone();
         Ok(())
     }
 
@@ -372,11 +398,15 @@ impl HostileAgent {
     }
 }
 
-/// A link on which an agent has asked to be enrolled.
-async fn introduced(
+/// A link on which an agent has asked to be enrolled, by the identity to which `chain` leads.
+///
+/// # Errors
+/// The relay has hung up.
+pub async fn introduced(
     target: &Target,
     code: &[u8; 16],
     identity: &SigningKey,
+    chain: &[IdentityCert],
     from: Ipv4Addr,
 ) -> Result<HostileLink> {
     let (mut link, challenge) = HostileLink::challenged(target, AGENT, from).await?;
@@ -386,7 +416,7 @@ async fn introduced(
         &target.host(),
         code,
         "rogue",
-        &[],
+        chain,
         &challenge,
         now,
     )?;

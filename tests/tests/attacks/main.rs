@@ -8,6 +8,7 @@
 mod carriers;
 mod clocks;
 mod damage;
+mod enrolment;
 mod floods;
 mod pairing;
 mod proofs;

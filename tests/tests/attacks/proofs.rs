@@ -8,20 +8,15 @@ use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Challenge, Frame, Proof, Role, kind};
 use lanyard_shared::ids::{AgentId, ConnId};
 use lanyard_shared::proof::{prove, prove_enrol};
-use lanyard_tests::Relay;
 use lanyard_tests::attack::faults::{foreign_key, small_order, small_order_signature};
 use lanyard_tests::attack::link::{AGENT, ATTACH, told};
-use lanyard_tests::attack::{HostileAgent, HostileLink, Target};
+use lanyard_tests::attack::{Ground, HostileAgent, HostileLink};
 use std::net::Ipv4Addr;
-use tempfile::TempDir;
 
 /// A relay, an agent whose identity is held here, and another one.
 struct Rig {
-    relay: Relay,
-    target: Target,
-    agent: HostileAgent,
+    ground: Ground,
     other: HostileAgent,
-    _dir: TempDir,
 }
 
 /// Who proves what to whom, as an honest party would.
@@ -53,36 +48,25 @@ type Attack = (&'static str, fn(&Rig, &Claim) -> Result<Proof>, CloseCode);
 
 impl Rig {
     async fn start() -> Result<Self> {
-        let dir = TempDir::new()?;
-        let relay = Relay::start(dir.path().join("relay")).await?;
-        let target = Target::of(&relay)?;
-        let mut agent = HostileAgent::enrol(&target, &relay.enrol().await?).await?;
-        agent.announce(agent.announcement()).await?;
-        let code = relay.enrol().await?;
-        let other = HostileAgent::enrol_as(&target, &code, [74; 32]).await?;
-        Ok(Self {
-            relay,
-            target,
-            agent,
-            other,
-            _dir: dir,
-        })
+        let ground = Ground::start().await?;
+        let other = ground.another().await?;
+        Ok(Self { ground, other })
     }
 
     /// A link that waits for its proof, and the honest one.
     async fn asked(&self, path: &str) -> Result<(HostileLink, Claim)> {
         let (link, challenge) =
-            HostileLink::challenged(&self.target, path, Ipv4Addr::LOCALHOST).await?;
+            HostileLink::challenged(&self.ground.target, path, Ipv4Addr::LOCALHOST).await?;
         let (role, key) = if path == AGENT {
-            (Role::Agent, self.agent.identity.clone())
+            (Role::Agent, self.ground.agent.identity.clone())
         } else {
-            (Role::Device, self.agent.device.clone())
+            (Role::Device, self.ground.agent.device.clone())
         };
         let claim = Claim {
             key,
             role,
-            host: self.target.host(),
-            agent: self.agent.id,
+            host: self.ground.target.host(),
+            agent: self.ground.agent.id,
             challenge,
         };
         Ok((link, claim))
@@ -291,7 +275,7 @@ async fn an_agent_proof_that_was_made_for_anything_else_is_refused() -> Result<(
             "by the signer",
             |rig, claim| {
                 Claim {
-                    key: rig.agent.signer.clone(),
+                    key: rig.ground.agent.signer.clone(),
                     ..claim.clone()
                 }
                 .proof()
@@ -335,12 +319,12 @@ async fn a_proof_that_was_heard_on_one_link_opens_no_other_and_not_its_own_a_sec
 #[tokio::test]
 async fn an_enrolment_is_no_proof_and_a_proof_is_no_enrolment() -> Result<()> {
     let rig = Rig::start().await?;
-    let code = lanyard_shared::code::EnrolmentCode::parse(&rig.relay.enrol().await?)?;
+    let code = lanyard_shared::code::EnrolmentCode::parse(&rig.ground.relay.enrol().await?)?;
     let newcomer = SigningKey::from_bytes(&[77; 32]);
     // The signature of an enrolment, in a proof for the id that it would have made.
     let (mut link, claim) = rig.asked(AGENT).await?;
     let now = clock::now().unix;
-    let host = rig.target.host();
+    let host = rig.ground.target.host();
     let enrol = prove_enrol(
         &newcomer,
         &host,

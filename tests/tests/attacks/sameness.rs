@@ -5,22 +5,17 @@ use ed25519_dalek::SigningKey;
 use lanyard_dial::clock;
 use lanyard_shared::frame::{Close, DeviceEpoch, Frame, StreamId, Target as For};
 use lanyard_shared::ids::{AgentId, ConnId, DeviceId, RendezvousId, TokenId};
-use lanyard_tests::Relay;
 use lanyard_tests::attack::faults::foreign_key;
 use lanyard_tests::attack::forge::{Forged, Of};
-use lanyard_tests::attack::{HostileAgent, HostileLink, Target};
+use lanyard_tests::attack::{Ground, HostileAgent, HostileLink};
 use std::net::Ipv4Addr;
-use tempfile::TempDir;
 
 /// A relay; an agent that knows two devices; another agent.
 struct Rig {
-    target: Target,
-    agent: HostileAgent,
+    ground: Ground,
     other: HostileAgent,
     mine: SigningKey,
     theirs: SigningKey,
-    _relay: Relay,
-    _dir: TempDir,
 }
 
 /// Makes a token for this link, or for another device's.
@@ -34,10 +29,9 @@ fn id_of(key: &SigningKey) -> DeviceId {
 
 impl Rig {
     async fn start() -> Result<Self> {
-        let dir = TempDir::new()?;
-        let relay = Relay::start(dir.path().join("relay")).await?;
-        let target = Target::of(&relay)?;
-        let mut agent = HostileAgent::enrol(&target, &relay.enrol().await?).await?;
+        let mut ground = Ground::start().await?;
+        let mut other = ground.another().await?;
+        let agent = &mut ground.agent;
         let (mine, theirs) = (agent.device.clone(), SigningKey::from_bytes(&[78; 32]));
         let mut announce = agent.announcement();
         announce.devices.push(DeviceEpoch {
@@ -45,27 +39,28 @@ impl Rig {
             epoch: 0,
         });
         agent.announce(announce).await?;
-        let code = relay.enrol().await?;
-        let mut other = HostileAgent::enrol_as(&target, &code, [74; 32]).await?;
         other.announce(other.announcement()).await?;
         Ok(Self {
-            target,
-            agent,
+            ground,
             other,
             mine,
             theirs,
-            _relay: relay,
-            _dir: dir,
         })
     }
 
     async fn link(&self, key: &SigningKey) -> Result<HostileLink> {
-        HostileLink::viewer(&self.target, self.agent.id, key, Ipv4Addr::LOCALHOST).await
+        HostileLink::viewer(
+            &self.ground.target,
+            self.ground.agent.id,
+            key,
+            Ipv4Addr::LOCALHOST,
+        )
+        .await
     }
 
     fn of(&self, device: &SigningKey) -> Of {
         Of {
-            agent: self.agent.id,
+            agent: self.ground.agent.id,
             device: id_of(device),
             epoch: 0,
             issued: clock::now().unix.secs(),
@@ -109,10 +104,10 @@ async fn a_token_that_is_not_ones_own_is_refused_as_one_that_does_not_exist() ->
             Forged::view(&rig.of(&rig.mine), conn).signed(&foreign_key())
         }),
         ("another device's, on its own link", |rig, _, theirs| {
-            Forged::view(&rig.of(&rig.theirs), theirs).signed(&rig.agent.signer)
+            Forged::view(&rig.of(&rig.theirs), theirs).signed(&rig.ground.agent.signer)
         }),
         ("another device's, on this link", |rig, conn, _| {
-            Forged::view(&rig.of(&rig.theirs), conn).signed(&rig.agent.signer)
+            Forged::view(&rig.of(&rig.theirs), conn).signed(&rig.ground.agent.signer)
         }),
         ("another machine's", |rig, conn, _| {
             let of = Of {
@@ -146,10 +141,10 @@ async fn a_grant_that_is_not_ones_own_is_refused_as_one_that_does_not_exist() ->
             Forged::grant(&rig.of(&rig.mine)).signed(&foreign_key())
         }),
         ("another device's", |rig| {
-            Forged::grant(&rig.of(&rig.theirs)).signed(&rig.agent.identity)
+            Forged::grant(&rig.of(&rig.theirs)).signed(&rig.ground.agent.identity)
         }),
         ("of a device that does not exist", |rig| {
-            Forged::grant(&rig.of(&foreign_key())).signed(&rig.agent.identity)
+            Forged::grant(&rig.of(&foreign_key())).signed(&rig.ground.agent.identity)
         }),
     ];
     // To a device that is known here, and to one that is not.
@@ -177,11 +172,11 @@ async fn a_device_of_another_machine_is_refused_as_one_that_does_not_exist() -> 
         ("nobody's", &foreign_key()),
     ] {
         let mut link = rig.link(key).await?;
-        let grant = Forged::grant(&rig.of(key)).signed(&rig.agent.identity);
+        let grant = Forged::grant(&rig.of(key)).signed(&rig.ground.agent.identity);
         answers.push((name, refusal(&mut link, For::Session(grant)).await?));
         let mut link = rig.link(key).await?;
         let conn = link.conn;
-        let token = Forged::view(&rig.of(key), conn).signed(&rig.agent.signer);
+        let token = Forged::view(&rig.of(key), conn).signed(&rig.ground.agent.signer);
         answers.push((name, refusal(&mut link, For::Purpose(token)).await?));
     }
     same(&answers)

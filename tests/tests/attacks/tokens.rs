@@ -12,40 +12,28 @@ use lanyard_shared::frame::{Close, Frame, Open, StreamId, Target as For, kind};
 use lanyard_shared::ids::{ConnId, TokenId};
 use lanyard_shared::limits::LIFE_SIGNER;
 use lanyard_shared::token::signer_cert;
-use lanyard_tests::Relay;
 use lanyard_tests::attack::faults::{self, Fault};
 use lanyard_tests::attack::forge::{Forged, Of};
 use lanyard_tests::attack::link::told;
-use lanyard_tests::attack::{HostileAgent, HostileLink, Target};
-use tempfile::TempDir;
+use lanyard_tests::attack::{Ground, HostileLink};
 
 /// A relay and an agent whose keys are held here, with one viewer whose device key is proven.
 struct Rig {
-    relay: Relay,
-    target: Target,
-    agent: HostileAgent,
+    ground: Ground,
     viewer: HostileLink,
     last: StreamId,
     tokens: u8,
-    _dir: TempDir,
 }
 
 impl Rig {
     async fn start() -> Result<Self> {
-        let dir = TempDir::new()?;
-        let relay = Relay::start(dir.path().join("relay")).await?;
-        let target = Target::of(&relay)?;
-        let mut agent = HostileAgent::enrol(&target, &relay.enrol().await?).await?;
-        agent.announce(agent.announcement()).await?;
-        let viewer = agent.viewer(&target).await?;
+        let ground = Ground::start().await?;
+        let viewer = ground.agent.viewer(&ground.target).await?;
         Ok(Self {
-            relay,
-            target,
-            agent,
+            ground,
             viewer,
             last: 0,
             tokens: 0,
-            _dir: dir,
         })
     }
 
@@ -53,8 +41,8 @@ impl Rig {
     fn of(&mut self) -> Of {
         self.tokens += 1;
         Of {
-            agent: self.agent.id,
-            device: self.agent.device_id(),
+            agent: self.ground.agent.id,
+            device: self.ground.agent.device_id(),
             epoch: 0,
             issued: clock::now().unix.secs(),
             id: TokenId([self.tokens; 16]),
@@ -99,7 +87,7 @@ impl Rig {
     /// The relay passes this on, and nothing that came before it.
     async fn passes(&mut self, target: For) -> Result<()> {
         let id = self.open(target.clone()).await?;
-        let offered = self.agent.link.until(offer).await?;
+        let offered = self.ground.agent.link.until(offer).await?;
         ensure!(offered.target == target, "offered {:?}", offered.target);
         self.viewer
             .send(&Frame::Close(id, CloseCode::Done.into()))
@@ -108,7 +96,7 @@ impl Rig {
 
     /// Each of these tokens to watch is refused so, and its honest twin is passed on.
     async fn refuses_tokens(&mut self, faults: Vec<Fault>, code: CloseCode) -> Result<()> {
-        let signer = self.agent.signer.clone();
+        let signer = self.ground.agent.signer.clone();
         for (name, make) in faults {
             let honest = self.view();
             let faulty = For::Purpose(make(&honest, &signer));
@@ -121,7 +109,7 @@ impl Rig {
 
     /// The same of grants.
     async fn refuses_grants(&mut self, faults: Vec<Fault>, code: CloseCode) -> Result<()> {
-        let identity = self.agent.identity.clone();
+        let identity = self.ground.agent.identity.clone();
         for (name, make) in faults {
             let honest = self.grant();
             let faulty = For::Session(make(&honest, &identity));
@@ -176,14 +164,14 @@ async fn a_token_or_grant_from_the_future_names_the_clock_and_opens_nothing() ->
     let mut rig = Rig::start().await?;
     let behind = CloseCode::ClockBehind;
     let token = rig.view();
-    let ahead = faults::early(&token, 60).signed(&rig.agent.signer);
+    let ahead = faults::early(&token, 60).signed(&rig.ground.agent.signer);
     rig.refuses(For::Purpose(ahead), behind).await?;
-    let twin = token.signed(&rig.agent.signer);
+    let twin = token.signed(&rig.ground.agent.signer);
     rig.passes(For::Purpose(twin)).await?;
     let grant = rig.grant();
-    let ahead = faults::early(&grant, 60).signed(&rig.agent.identity);
+    let ahead = faults::early(&grant, 60).signed(&rig.ground.agent.identity);
     rig.refuses(For::Session(ahead), behind).await?;
-    let twin = grant.signed(&rig.agent.identity);
+    let twin = grant.signed(&rig.ground.agent.identity);
     rig.passes(For::Session(twin)).await
 }
 
@@ -191,29 +179,28 @@ async fn a_token_or_grant_from_the_future_names_the_clock_and_opens_nothing() ->
 async fn a_token_from_before_a_revocation_opens_nothing_and_a_grant_says_why() -> Result<()> {
     let mut rig = Rig::start().await?;
     let (token, grant) = (rig.view(), rig.grant());
-    rig.passes(For::Purpose(token.signed(&rig.agent.signer)))
+    rig.passes(For::Purpose(token.signed(&rig.ground.agent.signer)))
         .await?;
-    rig.passes(For::Session(grant.signed(&rig.agent.identity)))
+    rig.passes(For::Session(grant.signed(&rig.ground.agent.identity)))
         .await?;
-    let mut announce = rig.agent.announcement();
+    let mut announce = rig.ground.agent.announcement();
     announce.devices[0].epoch = 1;
-    rig.agent.announce(announce).await?;
+    rig.ground.agent.announce(announce).await?;
     let (token, grant) = (rig.view(), rig.grant());
-    let old = For::Purpose(token.signed(&rig.agent.signer));
+    let old = For::Purpose(token.signed(&rig.ground.agent.signer));
     rig.refuses(old, CloseCode::TokenRefused).await?;
-    let old = For::Session(grant.signed(&rig.agent.identity));
+    let old = For::Session(grant.signed(&rig.ground.agent.identity));
     rig.refuses(old, CloseCode::Revoked).await?;
-    let twin = token.claim("ep", 1).signed(&rig.agent.signer);
+    let twin = token.claim("ep", 1).signed(&rig.ground.agent.signer);
     rig.passes(For::Purpose(twin)).await?;
-    let twin = grant.claim("ep", 1).signed(&rig.agent.identity);
+    let twin = grant.claim("ep", 1).signed(&rig.ground.agent.identity);
     rig.passes(For::Session(twin)).await
 }
 
 #[tokio::test]
 async fn the_keys_of_one_machine_open_nothing_at_another() -> Result<()> {
     let mut rig = Rig::start().await?;
-    let code = rig.relay.enrol().await?;
-    let mut other = HostileAgent::enrol_as(&rig.target, &code, [74; 32]).await?;
+    let mut other = rig.ground.another().await?;
     other.signer = SigningKey::from_bytes(&[75; 32]);
     other.announce(other.announcement()).await?;
     let refused = CloseCode::TokenRefused;
@@ -233,16 +220,22 @@ async fn the_keys_of_one_machine_open_nothing_at_another() -> Result<()> {
             .await?;
     }
     // One's own keys, each in the other's place: a thief of the signer makes no grant.
-    rig.refuses(For::Purpose(token.signed(&rig.agent.identity)), refused)
-        .await?;
-    rig.refuses(For::Session(grant.signed(&rig.agent.signer)), refused)
-        .await?;
-    let twin = token.signed(&rig.agent.signer);
+    rig.refuses(
+        For::Purpose(token.signed(&rig.ground.agent.identity)),
+        refused,
+    )
+    .await?;
+    rig.refuses(
+        For::Session(grant.signed(&rig.ground.agent.signer)),
+        refused,
+    )
+    .await?;
+    let twin = token.signed(&rig.ground.agent.signer);
     rig.passes(For::Purpose(twin)).await?;
-    let twin = grant.signed(&rig.agent.identity);
+    let twin = grant.signed(&rig.ground.agent.identity);
     rig.passes(For::Session(twin)).await?;
     // At its own machine the other's token is good.
-    let mut viewer = other.viewer(&rig.target).await?;
+    let mut viewer = other.viewer(&rig.ground.target).await?;
     let of = Of {
         agent: other.id,
         ..rig.of()
@@ -256,51 +249,68 @@ async fn the_keys_of_one_machine_open_nothing_at_another() -> Result<()> {
 #[tokio::test]
 async fn a_signer_of_another_start_opens_nothing_once_it_is_not_announced() -> Result<()> {
     let mut rig = Rig::start().await?;
-    let before = rig.agent.signer.clone();
+    let before = rig.ground.agent.signer.clone();
     let token = rig.view();
-    rig.agent.signer = SigningKey::from_bytes(&[76; 32]);
-    rig.agent.announce(rig.agent.announcement()).await?;
+    rig.ground.agent.signer = SigningKey::from_bytes(&[76; 32]);
+    rig.ground
+        .agent
+        .announce(rig.ground.agent.announcement())
+        .await?;
     let old = For::Purpose(token.signed(&before));
     rig.refuses(old, CloseCode::TokenRefused).await?;
-    let twin = token.signed(&rig.agent.signer);
+    let twin = token.signed(&rig.ground.agent.signer);
     rig.passes(For::Purpose(twin)).await
 }
 
 #[tokio::test]
 async fn a_signer_of_small_order_signs_nothing_even_when_it_is_announced() -> Result<()> {
     let mut rig = Rig::start().await?;
-    let mut announce = rig.agent.announcement();
+    let mut announce = rig.ground.agent.announcement();
     let since = clock::now().unix.secs();
     let (weak, until) = (faults::small_order(), since + LIFE_SIGNER.as_secs());
-    let certified = signer_cert(&rig.agent.identity, rig.agent.id, &weak, since, until);
+    let certified = signer_cert(
+        &rig.ground.agent.identity,
+        rig.ground.agent.id,
+        &weak,
+        since,
+        until,
+    );
     announce.signers.push(certified);
-    rig.agent.announce(announce).await?;
+    rig.ground.agent.announce(announce).await?;
     let token = rig.view();
     // Under a lax check this is a signature of everything.
     let forged = token.with_signature(&faults::small_order_signature());
     rig.refuses(For::Purpose(forged), CloseCode::TokenRefused)
         .await?;
-    let twin = token.signed(&rig.agent.signer);
+    let twin = token.signed(&rig.ground.agent.signer);
     rig.passes(For::Purpose(twin)).await
 }
 
 #[tokio::test]
 async fn a_key_of_another_length_ends_the_link_that_announces_it() -> Result<()> {
     let mut rig = Rig::start().await?;
-    let honest = serde_json::to_value(rig.agent.announcement())?;
+    let honest = serde_json::to_value(rig.ground.agent.announcement())?;
     for length in [0, 31, 33, 64] {
-        rig.agent.again(&rig.target).await?;
+        rig.ground.agent.again(&rig.ground.target).await?;
         let mut announce = honest.clone();
         announce["signers"][0]["key"] = b64::encode(vec![7; length]).into();
         let bytes = serde_json::to_vec(&announce)?;
-        rig.agent.link.send_bytes(0, kind::ANNOUNCE, &bytes).await?;
-        let ending = rig.agent.link.ending().await?;
+        rig.ground
+            .agent
+            .link
+            .send_bytes(0, kind::ANNOUNCE, &bytes)
+            .await?;
+        let ending = rig.ground.agent.link.ending().await?;
         assert_eq!(told(ending)?, CloseCode::Malformed, "{length} bytes");
     }
-    rig.agent.again(&rig.target).await?;
+    rig.ground.agent.again(&rig.ground.target).await?;
     let bytes = serde_json::to_vec(&honest)?;
-    rig.agent.link.send_bytes(0, kind::ANNOUNCE, &bytes).await?;
-    rig.agent.settled().await
+    rig.ground
+        .agent
+        .link
+        .send_bytes(0, kind::ANNOUNCE, &bytes)
+        .await?;
+    rig.ground.agent.settled().await
 }
 
 #[tokio::test]
@@ -313,8 +323,8 @@ async fn a_token_of_five_kilobytes_ends_the_link_that_sends_it_and_no_other() ->
             .signed(key)
     };
     for bytes in [600, 5 * 1024] {
-        let mut viewer = rig.agent.viewer(&rig.target).await?;
-        let large = grown(&rig.view(), bytes, &rig.agent.signer);
+        let mut viewer = rig.ground.agent.viewer(&rig.ground.target).await?;
+        let large = grown(&rig.view(), bytes, &rig.ground.agent.signer);
         ensure!(large.len() > 1024);
         viewer.open(1, For::Purpose(large), 1000).await?;
         assert_eq!(
@@ -322,8 +332,8 @@ async fn a_token_of_five_kilobytes_ends_the_link_that_sends_it_and_no_other() ->
             CloseCode::Malformed,
             "{bytes}"
         );
-        let mut viewer = rig.agent.viewer(&rig.target).await?;
-        let large = grown(&rig.grant(), bytes, &rig.agent.identity);
+        let mut viewer = rig.ground.agent.viewer(&rig.ground.target).await?;
+        let large = grown(&rig.grant(), bytes, &rig.ground.agent.identity);
         viewer.open(1, For::Session(large), 1000).await?;
         assert_eq!(
             told(viewer.ending().await?)?,
@@ -331,7 +341,7 @@ async fn a_token_of_five_kilobytes_ends_the_link_that_sends_it_and_no_other() ->
             "{bytes}"
         );
     }
-    let twin = rig.view().signed(&rig.agent.signer);
+    let twin = rig.view().signed(&rig.ground.agent.signer);
     rig.passes(For::Purpose(twin)).await
 }
 
@@ -339,16 +349,16 @@ async fn a_token_of_five_kilobytes_ends_the_link_that_sends_it_and_no_other() ->
 async fn a_token_that_was_used_opens_nothing_on_its_own_link_or_on_a_later_one() -> Result<()> {
     let mut rig = Rig::start().await?;
     let token = rig.view();
-    let raw = For::Purpose(token.signed(&rig.agent.signer));
+    let raw = For::Purpose(token.signed(&rig.ground.agent.signer));
     rig.passes(raw.clone()).await?;
     rig.refuses(raw.clone(), CloseCode::TokenUsed).await?;
     // The same device on a new link: its name is another.
-    rig.viewer = rig.agent.viewer(&rig.target).await?;
+    rig.viewer = rig.ground.agent.viewer(&rig.ground.target).await?;
     rig.last = 0;
     rig.refuses(raw, CloseCode::TokenRefused).await?;
     let conn: ConnId = rig.viewer.conn;
     let twin = token.claim("conn", format!("\"{conn}\""));
     let twin = twin.claim("jti", format!("\"{}\"", TokenId([200; 16])));
-    rig.passes(For::Purpose(twin.signed(&rig.agent.signer)))
+    rig.passes(For::Purpose(twin.signed(&rig.ground.agent.signer)))
         .await
 }

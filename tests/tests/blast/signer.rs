@@ -8,27 +8,22 @@ use lanyard_dial::clock;
 use lanyard_shared::frame::{Frame, Target as For};
 use lanyard_shared::ids::{DeviceId, TokenId};
 use lanyard_shared::token::Kind;
-use lanyard_tests::Relay;
 use lanyard_tests::attack::forge::{Forged, Of, quoted};
-use lanyard_tests::attack::{HostileAgent, HostileLink, Target};
+use lanyard_tests::attack::{Ground, HostileLink};
 use lanyard_tests::blast::{Loot, Operation, Step, Verdict};
 use std::net::Ipv4Addr;
-use tempfile::TempDir;
 
 /// Puts what a signer opens in the place of what was tried without one.
 pub async fn instead(outcomes: &mut Outcomes, loot: Loot) -> Result<()> {
-    let dir = TempDir::new()?;
-    let relay = Relay::start(dir.path().join("relay")).await?;
-    let target = Target::of(&relay)?;
-    let mut agent = HostileAgent::enrol(&target, &relay.enrol().await?).await?;
-    agent.announce(agent.announcement()).await?;
+    let mut ground = Ground::start().await?;
+    let (target, agent) = (&ground.target, &mut ground.agent);
     // With the device's keys or its link the thief is that device at the relay; alone it is a stranger.
     let key = if loot.keys || loot.link {
         agent.device.clone()
     } else {
         SigningKey::from_bytes(&[99; 32])
     };
-    let mut link = HostileLink::viewer(&target, agent.id, &key, Ipv4Addr::LOCALHOST).await?;
+    let mut link = HostileLink::viewer(target, agent.id, &key, Ipv4Addr::LOCALHOST).await?;
     for (number, kind) in (1..).zip(Kind::ALL.iter().copied()) {
         let of = Of {
             agent: agent.id,

@@ -1,7 +1,7 @@
 //! The protocol between a holder and its connections, free of IO.
 //!
 //! A message is `length u32 | kind u8 | body`, big-endian; the length counts kind and body and is at most
-//! [`limits::MESSAGE_BYTES`]. The first message of a connection is [`FromClient::Hello`]; a holder of another version answers
+//! [`MESSAGE_BYTES`](crate::limits::MESSAGE_BYTES). The first message of a connection is [`FromClient::Hello`]; a holder of another version answers
 //! with [`Refusal::Version`] and closes. The layout of `hello` and `refused` never changes, so that versions can tell each other.
 //!
 //! Output carries absolute offsets: byte 0 is the first one the PTY ever gave. History below [`Welcome::head`] is a

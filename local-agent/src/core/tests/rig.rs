@@ -161,15 +161,15 @@ impl Rig {
         self.pass(Duration::from_secs(1));
     }
 
-    /// The relay refuses the proof.
-    pub fn link_up_refused(&mut self) {
+    /// The relay refuses the proof, with these words or with none.
+    pub fn link_up_refused(&mut self, refusal: impl Fn(&mut Self)) {
         let dialler = Dialler::Agent {
             agent: self.core.agent(),
             key: self.core.proof_key(),
         };
         self.core
             .connected(Link::new(dialler, "relay.test".into(), self.now.mono));
-        self.hear(&Frame::Close(0, CloseCode::ProofRefused.into()));
+        refusal(self);
         self.with(|core, _| core.disconnected(CloseCode::Cut));
     }
 

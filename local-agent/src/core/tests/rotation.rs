@@ -350,60 +350,74 @@ impl Keeper {
 
 #[test]
 fn an_identity_rotation_that_crashes_at_any_step_is_gone_on_from() {
-    // Steps: 0 the wish is on disk, 1 the relay has heard it, 2 the relay has taken the proof, 3 the agent has heard so.
     for crash in 0..4 {
-        let mut rig = Rig::new();
-        let keys = Keys::new(3);
-        let grant = rig.pair(&keys, BOTH);
-        let mut relay = Keeper {
-            present: rig.core.identity().public(),
-            next: None,
-        };
-        let agent = rig.core.agent();
-        rotate(&mut rig, Rotation::Identity {}, Urgency::Overlap);
-        let next = rig
-            .core
-            .identity()
-            .next()
-            .unwrap()
-            .verifying_key()
-            .to_bytes();
-        if crash >= 1 {
-            relay.next = Some(next);
-        }
-        if crash >= 2 {
-            challenge(&mut rig);
-            assert!(relay.takes(next));
-        }
-        if crash >= 3 {
-            welcome(&mut rig);
-        }
-        // Killed here; started again from what is on disk.
-        let mut rig = Disk::of(&rig.core).start(&rig);
-        assert_eq!(rig.core.agent(), agent);
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            assert!(tries < 4, "crash {crash}: it goes round in circles");
-            let dials = rig.core.proof_key().verifying_key().to_bytes();
-            if relay.takes(dials) {
-                rig.link_up_and_keep_words();
-                break;
-            }
-            rig.link_up_refused();
-        }
-        if rig.core.identity().next().is_some() {
-            relay.next = Some(next);
-            relay_takes_rotation(&mut rig);
-            assert!(relay.takes(rig.core.identity().public()));
-        }
-        assert_eq!(rig.core.identity().public(), next, "crash {crash}");
-        assert_eq!(relay.present, next, "crash {crash}");
-        // The device that was paired before comes in.
-        rig.with(|core, _| core.put_terminal(super::rig::terminal()));
-        let mut viewer = rig.session(&keys, &grant, CONN);
-        assert!(rig.mint(&mut viewer, Scope::View).is_ok(), "crash {crash}");
+        goes_on_after(crash, |rig| {
+            rig.hear(&Frame::Close(0, CloseCode::ProofRefused.into()));
+        });
     }
+}
+
+#[test]
+fn an_identity_rotation_goes_on_from_any_step_when_the_relay_refuses_proofs_in_silence() {
+    for crash in 0..4 {
+        goes_on_after(crash, |_| {});
+    }
+}
+
+/// Crashes at a step: 0 the wish is on disk, 1 the relay has heard it, 2 the relay has taken the proof, 3 the agent has heard so. `refusal` is
+/// what the relay says to a proof that it does not take.
+fn goes_on_after(crash: u8, refusal: impl Fn(&mut Rig)) {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut relay = Keeper {
+        present: rig.core.identity().public(),
+        next: None,
+    };
+    let agent = rig.core.agent();
+    rotate(&mut rig, Rotation::Identity {}, Urgency::Overlap);
+    let next = rig
+        .core
+        .identity()
+        .next()
+        .unwrap()
+        .verifying_key()
+        .to_bytes();
+    if crash >= 1 {
+        relay.next = Some(next);
+    }
+    if crash >= 2 {
+        challenge(&mut rig);
+        assert!(relay.takes(next));
+    }
+    if crash >= 3 {
+        welcome(&mut rig);
+    }
+    // Killed here; started again from what is on disk.
+    let mut rig = Disk::of(&rig.core).start(&rig);
+    assert_eq!(rig.core.agent(), agent);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        assert!(tries < 4, "crash {crash}: it goes round in circles");
+        let dials = rig.core.proof_key().verifying_key().to_bytes();
+        if relay.takes(dials) {
+            rig.link_up_and_keep_words();
+            break;
+        }
+        rig.link_up_refused(&refusal);
+    }
+    if rig.core.identity().next().is_some() {
+        relay.next = Some(next);
+        relay_takes_rotation(&mut rig);
+        assert!(relay.takes(rig.core.identity().public()));
+    }
+    assert_eq!(rig.core.identity().public(), next, "crash {crash}");
+    assert_eq!(relay.present, next, "crash {crash}");
+    // The device that was paired before comes in.
+    rig.with(|core, _| core.put_terminal(super::rig::terminal()));
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    assert!(rig.mint(&mut viewer, Scope::View).is_ok(), "crash {crash}");
 }
 
 #[test]

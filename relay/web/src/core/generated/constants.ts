@@ -171,7 +171,7 @@ export const CLOSE_CODES = [
   { number: 204, name: "wrong-host", sentence: "the relay is not known by the name that was dialled", hint: "start the relay with `--host NAME`" },
   { number: 205, name: "unknown-agent", sentence: "the relay does not know this machine", hint: "enrol it with `lanyard up --enrol CODE`" },
   { number: 206, name: "clock-skew", sentence: "this machine's clock is more than 10 minutes off the relay's", hint: "set the clock, for example with `timedatectl set-ntp true`" },
-  { number: 207, name: "enrol-refused", sentence: "the enrolment code is wrong, used or expired", hint: "run `lanyard-relay enrol` on the relay for a new one" },
+  { number: 207, name: "enrol-refused", sentence: "the enrolment code is wrong, used or expired, or the relay knows this machine by another key", hint: "run `lanyard-relay enrol` on the relay for a new code; a machine with another key has to be removed there first: `lanyard-relay agents revoke ID`" },
   { number: 208, name: "silent", sentence: "nothing was heard for too long", hint: "" },
   { number: 300, name: "token-refused", sentence: "a token was refused", hint: "it may have expired; a new one is asked for by itself" },
   { number: 301, name: "token-used", sentence: "a token was used a second time", hint: "" },
