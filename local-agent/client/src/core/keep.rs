@@ -2,7 +2,7 @@
 
 use super::event::{Event, Memory, News, OwnKeys};
 use super::request::Request;
-use super::{Failure, Party, Viewer};
+use super::{Failure, Party, State, Viewer};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::DeviceId;
 use lanyard_shared::msg::ToAgent;
@@ -80,15 +80,13 @@ impl Viewer {
             return;
         };
         self.memory.learn(&news);
+        self.party = self.memory.applied_to(self.party.clone());
         match news {
-            News::MachineKey { serial, .. } => {
-                self.party.remote = self.memory.remote;
-                if self.is_live() {
-                    self.say(&ToAgent::KeysTaken { serial }, now.mono);
-                }
+            News::MachineKey { serial, .. } if self.is_live() => {
+                self.say(&ToAgent::KeysTaken { serial }, now.mono);
             }
             News::OwnKeys { .. } => self.change_link(),
-            News::Grant { .. } | News::Generation(_) => {}
+            News::MachineKey { .. } | News::Grant { .. } | News::Generation(_) => {}
         }
     }
 
@@ -109,18 +107,21 @@ impl Viewer {
         let Some(recall) = self.recall.take() else {
             return;
         };
-        let (device, remote) = (self.party.device(), self.party.remote);
+        let device = self.party.device();
         self.memory = kept.unwrap_or_else(|| self.memory.clone());
         self.party = self.memory.applied_to(self.party.clone());
         let other_keys = self.party.device() != device;
         match recall {
-            Recall::Refused { why, grant }
-                if !other_keys && self.party.remote == remote && self.memory.grant == grant =>
-            {
-                self.over(why);
+            Recall::Refused { why, grant } if !other_keys && self.memory.grant == grant => {
+                return self.over(why);
             }
-            Recall::Open | Recall::Refused { .. } if other_keys => self.change_link(),
-            Recall::Open | Recall::Refused { .. } => self.open_session(now),
+            Recall::Refused { .. } => self.set_state(State::Connecting),
+            Recall::Open => {}
+        }
+        if other_keys {
+            self.change_link();
+        } else {
+            self.open_session(now);
         }
     }
 
@@ -136,7 +137,6 @@ impl Viewer {
 
     /// A new link, for a link proves one key.
     fn change_link(&mut self) {
-        self.party = self.memory.applied_to(self.party.clone());
         if let Some(link) = &mut self.link {
             link.end(CloseCode::Done);
         }

@@ -317,6 +317,5 @@ pub(super) fn outdated(code: CloseCode) -> bool {
             | CloseCode::UnknownDevice
             | CloseCode::Revoked
             | CloseCode::ShareEnded
-            | CloseCode::KeyRetired
     )
 }
