@@ -10,7 +10,7 @@ use ed25519_dalek::SigningKey;
 use lanyard_agent::core::Identity;
 use lanyard_agent::core::devices::Device;
 use lanyard_client::core::{Event, HandleId, Mode, Party, TerminalEvent, Unsent, Viewer as Core};
-use lanyard_client::core::{Memory, OwnKeys};
+use lanyard_client::core::{Memory, News, OwnKeys};
 use lanyard_shared::access::Reach;
 use lanyard_shared::b64;
 use lanyard_shared::ids::{DeviceId, TerminalId, TokenId, WriterId};
@@ -28,6 +28,8 @@ use std::time::Duration;
 pub struct Viewer {
     pub core: Core,
     pub device: DeviceId,
+    /// What it keeps of the machine.
+    kept: Memory,
     /// What the device was granted.
     pub scopes: Vec<Scope>,
     /// How far its wall clock is off, in milliseconds.
@@ -137,9 +139,14 @@ impl Viewer {
     /// A paired viewer that wants to dial.
     pub fn new(place: u8, device: &Device, grant: String, party: Party) -> Self {
         Self {
-            core: Core::new(party.clone(), memory(&party, grant), Mono(booted(place))),
+            core: Core::new(
+                party.clone(),
+                memory(&party, grant.clone()),
+                Mono(booted(place)),
+            ),
             next_keys: 0,
             device: device.id,
+            kept: memory(&party, grant),
             scopes: device.scopes.clone(),
             wall: 0,
             link: None,
@@ -228,14 +235,16 @@ impl Viewer {
     /// # Panics
     /// It says what is not so.
     pub fn consume<'a>(&mut self, program: impl Fn(TerminalId) -> &'a Program, now: Now) -> bool {
-        let mut moved = false;
+        let mut moved = self.core.wants_recall();
+        self.core.recalled(Some(self.kept.clone()), now.mono);
         while let Some(event) = self.core.poll_event() {
             moved = true;
             let (handle, event) = match event {
                 Event::Terminal(handle, event) => (handle, event),
-                Event::Remember(memory) => {
-                    if let Some(own) = &memory.keys {
-                        self.device = DeviceId::of_key(&own.key.verifying_key().to_bytes());
+                Event::Remember(_, news) => {
+                    self.kept.learn(&news);
+                    if let News::OwnKeys { keys, .. } = &news {
+                        self.device = keys.device();
                     }
                     self.core.kept(now);
                     continue;

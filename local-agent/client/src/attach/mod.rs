@@ -9,7 +9,6 @@ mod script;
 mod tty;
 
 use crate::client::Client;
-use crate::core::Memory;
 use crate::failure::Failure;
 use crate::keys::{Device, Machine, Store};
 use crate::output;
@@ -84,9 +83,7 @@ async fn attach(options: &Options) -> Result<u8, Failure> {
             )
         }
     };
-    let (agent, keeper) = (machine.agent, store.clone());
-    let keep = move |memory: &Memory| keeper.keep(agent, memory);
-    let client = Client::connect_keeping(&device, &machine, Box::new(keep)).await?;
+    let client = Client::connect_keeping(&device, &machine, &store).await?;
     let outcome = match &options.exec {
         Some(command) => exec::run(&client, command).await,
         None => interactive::run(&client, options).await,

@@ -1,19 +1,20 @@
 //! The background task: one socket, one [`Viewer`], and whoever waits for what it says.
 
-use super::{Greeting, Keeper};
-use crate::core::{Answer, Event, HandleId, Mode, OwnKeys, State, TerminalEvent, Viewer};
+use super::Greeting;
+use crate::core::{
+    Answer, Event, HandleId, Mode, News as Learned, OwnKeys, State, TerminalEvent, Viewer,
+};
 use crate::failure::Failure;
-use crate::keys::Device;
+use crate::keys::{Device, Store};
 use crate::limits::{LONGEST_SLEEP, TYPED_MAX};
 use crate::random;
 use bytes::Bytes;
 use lanyard_dial::{DialError, Incoming, Relay, Socket, clock};
-use lanyard_shared::ids::{TerminalId, WriterId};
+use lanyard_shared::ids::{AgentId, DeviceId, TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Terminal};
 use std::collections::HashMap;
 use std::future::pending;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -88,7 +89,8 @@ struct Board {
 pub(super) struct Engine {
     viewer: Viewer,
     relay: Relay,
-    keep: Keeper,
+    /// Where it is kept what is learned of the machine.
+    kept: Option<(Store, AgentId)>,
     commands: mpsc::UnboundedReceiver<Command>,
     board: Board,
     handles: HashMap<HandleId, mpsc::UnboundedSender<TerminalEvent>>,
@@ -103,7 +105,7 @@ impl Engine {
         viewer: Viewer,
         relay: Relay,
         commands: mpsc::UnboundedReceiver<Command>,
-        keep: Keeper,
+        kept: Option<(Store, AgentId)>,
     ) -> (Self, News) {
         let (state, state_news) = watch::channel(viewer.state().clone());
         let (trouble, trouble_news) = watch::channel(None);
@@ -124,7 +126,7 @@ impl Engine {
         let engine = Self {
             viewer,
             relay,
-            keep,
+            kept,
             commands,
             board,
             handles: HashMap::new(),
@@ -142,6 +144,10 @@ impl Engine {
         loop {
             self.deliver();
             let now = clock::mono();
+            if self.viewer.wants_recall() {
+                self.recall();
+                continue;
+            }
             if self.viewer.is_link_over() {
                 if let Some(socket) = socket.take() {
                     socket.finish(|| self.viewer.poll_output()).await;
@@ -255,6 +261,31 @@ impl Engine {
         self.closing.get_or_insert_default().extend(done);
     }
 
+    fn remember(&mut self, device: DeviceId, news: &Learned) {
+        let kept = match &self.kept {
+            Some((store, agent)) => store.keep(*agent, device, news),
+            None => Ok(true),
+        };
+        match kept {
+            Ok(true) => return self.viewer.kept(clock::now()),
+            Ok(false) => {}
+            Err(why) => drop(self.board.trouble.send(Some(why))),
+        }
+        self.viewer.not_kept();
+    }
+
+    fn recall(&mut self) {
+        let kept = match &self.kept {
+            Some((store, agent)) => store.recall(*agent),
+            None => Ok(None),
+        };
+        let kept = kept.unwrap_or_else(|why| {
+            let _ = self.board.trouble.send(Some(why));
+            None
+        });
+        self.viewer.recalled(kept, clock::mono());
+    }
+
     /// Hands out what has happened. A receiver that is gone does not care.
     fn deliver(&mut self) {
         while let Some(event) = self.viewer.poll_event() {
@@ -268,14 +299,10 @@ impl Engine {
                     }
                 }),
                 Event::Terminals(terminals) => drop(self.board.terminals.send(terminals)),
-                Event::Remember(memory) => match (self.keep)(&memory) {
-                    Ok(()) => self.viewer.kept(clock::now()),
-                    // What was kept before still opens; the machine says it again next time.
-                    Err(why) => drop(self.board.trouble.send(Some(why))),
-                },
+                Event::Remember(device, news) => self.remember(device, &news),
                 Event::Rekey => {
-                    if let Ok(keys) = fresh_keys() {
-                        self.viewer.rekey(keys, clock::now());
+                    if let Ok(device) = Device::generate("") {
+                        self.viewer.rekey(OwnKeys::from(&device), clock::now());
                     }
                 }
                 Event::Answered(req, answer) => {
@@ -298,14 +325,6 @@ impl Engine {
             let _ = room.send(());
         }
     }
-}
-
-fn fresh_keys() -> Result<OwnKeys, Failure> {
-    let device = Device::generate("")?;
-    Ok(OwnKeys {
-        key: Arc::clone(device.signing_key()),
-        noise: device.noise_key().clone(),
-    })
 }
 
 fn dial(relay: Relay) -> Dialling {

@@ -15,9 +15,9 @@ pub use handle::{Keyboard, TerminalHandle};
 pub use pairing::Pairing;
 pub(crate) use pairing::check_link;
 
-use crate::core::{Answer, Memory, Mode, State, Viewer};
+use crate::core::{Answer, Mode, State, Viewer};
 use crate::failure::Failure;
-use crate::keys::{Device, Machine};
+use crate::keys::{Device, Machine, Store};
 use crate::random;
 use engine::{Command, Engine, News};
 use lanyard_dial::clock;
@@ -39,9 +39,6 @@ pub struct Client {
     handles: Arc<AtomicU32>,
 }
 
-/// Keeps on disk what a viewer has learned of its machine.
-pub type Keeper = Box<dyn FnMut(&Memory) -> Result<(), Failure> + Send>;
-
 impl Client {
     /// Pairs `device` by a link that the machine's owner made: dials, shakes hands, and returns as soon as there are check words to show.
     ///
@@ -56,15 +53,20 @@ impl Client {
     /// # Errors
     /// The machine's relay address is none.
     pub fn start(device: &Device, machine: &Machine) -> Result<Self, Failure> {
-        Self::start_keeping(device, machine, Box::new(|_| Ok(())))
+        Self::start_keeping(device, machine, None)
     }
 
-    fn start_keeping(device: &Device, machine: &Machine, keep: Keeper) -> Result<Self, Failure> {
+    fn start_keeping(
+        device: &Device,
+        machine: &Machine,
+        store: Option<Store>,
+    ) -> Result<Self, Failure> {
         let relay = machine.relay()?;
         let party = device.party(machine.agent, machine.noise_key.0);
         let viewer = Viewer::new(party, machine.memory(), clock::mono());
         let (commands, orders) = mpsc::unbounded_channel();
-        let (engine, news) = Engine::new(viewer, relay, orders, keep);
+        let kept = store.map(|store| (store, machine.agent));
+        let (engine, news) = Engine::new(viewer, relay, orders, kept);
         tokio::spawn(engine.run());
         Ok(Self {
             commands,
@@ -78,19 +80,23 @@ impl Client {
     /// # Errors
     /// The first thing that went wrong on the way; nothing goes on in the background then.
     pub async fn connect(device: &Device, machine: &Machine) -> Result<Self, Failure> {
-        Self::connect_keeping(device, machine, Box::new(|_| Ok(()))).await
+        Self::wait_for(Self::start(device, machine)?).await
     }
 
-    /// [`Client::connect`] by who keeps what is learned of the machine: younger grants, its next keys, the device's own next keys.
+    /// [`Client::connect`] with a device's file, where it keeps what it learns of the machine: younger grants, its next keys, the device's own
+    /// next keys. What other viewers keep there meanwhile is used too.
     ///
     /// # Errors
     /// As [`Client::connect`].
     pub async fn connect_keeping(
         device: &Device,
         machine: &Machine,
-        keep: Keeper,
+        store: &Store,
     ) -> Result<Self, Failure> {
-        let client = Self::start_keeping(device, machine, keep)?;
+        Self::wait_for(Self::start_keeping(device, machine, Some(store.clone()))?).await
+    }
+
+    async fn wait_for(client: Self) -> Result<Self, Failure> {
         let (mut greeting, mut trouble, mut state) = (
             client.news.greeting.clone(),
             client.news.trouble.clone(),

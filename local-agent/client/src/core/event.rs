@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use lanyard_shared::access::Reach;
-use lanyard_shared::ids::TerminalId;
+use lanyard_shared::ids::{DeviceId, TerminalId};
 use lanyard_shared::msg::{Exit, Grid, Scope, Terminal, Wanted};
 use lanyard_shared::noise::StaticKey;
 use lanyard_shared::time::UnixMs;
@@ -150,6 +150,38 @@ pub struct Memory {
     pub keys: Option<OwnKeys>,
 }
 
+/// What a viewer has learned of its machine: to be added to what is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub enum News {
+    /// A younger grant.
+    Grant {
+        /// The device grant.
+        grant: String,
+        /// When it ends unless used, by the machine's clock.
+        expires: UnixMs,
+    },
+    /// What the machine gave this device to tell it from a copy.
+    Generation(u32),
+    /// The machine's next Noise key.
+    MachineKey {
+        /// The key.
+        remote: [u8; 32],
+        /// Its serial.
+        serial: u32,
+        /// The identity that certified it; `None` where none was known to lead back to.
+        identity: Option<[u8; 32]>,
+    },
+    /// The device's next keys, and the grant that is theirs.
+    OwnKeys {
+        /// The keys.
+        keys: OwnKeys,
+        /// The device grant.
+        grant: String,
+        /// When it ends unless used, by the machine's clock.
+        expires: UnixMs,
+    },
+}
+
 /// A device's keys.
 #[derive(Clone)]
 pub struct OwnKeys {
@@ -157,6 +189,14 @@ pub struct OwnKeys {
     pub key: Arc<SigningKey>,
     /// What sessions prove.
     pub noise: StaticKey,
+}
+
+impl OwnKeys {
+    /// How machines name a device with these keys.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        DeviceId::of_key(&self.key.verifying_key().to_bytes())
+    }
 }
 
 impl PartialEq for OwnKeys {
@@ -175,6 +215,17 @@ impl fmt::Debug for Memory {
             .field("serial", &self.serial)
             .field("generation", &self.generation)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grant { .. } => "Grant",
+            Self::Generation(_) => "Generation",
+            Self::MachineKey { .. } => "MachineKey",
+            Self::OwnKeys { .. } => "OwnKeys",
+        })
     }
 }
 
@@ -200,8 +251,9 @@ pub enum Event {
     Scopes(Vec<Scope>, Reach),
     /// The list of terminals, whenever it changed.
     Terminals(Vec<Terminal>),
-    /// What is to be kept of this machine has changed. Who keeps it says [`super::Viewer::kept`] when it is on disk.
-    Remember(Memory),
+    /// This was told to the device and is to be kept. Who keeps it says [`super::Viewer::kept`] when it is on disk, or
+    /// [`super::Viewer::not_kept`].
+    Remember(DeviceId, News),
     /// The machine wants this device to change its keys: [`super::Viewer::rekey`] with fresh ones.
     Rekey,
     /// A request was answered.

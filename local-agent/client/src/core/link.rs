@@ -1,5 +1,6 @@
 //! The viewer's link: dialling, what the relay says, deadlines.
 
+use super::session::outdated;
 use super::{Dial, Event, Failure, State, Viewer, events_of};
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
@@ -117,12 +118,12 @@ impl Viewer {
                 LinkEvent::Welcome { conn, first, .. } => {
                     if first {
                         self.conn = Some(conn);
-                        self.open_session(now.mono);
+                        self.want_session();
                     }
                 }
                 LinkEvent::Wake => {
                     if self.channel.is_none() {
-                        self.open_session(now.mono);
+                        self.want_session();
                     }
                 }
                 LinkEvent::Accepted(stream, accept) => self.accepted(stream, &accept, now),
@@ -197,7 +198,9 @@ impl Viewer {
     fn ended(&mut self, close: &Close, now: Mono) {
         let why = Failure::from(close);
         self.lose_link(now);
-        if why.is_lasting() {
+        if close.code.is_some_and(outdated) {
+            self.over_unless_changed(why, self.memory.grant.clone());
+        } else if why.is_lasting() {
             self.over(why);
         } else if close.code != Some(CloseCode::Done) {
             self.events.push_back(Event::Trouble(why));

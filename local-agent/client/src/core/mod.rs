@@ -21,7 +21,7 @@ mod typist;
 mod view;
 
 pub use event::{
-    Answer, Event, Greeting, Half, HandleId, InputState, Memory, Mode, OwnKeys, State,
+    Answer, Event, Greeting, Half, HandleId, InputState, Memory, Mode, News, OwnKeys, State,
     TerminalEvent, Unsent,
 };
 pub use pairing::{Pairing, PairingEvent};
@@ -31,7 +31,7 @@ use attached::Attached;
 use bytes::Bytes;
 use channel::Channel;
 use ed25519_dalek::SigningKey;
-use keep::Keeping;
+use keep::Recall;
 use lanyard_dial::Backoff;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{AgentId, ConnId, TerminalId, WriterId};
@@ -73,7 +73,11 @@ enum Dial {
 pub struct Viewer {
     party: Party,
     memory: Memory,
-    keeping: Keeping,
+    /// What was learned and is not on disk yet.
+    unkept: VecDeque<News>,
+    recall: Option<Recall>,
+    /// The grant that opened the present session, or the one before.
+    shown: String,
     dial: Dial,
     backoff: Backoff,
     link: Option<Link>,
@@ -103,7 +107,9 @@ impl Viewer {
         Self {
             party: memory.applied_to(party),
             memory,
-            keeping: Keeping::default(),
+            unkept: VecDeque::new(),
+            recall: None,
+            shown: String::new(),
             dial: Dial::Wait(now),
             backoff: Backoff::default(),
             link: None,
@@ -237,6 +243,7 @@ impl Viewer {
     /// It does not go on by itself: every terminal and request hears why.
     fn over(&mut self, why: Failure) {
         self.dial = Dial::Over;
+        self.recall = None;
         if let Some(link) = &mut self.link {
             link.end(CloseCode::Done);
         }

@@ -7,7 +7,7 @@ use super::sealed::Minted;
 use super::{Answer, Event, Failure, HandleId, State, Viewer, events_of};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::ids::{DeviceId, TerminalId};
+use lanyard_shared::ids::TerminalId;
 use lanyard_shared::msg::{Grid, ToAgent};
 use lanyard_shared::rotate;
 use lanyard_shared::time::{Mono, Now};
@@ -98,7 +98,7 @@ impl Viewer {
                     &next.key,
                     next.noise.public(),
                     self.party.agent,
-                    DeviceId::of_key(&self.party.key.verifying_key().to_bytes()),
+                    self.party.device(),
                     hash.handshake_hash(),
                 );
                 ToAgent::Rekey { req, keys }

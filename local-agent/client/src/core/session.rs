@@ -1,6 +1,7 @@
 //! The viewer's session: opening it, hello, heartbeat, what the machine says, and losing it.
 
 use super::channel::{Channel, Heard};
+use super::keep::Recall;
 use super::sealed::Minted;
 use super::{Answer, Event, Failure, Greeting, State, Viewer, events_of};
 use crate::failure::clean;
@@ -17,8 +18,8 @@ use std::time::Duration;
 impl Viewer {
     pub(super) fn open_session(&mut self, now: Mono) {
         let Some(link) = &mut self.link else { return };
-        self.session_again = None;
-        self.channel = Channel::open(link, Target::Session(self.memory.grant.clone()), now);
+        self.shown.clone_from(&self.memory.grant);
+        self.channel = Channel::open(link, Target::Session(self.shown.clone()), now);
         if self.channel.is_none() {
             self.session_again = Some(now + self.session_wait());
         }
@@ -202,13 +203,16 @@ impl Viewer {
                 self.set_state(State::Offline);
                 self.events.push_back(Event::Trouble(why));
             }
-            // What a session carries as a token is the grant; asking again with the same one cannot help.
+            // What a session carries as a token is the grant; asking again with the same one cannot help. It slides while a session stands.
             Some(CloseCode::TokenRefused | CloseCode::Lapsed) => {
-                self.over(
-                    why.with_hint(
-                        "this device's access has run out: pair again with `lanyard pair`",
-                    ),
-                );
+                self.session_lost(now);
+                let why = why
+                    .with_hint("this device's access has run out: pair again with `lanyard pair`");
+                self.over_unless_changed(why, self.shown.clone());
+            }
+            Some(code) if outdated(code) => {
+                self.session_lost(now);
+                self.over_unless_changed(why, self.memory.grant.clone());
             }
             _ => self.lose_session(why, now),
         }
@@ -251,6 +255,8 @@ impl Viewer {
     }
 
     pub(super) fn forget_link(&mut self) {
+        // A session cannot be opened any more; a refusal is still to be judged.
+        self.recall.take_if(|recall| matches!(recall, Recall::Open));
         self.conn = None;
         self.channel = None;
         self.session_again = None;
@@ -277,7 +283,7 @@ impl Viewer {
             self.lose_session(CloseCode::Silent.into(), now.mono);
         }
         if self.channel.is_none() && self.session_again.is_some_and(|at| at <= now.mono) {
-            self.open_session(now.mono);
+            self.want_session();
         }
         if self.is_live() {
             self.ping_if_due(now.mono);
@@ -301,4 +307,15 @@ impl Viewer {
         self.ping = Some((n, now));
         self.say(&ToAgent::Ping { n }, now);
     }
+}
+
+/// Whether a refusal may be for keys or a grant in whose place this device has others.
+pub(super) fn outdated(code: CloseCode) -> bool {
+    matches!(
+        code,
+        CloseCode::KeysChanged
+            | CloseCode::UnknownDevice
+            | CloseCode::Revoked
+            | CloseCode::ShareEnded
+    )
 }

@@ -4,12 +4,12 @@
 mod tests;
 
 use super::{Device, Machine};
-use crate::core::Memory;
+use crate::core::{Memory, News, OwnKeys};
 use crate::failure::Failure;
 use crate::limits::KEY_FILE_MAX;
 use crate::random;
 use lanyard_shared::b64;
-use lanyard_shared::ids::AgentId;
+use lanyard_shared::ids::{AgentId, DeviceId};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, open};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -118,17 +118,33 @@ impl Store {
         })
     }
 
-    /// Keeps what a viewer has learned of a machine.
+    /// Adds what a viewer has learned of a machine as `device`. False, and nothing changes, where the machine was forgotten or this device has
+    /// other keys for it by now.
     ///
     /// # Errors
     /// As [`Store::remember`].
-    pub fn keep(&self, agent: AgentId, memory: &Memory) -> Result<(), Failure> {
+    pub fn keep(&self, agent: AgentId, device: DeviceId, news: &News) -> Result<bool, Failure> {
         self.change(|contents| {
-            let its = |machine: &&mut Machine| machine.agent == agent;
-            if let Some(machine) = contents.machines.iter_mut().find(its) {
-                machine.learn(memory);
+            let known = contents.recall(agent).and_then(|memory| memory.keys);
+            if known.is_none_or(|own| own.device() != device) {
+                return false;
             }
+            let its = |machine: &&mut Machine| machine.agent == agent;
+            contents
+                .machines
+                .iter_mut()
+                .find(its)
+                .map(|machine| machine.learn(news))
+                .is_some()
         })
+    }
+
+    /// What is kept of a machine now, with the keys that this device has for it. `None` when it was forgotten.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn recall(&self, agent: AgentId) -> Result<Option<Memory>, Failure> {
+        Ok(self.read()?.and_then(|contents| contents.recall(agent)))
     }
 
     /// Forgets a machine.
@@ -139,11 +155,12 @@ impl Store {
         self.change(|contents| contents.machines.retain(|machine| machine.agent != agent))
     }
 
-    fn change(&self, change: impl FnOnce(&mut Contents)) -> Result<(), Failure> {
+    fn change<T>(&self, change: impl FnOnce(&mut Contents) -> T) -> Result<T, Failure> {
         let _lock = self.lock()?;
         let mut contents = self.read()?.ok_or_else(|| self.broken("it is gone"))?;
-        change(&mut contents);
-        self.write(&contents)
+        let outcome = change(&mut contents);
+        self.write(&contents)?;
+        Ok(outcome)
     }
 
     fn read(&self) -> Result<Option<Contents>, Failure> {
@@ -287,6 +304,14 @@ impl Contents {
             noise: b64::encode(*device.noise.to_bytes()),
             machines,
         }
+    }
+
+    fn recall(&self, agent: AgentId) -> Option<Memory> {
+        let its = |machine: &&Machine| machine.agent == agent;
+        let memory = self.machines.iter().find(its)?.memory();
+        let keys = memory.keys.clone();
+        let keys = keys.or_else(|| Some(OwnKeys::from(&self.device()?)));
+        Some(Memory { keys, ..memory })
     }
 
     fn device(&self) -> Option<Device> {

@@ -4,7 +4,7 @@ mod file;
 
 pub use file::Store;
 
-use crate::core::{Memory, OwnKeys, Party};
+use crate::core::{Memory, News, OwnKeys, Party};
 use crate::failure::Failure;
 use crate::random;
 use ed25519_dalek::SigningKey;
@@ -91,6 +91,15 @@ impl Device {
             key: Arc::clone(&self.key),
             noise: self.noise.clone(),
             name: self.name.clone(),
+        }
+    }
+}
+
+impl From<&Device> for OwnKeys {
+    fn from(device: &Device) -> Self {
+        Self {
+            key: Arc::clone(&device.key),
+            noise: device.noise.clone(),
         }
     }
 }
@@ -189,9 +198,11 @@ impl Machine {
         }
     }
 
-    /// Takes over what a viewer has learned.
-    pub fn learn(&mut self, memory: &Memory) {
-        self.grant.clone_from(&memory.grant);
+    /// Adds what a viewer has learned.
+    fn learn(&mut self, news: &News) {
+        let mut memory = self.memory();
+        memory.learn(news);
+        self.grant = memory.grant;
         self.expires = memory.expires;
         self.noise_key = b64::Bytes(memory.remote);
         self.serial = memory.serial;

@@ -210,6 +210,6 @@ test("the machine's keys and the wish for new ones of this device are passed on,
   const req = session.rekey({ key: "k", noise_key: "n", old: "o", new: "w" });
   session.drain();
   const answer = { t: "rekeyed", req, grant: "g", expires: 5 } as const;
-  expect(hear(answer)).toContainEqual({ kind: "rekeyed", grant: "g", expires: 5 });
+  expect(hear(answer)).toContainEqual({ kind: "answer", req, answer: { kind: "rekeyed", grant: "g", expires: 5 } });
   expect(hear(answer)).toContainEqual({ kind: "fault" });
 });

@@ -42,6 +42,8 @@ export type Answer =
   | { kind: "minted"; minted: Minted }
   | { kind: "created"; terminal: Terminal }
   | { kind: "access"; access: Access }
+  /** The next keys are admitted. */
+  | { kind: "rekeyed"; grant: string; expires: number }
   | { kind: "done" }
   | { kind: "refused"; reason: Reason };
 
@@ -61,8 +63,6 @@ export type SessionEffect =
   | { kind: "keys"; chain: IdentityCert[]; noise: NoiseCert }
   /** This device is to change its keys. */
   | { kind: "rekey" }
-  /** The next keys are admitted. */
-  | { kind: "rekeyed"; grant: string; expires: number }
   /** The agent said what has no place here: close the session with `bad-message`. */
   | { kind: "fault" }
   /** It has not answered for so long that its words must be lost: close the session and open another. */
@@ -285,14 +285,10 @@ export class Session {
       case "rekey":
         this.effects.push({ kind: "rekey" });
         return;
-      case "rekeyed":
-        if (this.requests.get(message.req)?.t !== "rekey") {
-          this.effects.push({ kind: "fault" });
-          return;
-        }
-        this.requests.delete(message.req);
-        this.effects.push({ kind: "rekeyed", grant: message.grant, expires: message.expires });
-        return;
+      case "rekeyed": {
+        const { grant, expires } = message;
+        return this.answer(message.req, ["rekey"], { kind: "rekeyed", grant, expires });
+      }
     }
   }
 

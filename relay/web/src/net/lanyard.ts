@@ -110,12 +110,9 @@ export class Machines implements Lanyard {
   }
 
   private drive(machine: PairedMachine): void {
-    const driver: MachineDriver = new MachineDriver(this.env, machine, {
+    const driver = new MachineDriver(this.env, machine, {
       changed: () => this.publish(),
-      // A machine that was forgotten meanwhile stays forgotten.
-      store: async (news) => {
-        if (this.drivers.includes(driver)) await this.store.put(news).catch(() => undefined);
-      },
+      keep: (device, news) => this.store.update(machine.agent, device, news),
       reload: async () => (await this.store.all()).find(({ agent }) => agent === machine.agent) ?? null,
     });
     this.drivers.push(driver);

@@ -23,7 +23,6 @@ import type { Access, LinkState, Machine } from "./api";
 import { describe } from "./describe";
 import { DevicesPanel } from "./devices";
 import type { Env } from "./env";
-import type { OwnKeys } from "./keys";
 import { Purpose, type PurposeHandler } from "./purpose";
 import { Secure } from "./secure";
 import type { PairedMachine } from "./store";
@@ -49,8 +48,8 @@ const GONE: ReadonlySet<string> = new Set<CloseName>(["not-yours", "revoked", "u
 
 export interface MachineEvents {
   changed(): void;
-  /** What is kept about the machine has changed. Resolves when it is kept. */
-  store(paired: PairedMachine): Promise<void>;
+  /** Adds news of this device to what is kept, and resolves to that when it is; to null when this device is not kept any more. */
+  keep(device: string, news: Partial<PairedMachine>): Promise<PairedMachine | null>;
   /** What is kept about the machine now: another tab may have changed it. */
   reload(): Promise<PairedMachine | null>;
 }
@@ -63,7 +62,8 @@ export class MachineDriver implements StreamHost {
   private provenAt: number | null = null;
   private readonly sessionBackoff: Backoff;
   private readonly tenants = new Set<Tenant>();
-  private readonly minting = new Map<number, (answer: Answer) => void>();
+  /** What is asked in the present session and nowhere else. */
+  private readonly asked = new Map<number, (answer: Answer) => void>();
   private readonly wishes: Wishes;
   private state: LinkState = { kind: "connecting" };
   private wire: Wire | null = null;
@@ -74,9 +74,13 @@ export class MachineDriver implements StreamHost {
   private secure: Secure | null = null;
   /** Of the present session: what this browser's next keys are signed for. */
   private hash: Bytes = EMPTY;
-  /** Keys that the machine has been asked to admit. */
-  private nextKeys: OwnKeys | null = null;
   private session: Session | null = null;
+  /** The session in which this browser's keys are being changed. */
+  private rekeying: Session | null = null;
+  /** Whose key the present link proves. */
+  private linkDevice = "";
+  /** The grant that opened the present session. */
+  private shown = "";
   private stands = false;
   /** When to dial, or to try the session, again. */
   private retryAt: number | null = null;
@@ -161,7 +165,7 @@ export class MachineDriver implements StreamHost {
   retryNow(): void {
     if (this.closed) return;
     if (this.wire === null) this.dial();
-    else if (this.secure === null && this.conn !== null) this.openSession();
+    else void this.openSession();
   }
 
   /** The network may have changed, or the page has come back: do not trust a link that has not answered since. */
@@ -199,7 +203,7 @@ export class MachineDriver implements StreamHost {
 
   mint(wanted: Wanted, minted: (minted: Minted) => void, refused: (reason: Reason) => void): void {
     if (this.session === null || !this.stands) return;
-    this.minting.set(this.session.mint(wanted, this.env.clock.now()), (answer) => {
+    this.asked.set(this.session.mint(wanted, this.env.clock.now()), (answer) => {
       if (answer.kind === "minted") minted(answer.minted);
       else if (answer.kind === "refused") refused(answer.reason);
     });
@@ -241,34 +245,43 @@ export class MachineDriver implements StreamHost {
   private dial(): void {
     this.retryAt = null;
     this.become({ kind: "connecting" });
+    this.linkDevice = this.paired.deviceId;
     const identity = { agent: this.paired.agent, key: signKey(this.paired.signKey) };
     this.wire = new Wire(this.env, identity, {
       proven: (conn) => {
         this.conn = conn;
         this.provenAt = this.env.clock.now();
-        this.openSession();
+        void this.openSession();
       },
       held: (held) => {
         this.proof = { held, until: this.env.clock.now() + held };
         this.publish();
       },
-      wake: () => {
-        if (this.secure === null) this.openSession();
-      },
+      wake: () => void this.openSession(),
       ended: (close, proven) => this.linkEnded(close, proven),
     });
     this.settle();
   }
 
-  private openSession(): void {
-    if (this.wire === null || this.conn === null || this.secure !== null) return;
+  /** With what is kept now: whoever says what was kept before is taken for a copy. */
+  private async openSession(): Promise<void> {
+    const { wire, conn } = this;
+    const wanted = (): boolean => wire === this.wire && this.secure === null;
+    if (wire === null || conn === null || !wanted()) return;
     this.retryAt = null;
+    await this.recall();
+    if (!wanted()) return;
+    if (this.paired.deviceId !== this.linkDevice) {
+      this.redial();
+      return;
+    }
     const { agent, grant, noiseKey, deviceName } = this.paired;
     const local = dhKey(this.paired.dhKey);
-    const options = { mode: "session", target: { kind: "session", grant }, agent, conn: this.conn } as const;
+    const options = { mode: "session", target: { kind: "session", grant }, agent, conn } as const;
+    this.shown = grant;
     this.secure = new Secure(
       this.env,
-      this.wire,
+      wire,
       { ...options, local, remote: noiseKey },
       {
         established: (hash) => {
@@ -338,7 +351,8 @@ export class MachineDriver implements StreamHost {
     if (this.closed) return;
     const verdict = judgeSession(close);
     if (verdict.kind === "final" || close.code === "keys-changed") {
-      void this.endUnlessChanged(verdict.reason);
+      // A grant may be out of date and the one that is kept not: it slides while a session stands.
+      void this.endUnlessChanged(verdict.reason, close.code === "token-refused" ? this.shown : undefined);
       return;
     }
     const wait = verdict.away ? AWAY_RETRY_MS : this.sessionBackoff.next();
@@ -347,16 +361,18 @@ export class MachineDriver implements StreamHost {
     this.ticker.update();
   }
 
-  /** Another tab may have taken new keys or a new grant: with those it goes on. */
-  private async endUnlessChanged(reason: Reason): Promise<void> {
-    const kept = await this.events.reload().catch(() => null);
+  /** Where other keys or another grant than the refused ones are kept by now, it goes on with those. */
+  private async endUnlessChanged(reason: Reason, refused = this.paired.grant): Promise<void> {
+    await this.recall();
     if (this.closed || this.state.kind === "ended") return;
-    if (kept === null || (kept.deviceId === this.paired.deviceId && kept.grant === this.paired.grant)) {
-      this.end(reason);
-      return;
-    }
-    this.paired = kept;
-    this.redial();
+    const { deviceId, grant } = this.paired;
+    if (deviceId === this.linkDevice && grant === refused) this.end(reason);
+    else this.redial();
+  }
+
+  /** Another tab may have kept something newer. What cannot be read, or is gone, leaves what is known. */
+  private async recall(): Promise<void> {
+    this.paired = (await this.events.reload().catch(() => null)) ?? this.paired;
   }
 
   /** A new link, for a link proves one key. */
@@ -380,28 +396,37 @@ export class MachineDriver implements StreamHost {
       this.end(reasonFor("proof-refused"));
       return;
     }
-    await this.remember(news);
+    if (!(await this.keep(news))) return;
     session?.keysTaken(noise.serial);
     this.settle();
   }
 
-  /** The answer comes as `rekeyed`, or not at all: then the machine asks again. */
+  /** One change at a time: the machine knows the last keys it was brought, and the answer is for the keys of its own question. */
   private async changeKeys(): Promise<void> {
     const { session, hash } = this;
-    const { nextKeys } = await import("./keys");
-    const { own, proof } = await nextKeys(this.env, this.paired, hash);
-    if (session === null || session !== this.session) return;
-    this.nextKeys = own;
-    session.rekey(proof);
-    this.settle();
-  }
-
-  private async keysChanged(grant: string, grantExpires: number): Promise<void> {
-    const own = this.nextKeys;
-    this.nextKeys = null;
-    if (own === null) return;
-    await this.remember({ ...own, grant, grantExpires });
-    if (!this.closed) this.redial();
+    if (session === null || this.rekeying === session) return;
+    this.rekeying = session;
+    try {
+      const { nextKeys } = await import("./keys");
+      const { own, proof } = await nextKeys(this.env, this.paired, hash);
+      await this.recall();
+      if (session !== this.session) return;
+      if (this.paired.deviceId !== this.linkDevice) {
+        this.redial();
+        return;
+      }
+      const answer = await new Promise<Answer>((answered) => {
+        this.asked.set(session.rekey(proof), answered);
+        this.settle();
+      });
+      if (answer.kind !== "rekeyed") return;
+      const { grant, expires } = answer;
+      const kept = await this.keep({ ...own, grant, grantExpires: expires });
+      if (kept && !this.closed && this.state.kind !== "ended") this.redial();
+    } finally {
+      // A refusal or a store that fails leaves the present keys, and the machine asks again.
+      if (this.rekeying === session) this.rekeying = null;
+    }
   }
 
   private end(reason: Reason): void {
@@ -417,8 +442,7 @@ export class MachineDriver implements StreamHost {
     this.secure?.close("done");
     this.secure = null;
     this.session = null;
-    this.nextKeys = null;
-    this.minting.clear();
+    this.asked.clear();
     this.wishes.sessionDown();
     if (!this.stands) return;
     this.stands = false;
@@ -449,8 +473,8 @@ export class MachineDriver implements StreamHost {
       case "changed":
         return this.publish();
       case "answer": {
-        const answered = this.minting.get(effect.req);
-        this.minting.delete(effect.req);
+        const answered = this.asked.get(effect.req);
+        this.asked.delete(effect.req);
         if (answered) answered(effect.answer);
         else this.wishes.answer(effect.req, effect.answer);
         return;
@@ -461,19 +485,15 @@ export class MachineDriver implements StreamHost {
       case "scopes":
         return this.scopesChanged();
       case "grant":
-        // What is given to keys that are about to be replaced is not for the next ones.
-        if (this.nextKeys !== null) return;
-        return void this.remember({ grant: effect.grant, grantExpires: effect.expires });
+        return this.note({ grant: effect.grant, grantExpires: effect.expires });
       case "generation":
         if (effect.generation === this.paired.generation) return;
-        return void this.remember({ generation: effect.generation });
+        return this.note({ generation: effect.generation });
       case "keys":
         // Needed a few times a year, so it is fetched then; if it cannot be, the machine says it again.
         return void this.takeKeys(effect.chain, effect.noise).catch(() => undefined);
       case "rekey":
         return void this.changeKeys().catch(() => undefined);
-      case "rekeyed":
-        return void this.keysChanged(effect.grant, effect.expires);
       case "fault":
         return this.breakSession("bad-message");
       case "silent":
@@ -487,7 +507,7 @@ export class MachineDriver implements StreamHost {
     this.stands = true;
     this.sessionBackoff.reset();
     const { machine, user, scopes, expires, until } = facts;
-    void this.remember({ name: machine, user, scopes, grantExpires: expires });
+    this.note({ name: machine, user, scopes, grantExpires: expires });
     this.become({ kind: "session" });
     this.wishes.sessionUp(this.session);
     for (const tenant of this.tenants) tenant.sessionUp(scopes);
@@ -497,13 +517,20 @@ export class MachineDriver implements StreamHost {
 
   private scopesChanged(): void {
     const scopes = this.scopes();
-    void this.remember({ scopes });
+    this.note({ scopes });
     for (const tenant of this.tenants) tenant.scopesChanged(scopes);
   }
 
-  private remember(news: Partial<PairedMachine>): Promise<void> {
-    this.paired = { ...this.paired, ...news };
-    return this.events.store(this.paired);
+  /** Rejects when it cannot be kept. False when other keys than those of the link are kept by now: then its news is of no use. */
+  private async keep(news: Partial<PairedMachine>): Promise<boolean> {
+    const kept = await this.events.keep(this.linkDevice, news);
+    this.paired = kept ?? this.paired;
+    return kept !== null;
+  }
+
+  /** For news without which the next session opens as well, and which is told again there: a store that fails stops nothing. */
+  private note(news: Partial<PairedMachine>): void {
+    void this.keep(news).catch(() => undefined);
   }
 
   private scopes(): Scope[] {

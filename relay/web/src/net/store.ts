@@ -30,7 +30,13 @@ export interface PairedMachine {
 
 export interface Store {
   all(): Promise<PairedMachine[]>;
+  /** Keeps a machine in place of what was kept of it. */
   put(machine: PairedMachine): Promise<void>;
+  /**
+   * Adds news of a device to what is kept of its machine, and resolves to that. Null where the machine was forgotten, or is kept with
+   * another device's keys by now: then nothing changes.
+   */
+  update(agent: string, device: string, news: Partial<PairedMachine>): Promise<PairedMachine | null>;
   delete(agent: string): Promise<void>;
 }
 
@@ -41,24 +47,37 @@ const BEFORE_KEYS = { serial: 1, identity: EMPTY, generation: 0 };
 
 export async function openStore(factory: IDBFactory): Promise<Store> {
   const database = await openDatabase(factory);
-  const run = <T>(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> => {
+  const run = async (mode: IDBTransactionMode, act: (store: IDBObjectStore) => void): Promise<void> => {
     const transaction = database.transaction(MACHINES, mode);
-    const request = act(transaction.objectStore(MACHINES));
+    act(transaction.objectStore(MACHINES));
     return new Promise((resolve, reject) => {
       // Only a completed transaction is on disk; a request may succeed in one that is then undone.
-      transaction.oncomplete = () => resolve(request.result);
+      transaction.oncomplete = () => resolve();
       transaction.onabort = () => reject(storeError(transaction.error));
     });
   };
   return {
     all: async () => {
-      const machines = await run("readonly", (store) => store.getAll() as IDBRequest<PairedMachine[]>);
+      let machines: PairedMachine[] = [];
+      await run("readonly", (store) => {
+        const all = store.getAll() as IDBRequest<PairedMachine[]>;
+        all.onsuccess = () => (machines = all.result);
+      });
       return machines.map((machine) => ({ ...BEFORE_KEYS, ...machine })).sort((a, b) => a.paired - b.paired);
     },
-    put: async (machine) => {
-      await run("readwrite", (store) => store.put(machine));
+    put: (machine) => run("readwrite", (store) => store.put(machine)),
+    update: async (agent, device, news) => {
+      let kept: PairedMachine | null = null;
+      await run("readwrite", (store) => {
+        const present = store.get(agent) as IDBRequest<PairedMachine | undefined>;
+        present.onsuccess = () => {
+          kept = merged(present.result, device, news);
+          if (kept !== null) store.put(kept);
+        };
+      });
+      return kept;
     },
-    delete: async (agent) => run("readwrite", (store) => store.delete(agent)),
+    delete: (agent) => run("readwrite", (store) => store.delete(agent)),
   };
 }
 
@@ -71,11 +90,27 @@ export function forgetfulStore(): Store {
       machines.set(machine.agent, machine);
       return Promise.resolve();
     },
+    update: (agent, device, news) => {
+      const kept = merged(machines.get(agent), device, news);
+      if (kept !== null) machines.set(agent, kept);
+      return Promise.resolve(kept);
+    },
     delete: (agent) => {
       machines.delete(agent);
       return Promise.resolve();
     },
   };
+}
+
+/** What is told once and never taken back only rises, for another tab may have heard the later of two. */
+function merged(stored: PairedMachine | undefined, device: string, news: Partial<PairedMachine>): PairedMachine | null {
+  if (stored?.deviceId !== device) return null;
+  const kept = { ...BEFORE_KEYS, ...stored };
+  const machine = { ...kept, ...news, generation: Math.max(kept.generation, news.generation ?? 0) };
+  if ((news.serial ?? 0) > kept.serial) return machine;
+  // A key, its serial and who certified it belong together.
+  const { noiseKey, serial, identity } = kept;
+  return { ...machine, noiseKey, serial, identity };
 }
 
 function openDatabase(factory: IDBFactory): Promise<IDBDatabase> {

@@ -2,7 +2,7 @@
 
 use super::peer::Seen;
 use super::world::{GRID, TERMINAL, World, terminal};
-use crate::core::{Answer, Event, Half, Mode, State, TerminalEvent};
+use crate::core::{Answer, Event, Half, Mode, News, State, TerminalEvent};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Frame;
@@ -189,14 +189,14 @@ fn an_answer_to_nothing_ends_the_session_and_the_next_one_follows() {
 }
 
 #[test]
-fn a_younger_grant_is_told_and_used() {
+fn a_younger_grant_in_the_middle_of_a_session_is_to_be_kept() {
     let mut world = World::live();
     world.peer.say(&FromAgent::Grant {
         grant: "grant-2".to_owned(),
         expires: UnixMs(5),
     });
     world.run();
-    let kept = |event: &Event| matches!(event, Event::Remember(memory) if memory.grant == "grant-2" && memory.expires == UnixMs(5));
+    let kept = |event: &Event| matches!(event, Event::Remember(_, News::Grant { grant, expires: UnixMs(5) }) if grant == "grant-2");
     assert!(world.events().iter().any(kept));
 }
 

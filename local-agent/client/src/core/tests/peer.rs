@@ -36,6 +36,8 @@ pub struct Peer {
     pub psk: Option<Psk>,
     pub offer: Vec<u8>,
     pub links: u8,
+    /// What sessions were opened with.
+    pub grants: Vec<String>,
     /// The key that the present link proved.
     pub proven: Option<[u8; 32]>,
     talks: BTreeMap<StreamId, Talk>,
@@ -77,6 +79,7 @@ impl Peer {
             psk: None,
             offer: Vec::new(),
             links: 0,
+            grants: Vec::new(),
             proven: None,
             talks: BTreeMap::new(),
             tokens: BTreeMap::new(),
@@ -171,7 +174,7 @@ impl Peer {
     fn opened(&mut self, id: StreamId, target: &Target, credit: u32) {
         let versions = match target {
             Target::Session(grant) => {
-                assert!(grant.starts_with("grant"));
+                self.grants.push(grant.clone());
                 if let Some(code) = self.refuses_sessions {
                     return self.reply(Frame::Close(id, code.into()));
                 }
@@ -306,6 +309,12 @@ impl Peer {
             issued: UnixMs(0),
             expires: UnixMs(300_000),
         });
+    }
+
+    /// Closes the session that stands.
+    pub fn close_session(&mut self, code: CloseCode) {
+        let session = self.talks.pop_first().expect("a session stands").0;
+        self.reply(Frame::Close(session, code.into()));
     }
 
     /// Says something inside the session or pairing that stands.

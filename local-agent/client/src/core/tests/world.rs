@@ -3,7 +3,7 @@
 use super::peer::{Peer, Seen, party};
 use super::peer::{half, memory};
 use crate::core::Half;
-use crate::core::{Event, HandleId, Mode, State, TerminalEvent, Viewer};
+use crate::core::{Event, HandleId, Memory, Mode, State, TerminalEvent, Viewer};
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{AgentId, TerminalId, WriterId};
@@ -22,6 +22,8 @@ pub struct World {
     pub viewer: Viewer,
     pub peer: Peer,
     pub now: Mono,
+    /// What is kept of the machine; `None` while nothing is or it cannot be read.
+    pub kept: Option<Memory>,
     /// Whether dialling succeeds.
     pub reachable: bool,
 }
@@ -35,16 +37,22 @@ impl World {
             viewer,
             peer,
             now,
+            kept: None,
             reachable: true,
         }
     }
 
-    /// A world whose session stands.
+    /// A world whose session stands, and whose device keeps what it was told so far.
     pub fn live() -> Self {
         let mut world = Self::new();
         world.run();
         assert_eq!(world.viewer.state(), &State::Live);
-        world.events();
+        let now = world.both();
+        for event in world.events() {
+            if matches!(event, Event::Remember(..)) {
+                world.viewer.kept(now);
+            }
+        }
         world.peer.seen.clear();
         world
     }
@@ -99,6 +107,9 @@ impl World {
     /// Carries messages until both sides are quiet.
     pub fn run(&mut self) {
         loop {
+            if self.viewer.wants_recall() {
+                self.viewer.recalled(self.kept.clone(), self.now);
+            }
             if self.viewer.poll_dial(self.now) {
                 if self.reachable {
                     self.peer.new_link();

@@ -1,7 +1,6 @@
 //! What the device file is, and what it refuses to be.
 
 use super::*;
-use crate::core::OwnKeys;
 use lanyard_shared::msg::Scope;
 use lanyard_shared::time::UnixMs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -21,6 +20,13 @@ fn machine(agent: u8, grant: &str) -> Machine {
         serial: 1,
         generation: 0,
         keys: None,
+    }
+}
+
+fn grant(grant: &str, expires: u64) -> News {
+    News::Grant {
+        grant: grant.to_owned(),
+        expires: UnixMs(expires),
     }
 }
 
@@ -49,16 +55,9 @@ fn machines_are_remembered_replaced_renewed_and_forgotten() {
     store.remember(machine(1, "a")).unwrap();
     store.remember(machine(2, "b")).unwrap();
     store.remember(machine(1, "c")).unwrap();
-    let mut memory = machine(2, "d").memory();
-    (memory.expires, memory.serial, memory.generation) = (UnixMs(9), 4, 7);
-    let own = Device::generate("next").unwrap();
-    memory.keys = Some(OwnKeys {
-        key: own.signing_key().clone(),
-        noise: own.noise_key().clone(),
-    });
-    store.keep(AgentId([2; 16]), &memory).unwrap();
-    let (_, kept) = store.load().unwrap().unwrap();
-    assert_eq!(kept[0].memory(), memory);
+    let id = store.load().unwrap().unwrap().0.id();
+    let news = grant("d", 9);
+    assert!(store.keep(AgentId([2; 16]), id, &news).unwrap());
     let (_, machines) = store.load().unwrap().unwrap();
     let grants: Vec<_> = machines
         .iter()
@@ -123,4 +122,76 @@ fn a_broken_file_or_one_of_another_version_is_refused_and_stays() {
         assert!(store.load_or_create("laptop").is_err());
         assert_eq!(std::fs::read_to_string(store.path()).unwrap(), text);
     }
+}
+
+/// A file with one machine, and the id of the device it was paired with.
+fn paired(home: &Path) -> (Store, AgentId, DeviceId) {
+    let store = Store::at(home.join("device.json"));
+    let (device, _) = store.load_or_create("laptop").unwrap();
+    store.remember(machine(1, "a")).unwrap();
+    (store, AgentId([1; 16]), device.id())
+}
+
+#[test]
+fn news_is_added_to_what_another_process_has_kept_meanwhile() {
+    let home = tempfile::tempdir().unwrap();
+    let (store, agent, device) = paired(home.path());
+    let key = |serial: u32| News::MachineKey {
+        remote: [u8::try_from(serial).unwrap(); 32],
+        serial,
+        identity: None,
+    };
+    for news in [
+        News::Generation(7),
+        key(5),
+        grant("b", 9),
+        News::Generation(6),
+        key(4),
+    ] {
+        assert!(store.keep(agent, device, &news).unwrap());
+    }
+    let kept = store.recall(agent).unwrap().unwrap();
+    assert_eq!((kept.grant.as_str(), kept.expires), ("b", UnixMs(9)));
+    assert_eq!(
+        (kept.generation, kept.serial, kept.remote),
+        (7, 5, [5; 32]),
+        "they only rise"
+    );
+}
+
+#[test]
+fn news_of_keys_that_were_replaced_or_of_a_forgotten_machine_is_dropped() {
+    let home = tempfile::tempdir().unwrap();
+    let (store, agent, device) = paired(home.path());
+    let keys = OwnKeys::from(&Device::generate("next").unwrap());
+    let next = News::OwnKeys {
+        keys: keys.clone(),
+        grant: "b".to_owned(),
+        expires: UnixMs(9),
+    };
+    assert!(store.keep(agent, device, &next).unwrap());
+    let kept = store.recall(agent).unwrap();
+    assert!(kept.as_ref().is_some_and(|kept| kept.keys == Some(keys)));
+    for stale in [next, grant("c", 10), News::Generation(9)] {
+        assert!(!store.keep(agent, device, &stale).unwrap());
+        assert_eq!(store.recall(agent).unwrap(), kept);
+    }
+    store.forget(agent).unwrap();
+    assert!(!store.keep(agent, device, &grant("c", 10)).unwrap());
+    assert_eq!(store.recall(agent).unwrap(), None);
+}
+
+#[test]
+fn a_machine_that_was_paired_anew_is_recalled_with_the_keys_it_was_paired_with() {
+    let home = tempfile::tempdir().unwrap();
+    let (store, agent, device) = paired(home.path());
+    let next = News::OwnKeys {
+        keys: OwnKeys::from(&Device::generate("next").unwrap()),
+        grant: "b".to_owned(),
+        expires: UnixMs(9),
+    };
+    assert!(store.keep(agent, device, &next).unwrap());
+    store.remember(machine(1, "c")).unwrap();
+    let keys = store.recall(agent).unwrap().unwrap().keys.unwrap();
+    assert_eq!(keys.device(), device);
 }

@@ -21,6 +21,7 @@ import {
   type ToAgent,
   type TokenEntry,
 } from "../../core/generated";
+import { deviceId } from "../../core/ids";
 import { Handshake } from "../../core/noise";
 import { checkWords, pairPsk } from "../../core/pair";
 import { closeSentence, reasonFor } from "../../core/reasons";
@@ -106,6 +107,8 @@ export class TestMachine {
   /** Keys that devices have brought in the place of their own. */
   rekeys: NewKeys[] = [];
   hellos: Extract<ToAgent, { t: "hello" }>[] = [];
+  /** Who said them. */
+  greeters: string[] = [];
 
   private constructor(
     public noise: DhKey,
@@ -373,7 +376,7 @@ export class TestMachine {
     }
   }
 
-  private command(message: ToAgent, say: (message: object) => void, _device: Bytes): void {
+  private command(message: ToAgent, say: (message: object) => void, device: Bytes): void {
     const time = this.clock.unix();
     const refuse = (req: number, code: CloseName): void => say({ t: "refused", req, reason: reasonFor(code) });
     switch (message.t) {
@@ -382,6 +385,7 @@ export class TestMachine {
         const expires = until ?? time + 1e9;
         this.tell = say;
         this.hellos.push(message);
+        void deviceId(webCrypto, device).then((id) => this.greeters.push(id));
         const about = { machine: "tower", user: "ada", time, scopes, reach, expires, until };
         return say({ t: "welcome", ...about, generation: this.generation, suspended: false, terminals });
       }
@@ -390,6 +394,7 @@ export class TestMachine {
         return;
       case "rekey":
         this.rekeys.push(message.keys);
+        if (this.refuses !== null) return refuse(message.req, this.refuses);
         return say({ t: "rekeyed", req: message.req, grant: "grant.two.x", expires: time + 1e9 });
       case "ping":
         return this.answersPings ? say({ t: "pong", n: message.n, time }) : undefined;

@@ -21,6 +21,8 @@ export class TestRelay {
   online = true;
   dials = 0;
   proofs = 0;
+  /** What sessions were opened with. */
+  readonly grants: string[] = [];
   readonly links = new Set<Leg>();
 
   constructor(
@@ -125,6 +127,7 @@ class Leg {
         return this.write({ kind: "pong", payload: frame.payload });
       case "open": {
         const { stream, target, credit, versions } = frame;
+        if (target.kind === "session") this.relay.grants.push(target.grant);
         const refusal = this.refusal(target.kind === "session");
         if (refusal !== null) return this.refuse(stream, refusal);
         const out = {
