@@ -305,6 +305,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Purpose {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::value_variants().iter().copied()
+    }
+
     /// As it is typed and stored.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -318,8 +323,7 @@ impl Purpose {
     /// The purpose of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        let mut all = Self::value_variants().iter().copied();
-        all.find(|purpose| purpose.name() == name)
+        Self::all().find(|purpose| purpose.name() == name)
     }
 }
 

@@ -52,9 +52,9 @@ impl Rig {
 #[tokio::test]
 async fn each_token_opens_its_own_purpose_and_no_other() {
     let rig = rig();
-    for &of in Purpose::value_variants() {
+    for of in Purpose::all() {
         let (text, _) = rig.token(of).await;
-        for &purpose in Purpose::value_variants() {
+        for purpose in Purpose::all() {
             let expected = (purpose != of).then_some(Fault::OtherPurpose);
             assert_eq!(
                 rig.fault(&text, purpose, at(1)),

@@ -73,16 +73,12 @@ fn a_welcome_proves_the_key_of_the_proof_that_it_answers_whatever_key_came_since
     let proven = |link: &mut Link| {
         link.handle(welcomed(now), now);
         std::iter::from_fn(|| link.poll_event())
-            .filter_map(|event| match event {
-                Event::Welcome { proven, .. } => Some(proven),
-                Event::Wake
-                | Event::Open(..)
-                | Event::Accepted(..)
-                | Event::Data(..)
-                | Event::Room(_)
-                | Event::Closed(..)
-                | Event::TakenIn(_)
-                | Event::Ended(_) => None,
+            .filter_map(|event| {
+                if let Event::Welcome { proven, .. } = event {
+                    Some(proven)
+                } else {
+                    None
+                }
             })
             .last()
     };

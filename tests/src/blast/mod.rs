@@ -9,7 +9,6 @@ mod table;
 pub use cell::{Loot, Reach, cell, loot};
 pub use table::tables;
 
-use clap::ValueEnum as _;
 use lanyard_relay::OperatorPurpose;
 use lanyard_shared::token::Kind;
 
@@ -167,10 +166,7 @@ impl Credential {
     pub fn all() -> impl Iterator<Item = Self> {
         let things = Thing::ALL.iter().copied().map(Self::Thing);
         let tokens = Kind::ALL.iter().copied().map(Self::Token);
-        let operators = OperatorPurpose::value_variants()
-            .iter()
-            .copied()
-            .map(Self::Operator);
+        let operators = OperatorPurpose::all().map(Self::Operator);
         things.chain(tokens).chain(operators)
     }
 
