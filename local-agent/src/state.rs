@@ -115,12 +115,13 @@ impl StateDir {
     /// # Errors
     /// The file is open to others or damaged. It is never replaced: the machine would be another.
     pub fn identity(&self, now: UnixMs) -> Result<Identity, StateError> {
-        let identity = match self.read::<KeyFile>(&self.keys())? {
-            Some(file) => file.keys(now),
-            None => Identity::generate(now),
-        };
-        // A file of the first version does not say how old its keys are: they count from now on.
-        self.save_identity(&identity)?;
+        let file = self.read::<KeyFile>(&self.keys())?;
+        // A machine whose disk is full must start all the same: what is complete is not written again.
+        let is_complete = file.as_ref().is_some_and(KeyFile::is_dated);
+        let identity = file.map_or_else(|| Identity::generate(now), |file| file.keys(now));
+        if !is_complete {
+            self.save_identity(&identity)?;
+        }
         Ok(identity)
     }
 
@@ -214,7 +215,7 @@ fn default_path() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     #[test]
     fn keys_stay_the_same_and_are_refused_once_others_can_read_them()
@@ -229,6 +230,20 @@ mod tests {
             state.identity(UnixMs(1)),
             Err(StateError::File(PrivateFileError::OpenToOthers(_)))
         ));
+        Ok(())
+    }
+
+    #[test]
+    fn keys_that_are_complete_are_not_written_at_a_start() -> Result<(), Box<dyn std::error::Error>>
+    {
+        let dir = tempfile::tempdir()?;
+        let state = StateDir::open(Some(dir.path().join("state")))?;
+        state.identity(UnixMs(1))?;
+        // Every write puts another file there.
+        let file = || std::fs::metadata(dir.path().join("state/identity.key")).map(|m| m.ino());
+        let before = file()?;
+        state.identity(UnixMs(2))?;
+        assert_eq!(file()?, before);
         Ok(())
     }
 

@@ -403,6 +403,12 @@ impl From<&Identity> for KeyFile {
 }
 
 impl KeyFile {
+    /// Whether it says how old its keys are. One of the first version does not: they count from when it is read.
+    #[must_use]
+    pub fn is_dated(&self) -> bool {
+        self.since.is_some() && self.noise_since.is_some()
+    }
+
     /// The keys. What a file of the first version does not say counts from `now`.
     #[must_use]
     pub fn keys(&self, now: UnixMs) -> Identity {
