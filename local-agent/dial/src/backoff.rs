@@ -1,6 +1,7 @@
 //! How long to wait before dialling again: exponential with full jitter, never giving up.
 
 use crate::limits::{FIRST_WAIT, LONGEST_WAIT};
+use crate::sabotage::{Guarantee, is_off};
 use std::time::Duration;
 
 /// Waiting times between attempts. The first is short, so that a relay's restart costs a fraction of a second.
@@ -12,6 +13,9 @@ pub struct Backoff {
 impl Backoff {
     /// The next waiting time; `random` is uniform over all of `u32`. Between half and all of the present bound.
     pub fn next_wait(&mut self, random: u32) -> Duration {
+        if self.attempts >= 2 && is_off(Guarantee::ComeBack) {
+            return Duration::MAX / 2;
+        }
         let bound = FIRST_WAIT
             .saturating_mul(1 << self.attempts.min(8))
             .min(LONGEST_WAIT);

@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod clock;
 pub mod limits;
 pub mod private_file;
+pub mod sabotage;
 pub mod socket;
 mod tls;
 

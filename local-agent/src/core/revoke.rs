@@ -8,6 +8,7 @@ use super::devices::Device;
 use super::effect::Effect;
 use super::lease::Lease;
 use super::talk::{Talk, TalkPurpose};
+use lanyard_dial::sabotage::{Guarantee, is_off};
 use lanyard_shared::access::Revocation;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
@@ -48,6 +49,7 @@ impl Core {
                 Ok(self.revoke_leases(|lease| lease.jti == jti, CloseCode::TokenEnded, now))
             }
             Revocation::Purpose { purpose, device } => self.revoke_purpose(purpose, device, now),
+            Revocation::Device { .. } if is_off(Guarantee::Revoke) => Ok(0),
             Revocation::Device { device } => {
                 let ended = self.leases_of(device);
                 let known = self.remove_device(device, CloseCode::Revoked, now);

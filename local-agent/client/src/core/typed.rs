@@ -3,6 +3,7 @@
 use super::Unsent;
 use crate::limits::INPUT_PIECE;
 use bytes::Bytes;
+use lanyard_dial::sabotage::{Guarantee, is_off};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::limits::INPUT_RESEND;
 use lanyard_shared::time::Mono;
@@ -110,7 +111,15 @@ impl Typed {
         now: Mono,
     ) -> Result<Option<(Unsent, Bytes)>, CloseCode> {
         self.sent = 0;
+        if is_off(Guarantee::Once) {
+            self.renumber(last);
+        }
         self.applied(last)?;
+        if is_off(Guarantee::Resend) {
+            while self.queue.front().is_some_and(|first| first.tried) {
+                self.pop();
+            }
+        }
         if self.queue.front().is_none_or(|first| !first.tried) {
             self.renumber(last);
         }

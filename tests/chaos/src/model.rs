@@ -1,0 +1,241 @@
+//! What must hold, whatever dies: each word is typed once or given back, in order; nothing that was printed is missing; nobody types who may not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was found to be wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wrongs {
+    /// Words or output that were to be there and are not.
+    pub lost: u64,
+    /// Words that were typed more than once.
+    pub duplicated: u64,
+    /// Words of who may not type.
+    pub unauthorised: u64,
+    /// Parts that did not come back in time.
+    pub stuck: u64,
+}
+
+impl Wrongs {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Both together.
+    pub fn add(&mut self, other: Self) {
+        self.lost += other.lost;
+        self.duplicated += other.duplicated;
+        self.unauthorised += other.unauthorised;
+        self.stuck += other.stuck;
+    }
+}
+
+/// One viewer in one life of its process, and its words by number.
+#[derive(Debug, Default)]
+pub struct Typist {
+    /// The last word it was about to type.
+    pub sent: u64,
+    /// The last of its words that was typed.
+    pub typed: u64,
+    /// Words not accounted for below `sent`: neither typed nor given back.
+    open: BTreeSet<u64>,
+    /// Words that came back.
+    unsent: BTreeSet<u64>,
+    /// Words up to here were looked at for good.
+    judged: u64,
+    /// It was killed: what it had not been answered for may be typed or not.
+    killed: bool,
+    /// Words after this one must not be typed.
+    ends_at: Option<u64>,
+}
+
+/// All of a terminal's typists.
+#[derive(Debug, Default)]
+pub struct Model {
+    typists: BTreeMap<String, Typist>,
+    /// The beginning of a word whose end has not been typed yet.
+    rest: Vec<u8>,
+    /// Everything wrong so far, in words.
+    pub complaints: Vec<String>,
+    /// The same in numbers.
+    pub wrongs: Wrongs,
+    /// Words that were typed.
+    pub words: u64,
+}
+
+impl Model {
+    /// What is known of a typist.
+    #[must_use]
+    pub fn typist(&self, name: &str) -> Option<&Typist> {
+        self.typists.get(name)
+    }
+
+    /// A typist is about to type a word.
+    pub fn sent(&mut self, name: &str, n: u64) {
+        let typist = self.typists.entry(name.to_owned()).or_default();
+        typist.sent = n;
+        typist.open.insert(n);
+    }
+
+    /// Words came back to whoever typed them.
+    pub fn unsent(&mut self, words: &str) {
+        for word in words.split(';').filter(|word| !word.is_empty()) {
+            if let Some((name, n)) = parse(word)
+                && let Some(typist) = self.typists.get_mut(name)
+            {
+                typist.open.remove(&n);
+                typist.unsent.insert(n);
+            }
+        }
+    }
+
+    /// The typist's process was killed.
+    pub fn killed(&mut self, name: &str) {
+        if let Some(typist) = self.typists.get_mut(name) {
+            typist.killed = true;
+        }
+    }
+
+    /// From the next word on the typist may not type: its device was ended.
+    pub fn ended(&mut self, name: &str) {
+        if let Some(typist) = self.typists.get_mut(name) {
+            typist.killed = true;
+            typist.ends_at = Some(typist.sent);
+        }
+    }
+
+    /// Not one word of this typist may be typed.
+    pub fn forbid(&mut self, name: &str) {
+        let typist = self.typists.entry(name.to_owned()).or_default();
+        typist.killed = true;
+        typist.ends_at = Some(0);
+    }
+
+    /// These bytes were typed, after all before.
+    pub fn typed(&mut self, bytes: &[u8]) {
+        self.rest.extend_from_slice(bytes);
+        let Some(end) = self.rest.iter().rposition(|byte| *byte == b';') else {
+            return;
+        };
+        let whole: Vec<u8> = self.rest.drain(..=end).collect();
+        for word in String::from_utf8_lossy(&whole).split_terminator(';') {
+            self.word(word);
+        }
+    }
+
+    fn word(&mut self, word: &str) {
+        let Some((name, n)) = parse(word) else {
+            return self.lose(format!("a broken word: {word:?}"));
+        };
+        let Some(typist) = self.typists.get_mut(name) else {
+            self.wrongs.unauthorised += 1;
+            return self
+                .complaints
+                .push(format!("{word} is nobody's, and was typed"));
+        };
+        if typist.ends_at.is_some_and(|last| n > last) {
+            self.wrongs.unauthorised += 1;
+            self.complaints
+                .push(format!("{word} was typed after its device had ended"));
+        }
+        if n <= typist.typed {
+            self.wrongs.duplicated += 1;
+            self.complaints
+                .push(format!("{word} was typed again, or after a later one"));
+            return;
+        }
+        typist.typed = n;
+        self.words += 1;
+        typist.open.remove(&n);
+    }
+
+    /// Looks for words that are lost: those before one that was typed long ago. To be called when what was typed is read to its end.
+    pub fn judge(&mut self) {
+        let mut lost = Vec::new();
+        for (name, typist) in &mut self.typists {
+            let until = std::mem::replace(&mut typist.judged, typist.typed);
+            let later = typist.open.split_off(&until);
+            for n in std::mem::replace(&mut typist.open, later) {
+                if !typist.killed {
+                    lost.push(format!("{name}.{n} was neither typed nor given back"));
+                }
+            }
+            typist.unsent = typist.unsent.split_off(&until);
+        }
+        for what in lost {
+            self.lose(what);
+        }
+    }
+
+    /// Something is not there.
+    pub fn lose(&mut self, what: String) {
+        self.wrongs.lost += 1;
+        self.complaints.push(what);
+    }
+
+    /// Something did not come back in time.
+    pub fn stick(&mut self, what: String) {
+        self.wrongs.stuck += 1;
+        self.complaints.push(what);
+    }
+}
+
+/// Whose word, and which.
+fn parse(word: &str) -> Option<(&str, u64)> {
+    let (name, n) = word.trim_end_matches('!').rsplit_once('.')?;
+    Some((name, n.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(run: impl FnOnce(&mut Model)) -> Wrongs {
+        let mut model = Model::default();
+        for n in 1..=4 {
+            model.sent("a.0", n);
+        }
+        run(&mut model);
+        model.judge();
+        model.judge();
+        model.wrongs
+    }
+
+    #[test]
+    fn words_that_are_typed_in_order_or_given_back_are_right() {
+        let wrongs = after(|model| {
+            model.typed(b"a.0.1;a.0");
+            model.unsent("a.0.2;");
+            model.typed(b".3;");
+        });
+        assert!(wrongs.is_none(), "{wrongs:?}");
+    }
+
+    #[test]
+    fn a_word_that_is_missing_before_a_later_one_is_lost_unless_its_typist_was_killed() {
+        assert_eq!(after(|model| model.typed(b"a.0.1;a.0.3;")).lost, 1);
+        let wrongs = after(|model| {
+            model.killed("a.0");
+            model.typed(b"a.0.1;a.0.3;");
+        });
+        assert!(wrongs.is_none(), "{wrongs:?}");
+    }
+
+    #[test]
+    fn a_word_that_is_typed_twice_is_duplicated() {
+        assert_eq!(after(|model| model.typed(b"a.0.1;a.0.1;")).duplicated, 1);
+        assert_eq!(after(|model| model.typed(b"a.0.2;a.0.1;")).duplicated, 1);
+    }
+
+    #[test]
+    fn a_word_of_a_device_that_had_ended_is_unauthorised() {
+        let wrongs = after(|model| {
+            model.ended("a.0");
+            model.typed(b"a.0.4;");
+            model.sent("a.0", 5);
+            model.typed(b"a.0.5;b.0.1;");
+        });
+        assert_eq!(wrongs.unauthorised, 2);
+    }
+}
