@@ -73,6 +73,8 @@ pub const OPERATOR_TIME: Duration = Duration::from_secs(10);
 pub const OPERATOR_ANSWER: u64 = 64 << 20;
 /// How often "last seen" goes to disk.
 pub const SEEN_EVERY: Duration = Duration::from_secs(60);
+/// How often a service manager that waits for no sign of life hears how much there is.
+pub const STATUS_EVERY: Duration = Duration::from_secs(60);
 
 /// The longest life of an operator token.
 pub const TOKEN_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);

@@ -9,8 +9,16 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-/// What a manager says to its services by their environment, and what is not meant for those whom they start.
-pub const ENVIRONMENT: &[&str] = &["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
+/// What a manager says to its service by the environment. It is not meant for programs that the service starts: they would take themselves for
+/// the service.
+pub const ENVIRONMENT: &[&str] = &[
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "SYSTEMD_EXEC_PID",
+];
 
 /// The manager's ear.
 #[derive(Debug, Default)]
