@@ -197,6 +197,7 @@ impl Server {
         self.manager.stopping();
         // No more connections, then an end to those there are.
         tasks.shutdown().await;
+        self.state.links.stop();
         self.state.router.end_all(CloseCode::GoingAway);
         if tokio::time::timeout(STOP_TIME, self.state.links.none())
             .await
