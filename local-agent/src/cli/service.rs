@@ -119,10 +119,8 @@ fn install(state: Option<PathBuf>, args: InstallArgs) -> Result<ExitCode, Failur
             if lingers {
                 "it runs from the start of the machine on, with or without a login".to_owned()
             } else {
-                let user = super::up::user_name();
-                format!(
-                    "it runs while you are logged in; for always: sudo loginctl enable-linger {user}"
-                )
+                "it runs while you are logged in; for always: sudo loginctl enable-linger $USER"
+                    .to_owned()
             },
         ]
     });

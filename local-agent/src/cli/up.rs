@@ -211,7 +211,7 @@ fn host_name() -> String {
         .to_owned()
 }
 
-pub fn user_name() -> String {
+fn user_name() -> String {
     let id = rustix::process::geteuid().as_raw().to_string();
     // passwd(5): the third field is the id, the first the name.
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
