@@ -72,10 +72,18 @@ impl StateDir {
     /// # Errors
     /// It cannot be made or is open to others.
     pub fn open(given: Option<PathBuf>) -> Result<Self, StateError> {
-        let path = given.or_else(default_path).ok_or(StateError::NoHome)?;
+        let path = Self::place(given)?;
         private_dir(&path)?;
-        let path = std::path::absolute(&path).unwrap_or(path);
         Ok(Self(path))
+    }
+
+    /// Where [`StateDir::open`] would make or find it, from the root on.
+    ///
+    /// # Errors
+    /// There is no home directory.
+    pub fn place(given: Option<PathBuf>) -> Result<PathBuf, StateError> {
+        let path = given.or_else(default_path).ok_or(StateError::NoHome)?;
+        Ok(std::path::absolute(&path).unwrap_or(path))
     }
 
     /// Keeps other agents away.

@@ -3,6 +3,7 @@
 mod life;
 mod operate;
 mod serve;
+mod service;
 
 use crate::output;
 use crate::trouble::Trouble;
@@ -52,6 +53,15 @@ enum Command {
     /// See to the certificate
     #[command(subcommand, after_help = "Example:\n  lanyard-relay tls reload")]
     Tls(operate::Tls),
+    /// Run the relay as a service: from the start of the machine on, with its log in the journal
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        lanyard-relay service install -- --listen 203.0.113.7:443 --http-listen off --host relay.example\n  \
+        lanyard-relay service status\n  \
+        lanyard-relay service uninstall"
+    )]
+    Service(service::Service),
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  lanyard-relay completions bash > ~/.local/share/bash-completion/completions/lanyard-relay"
@@ -83,6 +93,7 @@ pub fn run(cli: Cli) -> Result<(), Trouble> {
         Command::Agents(args) => operate::agents(args),
         Command::Token(command) => operate::token(command),
         Command::Tls(command) => operate::tls(command),
+        Command::Service(command) => service::service(command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "lanyard-relay", &mut script);
@@ -120,6 +131,6 @@ mod tests {
 
     #[test]
     fn every_command_helps_with_an_example_of_itself() {
-        assert!(examples_of(&Cli::command(), "lanyard-relay") >= 11);
+        assert!(examples_of(&Cli::command(), "lanyard-relay") >= 15);
     }
 }

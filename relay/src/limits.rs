@@ -7,6 +7,8 @@ use std::time::Duration;
 pub const UNPROVEN_PER_ADDRESS: usize = 64;
 /// Connections that have proven nothing yet, from everywhere. One more makes the oldest go.
 pub const UNPROVEN_TOTAL: usize = 4096;
+/// Below it a port is for privileged processes, unless the system was told otherwise.
+pub const LOW_PORTS_END: u16 = 1024;
 /// The queue of connections the kernel has accepted for us.
 pub const ACCEPT_BACKLOG: u32 = 4096;
 
@@ -73,6 +75,10 @@ pub const OPERATOR_TIME: Duration = Duration::from_secs(10);
 pub const OPERATOR_ANSWER: u64 = 64 << 20;
 /// How often "last seen" goes to disk.
 pub const SEEN_EVERY: Duration = Duration::from_secs(60);
+/// Descriptors that the relay's service may have: one for each link, and a few.
+pub const SERVICE_DESCRIPTORS: u32 = 524_288;
+/// How often a service manager that waits for no sign of life hears how much there is.
+pub const STATUS_EVERY: Duration = Duration::from_secs(60);
 
 /// The longest life of an operator token.
 pub const TOKEN_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);

@@ -8,6 +8,8 @@ use crate::operator::{Listed, ListedToken, NewCode, NewToken, ServedNow};
 use crate::server::Ready;
 use crate::trouble::Trouble;
 use crate::views::{self, instant};
+use lanyard_service::systemd::Status;
+use lanyard_shared::time::UnixMs;
 use serde_json::json;
 use std::io::Write as _;
 use zeroize::Zeroizing;
@@ -211,6 +213,31 @@ pub fn certificate(form: Form, served: &ServedNow) {
             eprintln!("{what}");
         }
     }
+}
+
+/// Says what was done about the service, and what there is to do next.
+pub fn done(form: Form, outcome: &serde_json::Value, lines: &[String]) {
+    match form {
+        Form::Json => line(&outcome.to_string()),
+        Form::Plain => lines.iter().for_each(|text| eprintln!("{text}")),
+    }
+}
+
+/// Shows what the service manager says of the relay.
+pub fn service(form: Form, status: &Status) {
+    match form {
+        Form::Json => line(&json!(status).to_string()),
+        Form::Plain => {
+            for text in status.lines(|at| instant(UnixMs(at))) {
+                line(&text);
+            }
+        }
+    }
+}
+
+/// Prints a unit, as it is.
+pub fn unit(text: &str) {
+    line(text.trim_end());
 }
 
 /// Prints what was generated for a shell.

@@ -8,7 +8,7 @@ use crate::data::{DataDir, ServerLock};
 use crate::door::{Door, Reach};
 use crate::guesses::{WrongProofs, WrongTokens};
 use crate::http;
-use crate::limits::{CLOSING_TOTAL, SEEN_EVERY, STOP_TIME, TLS_LOOK};
+use crate::limits::{CLOSING_TOTAL, SEEN_EVERY, STATUS_EVERY, STOP_TIME, TLS_LOOK};
 use crate::listen::{Listener, bind};
 use crate::names::{HostName, Names, is_local};
 use crate::operator::{Enroller, Operator};
@@ -20,6 +20,7 @@ use crate::tokens::Tokens;
 use crate::trouble::Trouble;
 use crate::views::hex;
 use ::http::HeaderName;
+use lanyard_service::notify::Notify;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::pair::address::Address;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -74,6 +75,7 @@ pub struct Server {
     state: Arc<State>,
     operator: Operator,
     listeners: Vec<(Listener, TcpListener)>,
+    manager: Arc<Notify>,
     _lock: ServerLock,
 }
 
@@ -84,6 +86,10 @@ impl Server {
     /// What the operator has to put right.
     pub fn start(options: &Options) -> Result<Self, Trouble> {
         check(options)?;
+        let manager = Notify::from_env().map_err(|error| {
+            Trouble::new(format!("the service manager cannot be spoken to: {error}"))
+                .hint("unset NOTIFY_SOCKET, or start the relay as `lanyard-relay service` does")
+        })?;
         options.data.create()?;
         let lock = options.data.lock()?;
         let store = Store::open(&options.data.database())?;
@@ -150,6 +156,7 @@ impl Server {
             state,
             operator,
             listeners,
+            manager: Arc::new(manager),
             _lock: lock,
         })
     }
@@ -180,10 +187,17 @@ impl Server {
         if let Some(certificate) = &self.state.certificate {
             tasks.spawn(keep_certificate(Arc::clone(certificate)));
         }
+        self.manager.ready(&status(&self.state));
+        tasks.spawn(tell_manager(
+            Arc::clone(&self.manager),
+            Arc::clone(&self.state),
+        ));
         stop.await;
         tracing::info!("stopping");
+        self.manager.stopping();
         // No more connections, then an end to those there are.
         tasks.shutdown().await;
+        self.state.links.stop();
         self.state.router.end_all(CloseCode::GoingAway);
         if tokio::time::timeout(STOP_TIME, self.state.links.none())
             .await
@@ -193,6 +207,28 @@ impl Server {
         }
         flush(&self.state).await;
     }
+}
+
+/// Signs of life for the service manager. Each asks the router, so that one that hangs gives none, like a runtime that does.
+async fn tell_manager(manager: Arc<Notify>, state: Arc<State>) {
+    let mut said = String::new();
+    loop {
+        let status = status(&state);
+        manager.alive();
+        if status != said {
+            manager.status(&status);
+            said = status;
+        }
+        tokio::time::sleep(manager.every().unwrap_or(STATUS_EVERY)).await;
+    }
+}
+
+fn status(state: &State) -> String {
+    let traffic = state.router.traffic();
+    format!(
+        "{} machines online, {} viewers",
+        traffic.agents, traffic.viewers
+    )
 }
 
 /// Now and then: sightings to disk, forgotten hubs out of memory.

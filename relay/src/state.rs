@@ -9,7 +9,7 @@ use crate::route::Router;
 use crate::tokens::Tokens;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 /// One running relay.
 pub struct State {
@@ -72,6 +72,7 @@ impl Count {
 pub struct Links {
     count: AtomicUsize,
     none: Notify,
+    stopping: watch::Sender<bool>,
 }
 
 /// Stands for one link.
@@ -83,6 +84,27 @@ impl Links {
     pub fn guard(&self) -> LinkGuard<'_> {
         self.count.fetch_add(1, Ordering::Relaxed);
         LinkGuard(self)
+    }
+
+    /// From here on nobody becomes a link. Those there are must be told by the router, after this.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// True since [`Links::stop`].
+    #[must_use]
+    pub fn are_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Waits for [`Links::stop`].
+    pub async fn stopped(&self) {
+        // The sender lives as long as this does, so there is no other end to the wait.
+        let _ = self
+            .stopping
+            .subscribe()
+            .wait_for(|stopping| *stopping)
+            .await;
     }
 
     /// Waits until there is none.

@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod attack;
 pub mod blast;
+pub mod manager;
 pub mod mark;
 pub mod process;
 pub mod relay;
@@ -14,6 +15,7 @@ pub mod wiretap;
 pub mod world;
 
 pub use agent::Agent;
+pub use manager::Manager;
 pub use relay::Relay;
 pub use viewer::{TestTerminal, TestViewer};
 pub use world::World;

@@ -13,6 +13,7 @@ mod pick;
 mod question;
 mod rotate;
 mod see;
+mod service;
 mod show;
 mod span;
 mod table;
@@ -107,6 +108,12 @@ enum Cmd {
         after_help = "Examples:\n  lanyard attach 'http://localhost:7080/#pair=…'   # pair, then attach\n  lanyard attach --exec 'make test'                # run one command and leave with its status\n\nInside: ~. detaches, ~? helps (after Enter)."
     )]
     Attach(attach::Args),
+    /// Run the agent as a service: from the start of the machine on, with its log in the journal
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard service install\n  lanyard service status\n  lanyard service uninstall"
+    )]
+    Service(service::Service),
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  lanyard completions bash > ~/.local/share/bash-completion/completions/lanyard"
@@ -190,6 +197,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Cmd::Rotate(args) => block_on(rotate::rotate(StateDir::open(cli.state)?, args)),
         Cmd::Trust(args) => block_on(rotate::trust(StateDir::open(cli.state)?, args)),
         Cmd::Clock(args) => block_on(clock::clock(StateDir::open(cli.state)?, args)),
+        Cmd::Service(command) => service::service(cli.state, command),
         Cmd::Holder => Ok(ExitCode::FAILURE),
     }
 }

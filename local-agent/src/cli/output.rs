@@ -168,6 +168,11 @@ pub fn lines(lines: &[String]) {
     }
 }
 
+/// A file that is shown, as it is.
+pub fn text(text: &str) {
+    print!("{text}");
+}
+
 /// How wide a line may be: as the terminal is, or as it likes when nobody looks at it.
 pub fn width() -> usize {
     let size = io::stdout()

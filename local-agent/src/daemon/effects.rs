@@ -138,6 +138,7 @@ impl Daemon {
             })?;
             self.newcomer = None;
         }
+        self.pulse.online(&self.relay.to_string());
         self.warning.clone_from(&warning);
         self.owners.tell(&Notice::Online {
             relay: self.relay.to_string(),
@@ -167,6 +168,7 @@ impl Daemon {
         if lasting || skewed {
             return Err(DaemonError::Refused { code, sentence });
         }
+        self.pulse.offline(&sentence);
         self.owners.tell(&Notice::Offline {
             sentence,
             hint: code.hint().to_owned(),

@@ -6,6 +6,7 @@ use lanyard_dial::sabotage::{Guarantee, is_off};
 use lanyard_holder::client::{self, ClientError, HolderConn};
 use lanyard_holder::wire::{ExitStatus, FromClient, FromHolder, Kind, Refusal, Welcome};
 use lanyard_holder::{HolderConfig, spawn_detached};
+use lanyard_service::notify::ENVIRONMENT;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
 use lanyard_shared::ids::{TerminalId, WriterId};
@@ -94,7 +95,11 @@ impl Holders {
         config.cwd = Some(self.cwd.clone());
         (config.cols, config.rows) = (grid.cols, grid.rows);
         config.env = vec![("LANYARD_TERMINAL".to_owned(), id.to_string())];
-        config.env_remove = vec!["LANYARD_ENROL".to_owned(), "LANYARD_STATE".to_owned()];
+        config.env_remove = ["LANYARD_ENROL", "LANYARD_STATE"]
+            .iter()
+            .chain(ENVIRONMENT)
+            .map(|name| (*name).to_owned())
+            .collect();
         let described = Described {
             name: config.name.clone(),
             cwd: self.cwd.clone(),

@@ -10,6 +10,7 @@ mod effects;
 mod handout;
 mod holders;
 pub mod owner;
+mod pulse;
 
 use crate::core::clock::AgentClock;
 use crate::core::{Core, Identity, Machine};
@@ -26,6 +27,7 @@ use lanyard_shared::link::{Dialler, Link};
 use lanyard_shared::pair::address::Address;
 use lanyard_shared::time::Now;
 use owner::{Command, Notice, Owners};
+use pulse::Pulse;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,6 +120,7 @@ pub struct Daemon {
     /// What the relay said as it accepted us; may be empty.
     warning: String,
     handout: Handout,
+    pulse: Pulse,
 }
 
 impl Daemon {
@@ -127,6 +130,7 @@ impl Daemon {
     /// See [`DaemonError`].
     pub async fn prepare(options: Options) -> Result<(Self, Owners), DaemonError> {
         let now = clock::now();
+        let pulse = Pulse::start(now.mono)?;
         let mut identity = options.state.identity(now.unix)?;
         if options.enrol.is_some() && identity.name_by_chain() {
             options.state.save_identity(&identity)?;
@@ -155,6 +159,7 @@ impl Daemon {
             ever_online: false,
             warning: String::new(),
             handout: Handout::default(),
+            pulse,
         };
         Ok((daemon, owners))
     }
@@ -171,9 +176,12 @@ impl Daemon {
                 self.hang_up().await?;
             }
             let now = self.now();
-            let sleep = self
-                .core
-                .poll_timeout(now)
+            self.pulse.beat(now.mono);
+            let wake = [self.core.poll_timeout(now), self.pulse.next()];
+            let sleep = wake
+                .into_iter()
+                .flatten()
+                .min()
                 .map(|at| at.since(now.mono))
                 .unwrap_or(LONGEST_SLEEP);
             let core = &mut self.core;
@@ -224,6 +232,7 @@ impl Daemon {
             }
             Err(error) => {
                 tracing::debug!(%error, "dialling failed");
+                self.pulse.offline(&error.to_string());
                 self.owners.tell(&Notice::Unreachable {
                     sentence: error.to_string(),
                     hint: error.hint().to_owned(),
@@ -267,6 +276,7 @@ impl Daemon {
     }
 
     async fn stop(mut self) -> Result<(), DaemonError> {
+        self.pulse.stopping();
         self.core.leave();
         self.hang_up().await
     }

@@ -2,7 +2,7 @@
 
 use super::Data;
 use crate::data::DataDir;
-use crate::limits::EVENT_INTERVAL;
+use crate::limits::{EVENT_INTERVAL, LOW_PORTS_END};
 use crate::names::HostName;
 use crate::output::{self, Form};
 use crate::server::{Options, Proxy, Server};
@@ -12,7 +12,7 @@ use http::HeaderName;
 use lanyard_shared::pair::address::Address;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -48,6 +48,33 @@ pub struct Serve {
     /// Let debuggers of this user look into the relay's memory, which holds its TLS key
     #[arg(long)]
     allow_debugger: bool,
+}
+
+impl Serve {
+    /// Where it keeps its state, if that was said.
+    pub fn data(&self) -> Option<&Path> {
+        self.common.data.as_deref()
+    }
+
+    /// The files it was told to read.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        [&self.tls_cert, &self.tls_key]
+            .into_iter()
+            .filter_map(Option::as_deref)
+    }
+
+    /// True when it listens where only a privileged process may.
+    pub fn is_on_low_port(&self) -> bool {
+        let plain = match self.http_listen {
+            OrOff::At(at) => Some(at.port()),
+            OrOff::Off => None,
+        };
+        // 0 is any free one.
+        [Some(self.listen.port()), plain]
+            .into_iter()
+            .flatten()
+            .any(|port| (1..LOW_PORTS_END).contains(&port))
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -228,7 +228,12 @@ impl<'a> Driver<'a> {
             Frame::Ping(body) => self.port.push(&Frame::Pong(body)),
             Frame::Proof(proof) => return Ok(Duty::Reprove(Box::new(proof))),
             Frame::Rotate(rotate) => return Ok(Duty::HandOver(Box::new(rotate))),
-            Frame::Close(0, _) => return Err(End::Gone),
+            Frame::Close(0, close) => {
+                if close.code == Some(CloseCode::GoingAway) {
+                    self.port.goes_away();
+                }
+                return Err(End::Gone);
+            }
             frame @ Frame::Open(..) => {
                 self.port.take(frame, now.mono)?;
                 // A stream that has just been opened may be the first to end.

@@ -48,6 +48,11 @@ pub fn serve(state: Arc<State>, stranger: Stranger, socket: WebSocket) -> impl F
         let Some((proven, socket)) = Box::pin(admit(&state, stranger, socket)).await else {
             return;
         };
+        // The router has told all links that the relay stops, perhaps just before this one came to be.
+        if state.links.are_stopping() {
+            drop(proven);
+            return Box::pin(socket::farewell(socket, CloseCode::GoingAway)).await;
+        }
         let Some((code, socket)) = drive::drive(&state, proven, socket).await else {
             return;
         };
@@ -76,6 +81,8 @@ async fn admit(
             tracing::debug!("a stranger made room for a newer one");
             None
         }
+        // Who it is will not be known in time, and there is nothing it could lose.
+        () = state.links.stopped() => None,
     }
 }
 

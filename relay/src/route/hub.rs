@@ -146,6 +146,13 @@ impl Hub {
         }
     }
 
+    /// The agent on `conn` has said that it restarts. What else it says of its end is not handed on: viewers would read it as ours.
+    pub fn agent_goes_away(&mut self, conn: ConnId) {
+        if self.agent_on(conn).is_some() {
+            self.agent_gone(CloseCode::GoingAway);
+        }
+    }
+
     /// An agent was refused because of its clock: viewers are told so instead of "offline".
     pub fn agent_skewed(&mut self, now: Mono) {
         self.skewed = Some(now);

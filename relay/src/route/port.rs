@@ -237,6 +237,14 @@ impl Port {
         self.lock().identity_changed(self.conn, identity);
     }
 
+    /// The peer said that it restarts. Of an agent its viewers hear the same.
+    pub fn goes_away(&self) {
+        match self.role {
+            Role::Agent => self.lock().agent_goes_away(self.conn),
+            Role::Device => {}
+        }
+    }
+
     /// Queues a frame of the link itself.
     pub fn push(&self, frame: &Frame) {
         self.lock().push(self.role, self.conn, frame);

@@ -3,7 +3,7 @@
 use crate::relay::*;
 use bytes::{BufMut as _, BytesMut};
 use ed25519_dalek::SigningKey;
-use futures_util::SinkExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Frame, Leg, Role, Target};
 use lanyard_shared::ids::AgentId;
@@ -11,7 +11,7 @@ use lanyard_shared::limits::FRAME_HEADER;
 use lanyard_shared::link::{Dialler, Event};
 use lanyard_shared::proof::prove;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::Message;
 
 const AHEAD: u64 = 4000;
@@ -326,4 +326,14 @@ async fn the_newest_agent_wins_and_a_stopping_relay_says_goodbye() {
     );
     drop((first, second, viewer));
     relay.stopped().await;
+}
+
+#[tokio::test]
+async fn a_stopping_relay_does_not_wait_for_strangers() {
+    let mut relay = Relay::start().await;
+    let mut stranger = relay.socket("/v1/attach").await;
+    assert!(stranger.next().await.is_some(), "it is asked who it is");
+    relay.stop();
+    let stopped = tokio::time::timeout(Duration::from_secs(1), relay.stopped());
+    stopped.await.unwrap();
 }

@@ -215,6 +215,24 @@ fn when_a_link_ends_the_other_side_hears_whose() {
 }
 
 #[test]
+fn viewers_of_an_agent_that_restarts_hear_that_it_does() {
+    let mut world = World::new();
+    let (old, mut viewer) = (world.agent(), world.viewer());
+    let (id, _) = world.stand::<View>(&mut viewer, &old);
+    old.goes_away();
+    assert_eq!(frames(&viewer.port), [close(id, CloseCode::GoingAway)]);
+    drop(old);
+    assert!(frames(&viewer.port).is_empty());
+    // A viewer that restarts is like one that goes, and an older link of an agent speaks for nobody.
+    let (displaced, new) = (world.agent(), world.agent());
+    let (_, agents_id) = world.stand::<View>(&mut viewer, &new);
+    displaced.goes_away();
+    viewer.port.goes_away();
+    drop(viewer);
+    assert_eq!(frames(&new), [close(agents_id, CloseCode::ViewerGone)]);
+}
+
+#[test]
 fn a_stopping_relay_says_going_away_to_everyone() {
     let mut world = World::new();
     let (agent, viewer) = (world.agent(), world.viewer());
