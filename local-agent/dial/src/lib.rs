@@ -1,4 +1,4 @@
-//! Dialling a relay: address, TCP, TLS, WebSocket, back-off, and the clocks of the one who dials.
+//! Dialling a relay: address, proxy, TCP, TLS, WebSocket, back-off, and the clocks of the one who dials.
 //!
 //! Agent and viewer both stand on this crate, for the files that keep their secrets too. It knows nothing of links: it carries whole messages.
 #![warn(missing_docs)]
@@ -6,11 +6,18 @@
 pub mod address;
 pub mod backoff;
 pub mod clock;
+mod error;
 pub mod limits;
 pub mod private_file;
+pub mod proxy;
 pub mod socket;
+mod stream;
 mod tls;
+mod tunnel;
 
 pub use address::{Relay, Trust};
 pub use backoff::Backoff;
-pub use socket::{DialError, Incoming, Socket};
+pub use error::DialError;
+pub use proxy::Proxies;
+pub use socket::{Incoming, Socket};
+pub use tunnel::ProxyError;

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// How long the last words to a relay may take: it may be gone.
 pub const FINISH_TIME: Duration = Duration::from_secs(1);
+/// The head of a proxy's answer.
+pub const PROXY_HEAD_MAX: usize = 8 * 1024;
 /// Read buffer of a WebSocket.
 pub const READ_BUFFER: usize = 16 * 1024;
 /// Frames are gathered up to this size, one TLS record, before they go out: what is ready together travels together.

@@ -3,7 +3,7 @@
 use crate::limits::AFTER_REPLACED;
 use crate::random;
 use lanyard_dial::limits::GOOD_AFTER;
-use lanyard_dial::{Backoff, DialError, Relay, Socket};
+use lanyard_dial::{Backoff, DialError, Proxies, Relay, Socket};
 use lanyard_shared::time::Mono;
 use std::future::Future;
 use std::pin::Pin;
@@ -14,6 +14,7 @@ pub type Dialled = Result<Socket, DialError>;
 
 #[derive(Default)]
 pub struct Dialling {
+    proxies: Proxies,
     backoff: Backoff,
     /// Since when the present link is proven.
     proven: Option<Mono>,
@@ -21,12 +22,19 @@ pub struct Dialling {
 }
 
 impl Dialling {
+    pub fn new(proxies: Proxies) -> Self {
+        Self {
+            proxies,
+            ..Self::default()
+        }
+    }
+
     /// Dials after `wait`.
     pub fn start(&mut self, relay: &Relay, wait: Duration) {
-        let relay = relay.clone();
+        let (relay, proxies) = (relay.clone(), self.proxies.clone());
         self.attempt = Some(Box::pin(async move {
             tokio::time::sleep(wait).await;
-            Socket::connect(&relay, "/v1/agent").await
+            Socket::connect(&relay, &proxies, "/v1/agent").await
         }));
     }
 

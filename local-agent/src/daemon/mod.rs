@@ -19,7 +19,7 @@ use dialling::{Dialled, Dialling};
 use disk::Disk;
 use handout::Handout;
 use holders::{Holders, News};
-use lanyard_dial::{Incoming, Relay, Socket, clock};
+use lanyard_dial::{Incoming, Proxies, Relay, Socket, clock};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::link::{Dialler, Link};
@@ -145,7 +145,7 @@ impl Daemon {
             relay,
             newcomer,
             enrolling: options.enrol.is_some(),
-            dialling: Dialling::default(),
+            dialling: Dialling::new(Proxies::of_environment()),
             socket: None,
             holders,
             news,

@@ -7,7 +7,7 @@ use crate::keys::Device;
 use crate::limits::{LONGEST_SLEEP, TYPED_MAX};
 use crate::random;
 use bytes::Bytes;
-use lanyard_dial::{DialError, Incoming, Relay, Socket, clock};
+use lanyard_dial::{DialError, Incoming, Proxies, Relay, Socket, clock};
 use lanyard_shared::ids::{TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Terminal};
 use std::collections::HashMap;
@@ -88,6 +88,7 @@ struct Board {
 pub(super) struct Engine {
     viewer: Viewer,
     relay: Relay,
+    proxies: Proxies,
     keep: Keeper,
     commands: mpsc::UnboundedReceiver<Command>,
     board: Board,
@@ -102,6 +103,7 @@ impl Engine {
     pub fn new(
         viewer: Viewer,
         relay: Relay,
+        proxies: Proxies,
         commands: mpsc::UnboundedReceiver<Command>,
         keep: Keeper,
     ) -> (Self, News) {
@@ -124,6 +126,7 @@ impl Engine {
         let engine = Self {
             viewer,
             relay,
+            proxies,
             keep,
             commands,
             board,
@@ -153,7 +156,7 @@ impl Engine {
                 break;
             }
             if self.viewer.poll_dial(now) {
-                dialling = Some(dial(self.relay.clone()));
+                dialling = Some(dial(self.relay.clone(), self.proxies.clone()));
             }
             let sleep = self
                 .viewer
@@ -308,18 +311,21 @@ fn fresh_keys() -> Result<OwnKeys, Failure> {
     })
 }
 
-fn dial(relay: Relay) -> Dialling {
-    Box::pin(async move { Socket::connect(&relay, PATH).await })
+fn dial(relay: Relay, proxies: Proxies) -> Dialling {
+    Box::pin(async move { Socket::connect(&relay, &proxies, PATH).await })
 }
 
 /// A dial that failed, with the way out of somebody who was paired.
 fn refused(error: &DialError) -> Failure {
     let why = Failure::from(error);
     match error {
-        DialError::Certificate(_) | DialError::Tls(_) => {
+        DialError::Certificate(_) => {
             why.with_hint("if the relay's certificate was replaced, pair again with `lanyard pair`; if not, something stands between")
         }
-        DialError::Unreachable { .. } | DialError::Timeout(_) | DialError::Refused { .. } => why,
+        DialError::Unreachable { .. }
+        | DialError::Timeout { .. }
+        | DialError::Proxy(_)
+        | DialError::Refused { .. } => why,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::keys::{Device, Machine};
 use crate::random;
 use engine::{Command, Engine, News};
-use lanyard_dial::clock;
+use lanyard_dial::{Proxies, clock};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Terminal};
@@ -64,7 +64,8 @@ impl Client {
         let party = device.party(machine.agent, machine.noise_key.0);
         let viewer = Viewer::new(party, machine.memory(), clock::mono());
         let (commands, orders) = mpsc::unbounded_channel();
-        let (engine, news) = Engine::new(viewer, relay, orders, keep);
+        let proxies = Proxies::of_environment();
+        let (engine, news) = Engine::new(viewer, relay, proxies, orders, keep);
         tokio::spawn(engine.run());
         Ok(Self {
             commands,

@@ -1,0 +1,7 @@
+//! Dialling over real sockets, on ports the system picks.
+#![allow(missing_docs)]
+
+mod proxies;
+mod relay;
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
