@@ -7,6 +7,7 @@ pub mod address;
 pub mod backoff;
 pub mod clock;
 mod error;
+mod eyeballs;
 pub mod limits;
 pub mod private_file;
 pub mod proxy;

@@ -7,6 +7,10 @@ use std::time::Duration;
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// How long the last words to a relay may take: it may be gone.
 pub const FINISH_TIME: Duration = Duration::from_secs(1);
+/// Addresses of one host that are tried.
+pub const ADDRESSES_MAX: usize = 8;
+/// An address that has not answered by then is tried on beside the next one: what RFC 8305 recommends.
+pub const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 /// The head of a proxy's answer.
 pub const PROXY_HEAD_MAX: usize = 8 * 1024;
 /// Read buffer of a WebSocket.
