@@ -3,7 +3,9 @@
 use crate::address::Relay;
 use crate::limits::REFUSAL_SHOWN;
 use crate::tunnel::ProxyError;
+use http::header::RETRY_AFTER;
 use std::fmt;
+use std::time::Duration;
 use tokio_tungstenite::tungstenite::Error as WsError;
 
 /// Why no WebSocket came to be.
@@ -38,6 +40,8 @@ pub enum DialError {
         address: String,
         /// What it said.
         reason: String,
+        /// When it wants to be asked again, if it said so.
+        again: Option<Duration>,
     },
 }
 
@@ -84,6 +88,18 @@ impl DialError {
         }
     }
 
+    /// When the relay wants to be asked again, if it said so.
+    #[must_use]
+    pub fn again(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { again, .. } => *again,
+            Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::Proxy(_)
+            | Self::Certificate(_) => None,
+        }
+    }
+
     pub(crate) fn unreachable(relay: &Relay, source: std::io::Error) -> Self {
         Self::Unreachable {
             address: relay.to_string(),
@@ -102,9 +118,20 @@ impl DialError {
     pub(crate) fn of_upgrade(relay: &Relay, error: WsError) -> Self {
         Self::Refused {
             address: relay.to_string(),
+            again: again(&error),
             reason: reason(error),
         }
     }
+}
+
+/// `Retry-After` in seconds; dates are for browsers.
+fn again(error: &WsError) -> Option<Duration> {
+    let WsError::Http(response) = error else {
+        return None;
+    };
+    let value = response.headers().get(RETRY_AFTER)?;
+    let seconds: u32 = value.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds.into()))
 }
 
 fn reason(error: WsError) -> String {

@@ -26,6 +26,8 @@ pub const REFUSAL_SHOWN: usize = 200;
 pub const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// The longest wait between two attempts.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// How long a relay may tell a dialler to stay away.
+pub const AGAIN_MOST: Duration = Duration::from_secs(60);
 /// A link that stood for this long was worth dialling for; after a shorter one waits go on growing, or a relay that accepts and hangs up
 /// would be dialled without pause.
 pub const GOOD_AFTER: Duration = Duration::from_secs(2);

@@ -38,14 +38,15 @@ impl Dialling {
         }));
     }
 
-    /// Dials after the next wait, which is short if there was a link that stood.
-    pub fn again(&mut self, relay: &Relay, now: Mono) {
+    /// Dials after the next wait, which is short if there was a link that stood and the relay did not tell us to stay away for a while.
+    pub fn again(&mut self, relay: &Relay, told: Option<Duration>, now: Mono) {
         if let Some(since) = self.proven.take()
             && now.since(since) >= GOOD_AFTER
         {
             self.backoff.reset();
         }
-        let wait = self.backoff.next_wait(u32::from_be_bytes(random::bytes()));
+        let random = u32::from_be_bytes(random::bytes());
+        let wait = self.backoff.next_wait_after(told, random);
         self.start(relay, wait);
     }
 

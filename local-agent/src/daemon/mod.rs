@@ -207,7 +207,7 @@ impl Daemon {
                 // A link says who we are and whom we admit: not what a crash would undo.
                 if let Err(error) = self.disk.catch_up(&self.core) {
                     self.tell_trouble(&error);
-                    self.dialling.again(&self.relay, clock::mono());
+                    self.dialling.again(&self.relay, None, clock::mono());
                     return Ok(());
                 }
                 self.clock.rebase(clock::now());
@@ -228,7 +228,8 @@ impl Daemon {
                     sentence: error.to_string(),
                     hint: error.hint().to_owned(),
                 });
-                self.dialling.again(&self.relay, clock::mono());
+                self.dialling
+                    .again(&self.relay, error.again(), clock::mono());
             }
         }
         Ok(())

@@ -182,7 +182,10 @@ impl Engine {
                             socket = Some(dialled);
                             self.viewer.dialled(self.relay.address().authority().to_owned(), clock::mono());
                         }
-                        Err(error) => self.viewer.dial_failed(refused(&error), random::jitter(), clock::mono()),
+                        Err(error) => {
+                            let why = refused(&error);
+                            self.viewer.dial_failed(why, error.again(), random::jitter(), clock::mono());
+                        }
                     }
                 },
                 () = tokio::time::sleep(sleep) => self.viewer.on_timeout(clock::now()),

@@ -8,6 +8,7 @@ use lanyard_shared::limits::LIVE_FOR;
 use lanyard_shared::link::{Dialler, Event as LinkEvent, Link};
 use lanyard_shared::time::{Mono, Now};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Viewer {
     /// A WebSocket to the authority `host` stands.
@@ -16,6 +17,7 @@ impl Viewer {
             return;
         }
         self.dial = Dial::Up;
+        self.told = None;
         let dialler = Dialler::Viewer {
             agent: self.party.agent,
             key: Arc::clone(&self.party.key),
@@ -23,13 +25,13 @@ impl Viewer {
         self.link = Some(Link::new(dialler, host, now));
     }
 
-    /// No WebSocket came to be. `random` is uniform over all of `u32`.
-    pub fn dial_failed(&mut self, why: Failure, random: u32, now: Mono) {
+    /// No WebSocket came to be. `told` is when the relay wants to be asked again; `random` is uniform over all of `u32`.
+    pub fn dial_failed(&mut self, why: Failure, told: Option<Duration>, random: u32, now: Mono) {
         if why.is_lasting() {
             self.over(why);
         } else if self.dial != Dial::Over {
             self.events.push_back(Event::Trouble(why));
-            self.dial = Dial::Wait(now + self.backoff.next_wait(random));
+            self.dial = Dial::Wait(now + self.backoff.next_wait_after(told, random));
         }
     }
 
@@ -39,7 +41,8 @@ impl Viewer {
         self.link = None;
         if self.dial != Dial::Over {
             self.set_state(State::Connecting);
-            self.dial = Dial::Wait(now + self.backoff.next_wait(random));
+            let told = self.told.take();
+            self.dial = Dial::Wait(now + self.backoff.next_wait_after(told, random));
         }
     }
 
@@ -196,6 +199,7 @@ impl Viewer {
 
     fn ended(&mut self, close: &Close, now: Mono) {
         let why = Failure::from(close);
+        self.told = close.again();
         self.lose_link(now);
         if why.is_lasting() {
             self.over(why);

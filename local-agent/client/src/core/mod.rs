@@ -76,6 +76,8 @@ pub struct Viewer {
     keeping: Keeping,
     dial: Dial,
     backoff: Backoff,
+    /// When the relay wants to be asked again, if it said so as it ended the link.
+    told: Option<Duration>,
     link: Option<Link>,
     conn: Option<ConnId>,
     channel: Option<Channel>,
@@ -106,6 +108,7 @@ impl Viewer {
             keeping: Keeping::default(),
             dial: Dial::Wait(now),
             backoff: Backoff::default(),
+            told: None,
             link: None,
             conn: None,
             channel: None,

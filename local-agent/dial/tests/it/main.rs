@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod proxies;
+mod refusals;
 mod relay;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;

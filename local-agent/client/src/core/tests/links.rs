@@ -5,7 +5,7 @@ use super::world::{GRID, TERMINAL, World, terminal};
 use crate::core::{Answer, Event, Half, Mode, State, TerminalEvent};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::frame::Frame;
+use lanyard_shared::frame::{Close, Frame};
 use lanyard_shared::limits::{SESSION_SILENCE, STREAM_TIME};
 use lanyard_shared::msg::{FromAgent, ToAgent};
 use lanyard_shared::record::AgentRecord;
@@ -33,6 +33,20 @@ fn an_outage_of_any_length_ends_without_a_person() {
     assert_eq!(world.viewer.state(), &State::Connecting);
     world.reachable = true;
     world.advance(Duration::from_secs(16));
+    assert_eq!(world.viewer.state(), &State::Live);
+}
+
+#[test]
+fn a_relay_that_says_when_to_come_back_is_not_dialled_before() {
+    let mut world = World::live();
+    let told = Duration::from_secs(30);
+    let close = Close::again_in(CloseCode::GoingAway, told);
+    world.peer.reply(Frame::Close(0, close));
+    world.run();
+    assert_eq!(world.viewer.state(), &State::Connecting);
+    world.advance(told);
+    assert_eq!(world.viewer.state(), &State::Connecting);
+    world.advance(Duration::from_secs(1));
     assert_eq!(world.viewer.state(), &State::Live);
 }
 
