@@ -5,10 +5,15 @@
 
 pub mod address;
 pub mod backoff;
+mod changes;
 pub mod clock;
 mod error;
 mod eyeballs;
 pub mod limits;
+#[cfg(target_os = "linux")]
+mod netlink;
+#[cfg(not(target_os = "linux"))]
+mod netlink_elsewhere;
 pub mod private_file;
 pub mod proxy;
 pub mod socket;
@@ -18,6 +23,7 @@ mod tunnel;
 
 pub use address::{Relay, Trust};
 pub use backoff::Backoff;
+pub use changes::Changes;
 pub use error::DialError;
 pub use proxy::Proxies;
 pub use socket::{Incoming, Socket};

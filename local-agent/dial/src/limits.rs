@@ -32,5 +32,16 @@ pub const AGAIN_MOST: Duration = Duration::from_secs(60);
 /// would be dialled without pause.
 pub const GOOD_AFTER: Duration = Duration::from_secs(2);
 
+/// What is heard of the network at once.
+pub const NETLINK_BUFFER: usize = 16 * 1024;
+/// A network changes in many steps; this long after the first one they count as one change.
+pub const CHANGE_SETTLES: Duration = Duration::from_millis(500);
+/// Changes are not told of more often: each may mean a dial without a wait.
+pub const CHANGE_AGAIN: Duration = Duration::from_secs(5);
+/// How often the clock is looked at for a sleep.
+pub const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// A look that is this late was held up by a sleep of the machine.
+pub const SLEPT: Duration = Duration::from_secs(3);
+
 /// A private file larger than this is not one of ours.
 pub const PRIVATE_FILE_MAX: u64 = 1 << 20;

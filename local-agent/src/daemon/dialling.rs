@@ -16,6 +16,8 @@ pub type Dialled = Result<Socket, DialError>;
 pub struct Dialling {
     proxies: Proxies,
     backoff: Backoff,
+    /// The wait was asked for by the relay.
+    told: bool,
     /// Since when the present link is proven.
     proven: Option<Mono>,
     attempt: Option<Pin<Box<dyn Future<Output = Dialled> + Send>>>,
@@ -31,6 +33,7 @@ impl Dialling {
 
     /// Dials after `wait`.
     pub fn start(&mut self, relay: &Relay, wait: Duration) {
+        self.told = false;
         let (relay, proxies) = (relay.clone(), self.proxies.clone());
         self.attempt = Some(Box::pin(async move {
             tokio::time::sleep(wait).await;
@@ -48,12 +51,22 @@ impl Dialling {
         let random = u32::from_be_bytes(random::bytes());
         let wait = self.backoff.next_wait_after(told, random);
         self.start(relay, wait);
+        self.told = told.is_some();
     }
 
     /// Dials after a long wait.
     pub fn much_later(&mut self, relay: &Relay) {
         self.proven = None;
         self.start(relay, AFTER_REPLACED);
+        self.told = true;
+    }
+
+    /// Dials now if it is about to: what failed on the network before may work on this one. What the relay asked for stands.
+    pub fn hurry(&mut self, relay: &Relay) {
+        if self.attempt.is_some() && !self.told {
+            self.backoff.reset();
+            self.start(relay, Duration::ZERO);
+        }
     }
 
     /// A link was proven.

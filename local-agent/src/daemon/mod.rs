@@ -19,7 +19,7 @@ use dialling::{Dialled, Dialling};
 use disk::Disk;
 use handout::Handout;
 use holders::{Holders, News};
-use lanyard_dial::{Incoming, Proxies, Relay, Socket, clock};
+use lanyard_dial::{Changes, Incoming, Proxies, Relay, Socket, clock};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::link::{Dialler, Link};
@@ -108,6 +108,7 @@ pub struct Daemon {
     /// Set while an enrolment code is being spent.
     enrolling: bool,
     dialling: Dialling,
+    changes: Changes,
     socket: Option<Socket>,
     holders: Holders,
     news: UnboundedReceiver<News>,
@@ -146,6 +147,7 @@ impl Daemon {
             newcomer,
             enrolling: options.enrol.is_some(),
             dialling: Dialling::new(Proxies::of_environment()),
+            changes: Changes::watch(),
             socket: None,
             holders,
             news,
@@ -186,6 +188,11 @@ impl Daemon {
                     }
                 },
                 dialled = self.dialling.next() => self.dialled(dialled)?,
+                () = self.changes.next() => {
+                    tracing::debug!("the network has changed, or the machine has slept");
+                    self.dialling.hurry(&self.relay);
+                    self.core.probe(clock::mono());
+                }
                 () = tokio::time::sleep(sleep) => self.core.on_timeout(self.now()),
                 Some(news) = self.news.recv() => self.hear(news),
                 Some(command) = self.commands.recv() => {

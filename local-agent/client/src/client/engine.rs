@@ -7,7 +7,7 @@ use crate::keys::Device;
 use crate::limits::{LONGEST_SLEEP, TYPED_MAX};
 use crate::random;
 use bytes::Bytes;
-use lanyard_dial::{DialError, Incoming, Proxies, Relay, Socket, clock};
+use lanyard_dial::{Changes, DialError, Incoming, Proxies, Relay, Socket, clock};
 use lanyard_shared::ids::{TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Terminal};
 use std::collections::HashMap;
@@ -142,6 +142,7 @@ impl Engine {
     pub async fn run(mut self) {
         let mut socket: Option<Socket> = None;
         let mut dialling: Option<Dialling> = None;
+        let mut changes = Changes::watch();
         loop {
             self.deliver();
             let now = clock::mono();
@@ -188,6 +189,13 @@ impl Engine {
                         }
                     }
                 },
+                () = changes.next() => {
+                    // What was dialled on the network before may hang for long.
+                    if dialling.is_some() {
+                        dialling = Some(dial(self.relay.clone(), self.proxies.clone()));
+                    }
+                    self.viewer.network_changed(clock::mono());
+                }
                 () = tokio::time::sleep(sleep) => self.viewer.on_timeout(clock::now()),
             }
         }

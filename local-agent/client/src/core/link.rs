@@ -31,8 +31,13 @@ impl Viewer {
             self.over(why);
         } else if self.dial != Dial::Over {
             self.events.push_back(Event::Trouble(why));
-            self.dial = Dial::Wait(now + self.backoff.next_wait_after(told, random));
+            self.wait(told, random, now);
         }
+    }
+
+    fn wait(&mut self, told: Option<Duration>, random: u32, now: Mono) {
+        self.told_to_wait = told.is_some();
+        self.dial = Dial::Wait(now + self.backoff.next_wait_after(told, random));
     }
 
     /// The WebSocket is gone.
@@ -42,7 +47,17 @@ impl Viewer {
         if self.dial != Dial::Over {
             self.set_state(State::Connecting);
             let told = self.told.take();
-            self.dial = Dial::Wait(now + self.backoff.next_wait_after(told, random));
+            self.wait(told, random, now);
+        }
+    }
+
+    /// The network may be another one: a link that does not answer soon is given up, and a wait that the relay did not ask for is over.
+    pub fn network_changed(&mut self, now: Mono) {
+        if let Some(link) = &mut self.link {
+            link.probe(now);
+        } else if matches!(self.dial, Dial::Wait(_)) && !self.told_to_wait {
+            self.backoff.reset();
+            self.dial = Dial::Wait(now);
         }
     }
 

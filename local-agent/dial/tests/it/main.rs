@@ -1,6 +1,8 @@
 //! Dialling over real sockets, on ports the system picks.
 #![allow(missing_docs)]
 
+#[cfg(target_os = "linux")]
+mod changes;
 mod proxies;
 mod refusals;
 mod relay;
