@@ -3,10 +3,11 @@
 //! When every place is taken, the one who has stood there longest makes room. Who proves itself needs a few round trips; who only stands there
 //! is always older. So a flood from many addresses displaces itself, and a newcomer still gets in.
 
-use crate::limits::{UNPROVEN_PER_ADDRESS, UNPROVEN_TOTAL};
+use crate::limits::{AGAIN_LEAST, AGAIN_MOST, UNPROVEN_PER_ADDRESS, UNPROVEN_TOTAL};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Counts strangers.
@@ -71,6 +72,14 @@ impl Admission {
         })
     }
 
+    /// When somebody who found no place should come back: later the fuller it is, and not all at once. `random` is uniform over all of `u32`.
+    #[must_use]
+    pub fn again(&self, random: u32) -> Duration {
+        let taken = self.count().min(UNPROVEN_TOTAL) as f64 / UNPROVEN_TOTAL as f64;
+        let most = AGAIN_LEAST * 2 + (AGAIN_MOST - AGAIN_LEAST * 2).mul_f64(taken);
+        spread(AGAIN_LEAST, most, random)
+    }
+
     /// How many stand there now.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -110,6 +119,12 @@ impl Drop for Place {
         // Nothing to give back when the place was lost.
         self.admission.lock().leave(self.number);
     }
+}
+
+/// Between two times, uniformly.
+pub fn spread(least: Duration, most: Duration, random: u32) -> Duration {
+    let share = f64::from(random) / f64::from(u32::MAX);
+    least + most.saturating_sub(least).mul_f64(share)
 }
 
 /// Whoever has one IPv6 address has a whole /64 of them.
@@ -167,6 +182,23 @@ mod tests {
             network("::ffff:192.0.2.1".parse().unwrap()),
             network("192.0.2.1".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn who_finds_no_place_is_told_to_come_back_later_the_fuller_it_is_and_not_with_all_others() {
+        let admission = Admission::default();
+        assert_eq!(admission.again(0), AGAIN_LEAST);
+        assert_eq!(admission.again(u32::MAX), AGAIN_LEAST * 2);
+        let mut places = Vec::new();
+        let mut latest = admission.again(u32::MAX);
+        for _ in 0..4 {
+            places.extend((0..UNPROVEN_TOTAL / 4).filter_map(|_| admission.admit(None)));
+            let later = admission.again(u32::MAX);
+            assert!(later > latest && later <= AGAIN_MOST, "{later:?}");
+            assert_eq!(admission.again(0), AGAIN_LEAST);
+            latest = later;
+        }
+        assert_eq!(latest, AGAIN_MOST);
     }
 
     #[tokio::test]

@@ -9,6 +9,12 @@ pub const UNPROVEN_PER_ADDRESS: usize = 64;
 pub const UNPROVEN_TOTAL: usize = 4096;
 /// Below it a port is for privileged processes, unless the system was told otherwise.
 pub const LOW_PORTS_END: u16 = 1024;
+/// When a stranger that found no place is told to come back, at the least,
+pub const AGAIN_LEAST: Duration = Duration::from_secs(1);
+/// and at the most, when all places are taken.
+pub const AGAIN_MOST: Duration = Duration::from_secs(30);
+/// A relay that stops spreads the return of its links: so much for each of them, which is what the next relay takes to let one in.
+pub const RETURN_OF_ONE: Duration = Duration::from_micros(500);
 /// The queue of connections the kernel has accepted for us.
 pub const ACCEPT_BACKLOG: u32 = 4096;
 

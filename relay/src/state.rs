@@ -107,11 +107,17 @@ impl Links {
             .await;
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
     /// Waits until there is none.
     pub async fn none(&self) {
         loop {
             let notified = self.none.notified();
-            if self.count.load(Ordering::Relaxed) == 0 {
+            if self.count() == 0 {
                 return;
             }
             notified.await;

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod access;
+mod again;
 pub mod b64;
 pub mod close;
 pub mod code;

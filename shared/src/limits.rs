@@ -41,6 +41,8 @@ pub const LINK_FRAMES_WAITING: usize = 4096;
 pub const PING_EVERY: Duration = Duration::from_secs(20);
 /// Who dialled gives the link up after this much silence.
 pub const DIALLER_SILENCE: Duration = Duration::from_secs(45);
+/// After the network changed, who dialled gives a link up on which nothing is heard for this long.
+pub const PROBE_TIME: Duration = Duration::from_secs(3);
 /// The relay gives a link up after this much silence. Longer than a hidden tab's throttled timer (60 s).
 pub const RELAY_SILENCE: Duration = Duration::from_secs(90);
 

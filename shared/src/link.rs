@@ -13,8 +13,8 @@ use crate::frame::{
 };
 use crate::ids::{AgentId, ConnId};
 use crate::limits::{
-    DIALLER_SILENCE, FRAME_HEADER, FRAME_MAX, LINK_FRAMES_WAITING, PING_EVERY, STREAMS_PER_AGENT,
-    STREAMS_PER_VIEWER, WELCOME_TIME,
+    DIALLER_SILENCE, FRAME_HEADER, FRAME_MAX, LINK_FRAMES_WAITING, PING_EVERY, PROBE_TIME,
+    STREAMS_PER_AGENT, STREAMS_PER_VIEWER, WELCOME_TIME,
 };
 use crate::proof;
 use crate::rotate::{self, IdentityCert};
@@ -145,6 +145,8 @@ pub struct Link {
     next_ping: Mono,
     /// Until then the relay must have said welcome.
     welcome_by: Mono,
+    /// Until then the relay must have said anything.
+    probed_until: Option<Mono>,
 }
 
 impl Link {
@@ -167,6 +169,7 @@ impl Link {
             taken_in: 0,
             next_ping: now + PING_EVERY,
             welcome_by: now + WELCOME_TIME,
+            probed_until: None,
         }
     }
 
@@ -180,6 +183,7 @@ impl Link {
             return self.end(CloseCode::Busy);
         }
         self.heard = now.mono;
+        self.probed_until = None;
         let outcome = Frame::decode(message, self.dialler.leg())
             .map_err(CloseCode::from)
             .and_then(|frame| self.handle_frame(frame, now));
@@ -516,7 +520,17 @@ impl Link {
         } else {
             silent.min(self.welcome_by)
         };
+        let ends = self.probed_until.map_or(ends, |until| ends.min(until));
         Some(self.next_ping.min(ends))
+    }
+
+    /// The network under the link may be another one: asks for a sign of the relay, and gives the link up if none comes soon.
+    pub fn probe(&mut self, now: Mono) {
+        if !self.over && self.probed_until.is_none() {
+            self.probed_until = Some(now + PROBE_TIME);
+            self.next_ping = now + PING_EVERY;
+            self.ping();
+        }
     }
 
     /// Asks for a sign that the relay has taken in what was said so far: [`Event::TakenIn`] with this number or a higher one.
@@ -536,7 +550,8 @@ impl Link {
         if self.over {
             return;
         }
-        if now.since(self.heard) >= DIALLER_SILENCE {
+        let probed_in_vain = self.probed_until.is_some_and(|until| now >= until);
+        if probed_in_vain || now.since(self.heard) >= DIALLER_SILENCE {
             self.end(CloseCode::Silent);
         } else if !self.welcomed && now >= self.welcome_by {
             self.end(CloseCode::HandshakeTimeout);

@@ -54,15 +54,27 @@ impl Relay {
 
     /// Host name or bare IP address, and port.
     pub(crate) fn host_and_port(&self) -> (&str, u16) {
-        let authority = self.address.authority();
         let standard = if self.address.is_https() { 443 } else { 80 };
-        let (host, port) = match authority.rsplit_once(':') {
-            // The colons of an IPv6 address stand inside brackets.
-            Some((host, port)) if !port.contains(']') => (host, port.parse().unwrap_or(standard)),
-            _ => (authority, standard),
-        };
-        (host.trim_start_matches('[').trim_end_matches(']'), port)
+        host_and_port(self.address.authority(), standard)
     }
+
+    /// `host:port`, the port always and an IPv6 address in brackets.
+    pub(crate) fn target(&self) -> String {
+        match self.host_and_port() {
+            (host, port) if host.contains(':') => format!("[{host}]:{port}"),
+            (host, port) => format!("{host}:{port}"),
+        }
+    }
+}
+
+/// Splits `host[:port]`.
+pub(crate) fn host_and_port(authority: &str, standard: u16) -> (&str, u16) {
+    let (host, port) = match authority.rsplit_once(':') {
+        // The colons of an IPv6 address stand inside brackets.
+        Some((host, port)) if !port.contains(']') => (host, port.parse().unwrap_or(standard)),
+        _ => (authority, standard),
+    };
+    (host.trim_start_matches('[').trim_end_matches(']'), port)
 }
 
 impl fmt::Display for Relay {
@@ -84,7 +96,12 @@ mod tests {
             ("http://[::1]:7080", ("::1", 7080)),
             ("http://127.0.0.1:7080", ("127.0.0.1", 7080)),
         ] {
-            assert_eq!(Relay::parse(url, Trust::System)?.host_and_port(), expected);
+            let relay = Relay::parse(url, Trust::System)?;
+            assert_eq!(relay.host_and_port(), expected);
+            let (host, port) = expected;
+            let bracketed = relay.target() == format!("[{host}]:{port}");
+            assert!(bracketed || relay.target() == format!("{host}:{port}"));
+            assert_eq!(bracketed, host.contains(':'));
         }
         Ok(())
     }

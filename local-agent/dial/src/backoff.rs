@@ -1,6 +1,6 @@
 //! How long to wait before dialling again: exponential with full jitter, never giving up.
 
-use crate::limits::{FIRST_WAIT, LONGEST_WAIT};
+use crate::limits::{AGAIN_MOST, FIRST_WAIT, LONGEST_WAIT};
 use crate::sabotage::{Guarantee, is_off};
 use std::time::Duration;
 
@@ -21,6 +21,12 @@ impl Backoff {
             .min(LONGEST_WAIT);
         self.attempts = self.attempts.saturating_add(1);
         bound / 2 + (bound / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+    }
+
+    /// The next waiting time after a relay that said when to come back. It counts up to a bound, and the usual wait comes on top: who was told
+    /// the same does not come at the same moment.
+    pub fn next_wait_after(&mut self, told: Option<Duration>, random: u32) -> Duration {
+        told.unwrap_or_default().min(AGAIN_MOST) + self.next_wait(random)
     }
 
     /// To be called when a link was worth dialling for: see [`GOOD_AFTER`](crate::limits::GOOD_AFTER).
@@ -44,5 +50,17 @@ mod tests {
         assert_eq!(backoff.next_wait(u32::MAX), LONGEST_WAIT);
         backoff.reset();
         assert_eq!(backoff.next_wait(u32::MAX), FIRST_WAIT);
+    }
+
+    #[test]
+    fn nobody_comes_back_sooner_than_told_nor_all_at_once_nor_waits_for_ever() {
+        let told = Duration::from_secs(7);
+        let [early, late] =
+            [0, u32::MAX].map(|random| Backoff::default().next_wait_after(Some(told), random));
+        assert!(told < early && early < late, "{early:?} {late:?}");
+        let bound = Backoff::default().next_wait_after(Some(Duration::MAX), u32::MAX);
+        assert_eq!(bound, AGAIN_MOST + FIRST_WAIT);
+        let untold = Backoff::default().next_wait_after(None, u32::MAX);
+        assert_eq!(untold, FIRST_WAIT);
     }
 }

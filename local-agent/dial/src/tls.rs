@@ -1,7 +1,6 @@
 //! TLS towards the relay: rustls with ring, and either the system's authorities or one pinned certificate.
 
 use crate::address::Trust;
-use crate::socket::DialError;
 use ring::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
@@ -13,7 +12,7 @@ use rustls::{
 };
 use std::sync::Arc;
 
-pub(crate) fn config(trust: Trust) -> Result<ClientConfig, DialError> {
+pub(crate) fn config(trust: Trust) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;

@@ -216,6 +216,13 @@ impl Core {
         self.effects.pop_front()
     }
 
+    /// The network may be another one: a link that does not answer soon is given up.
+    pub fn probe(&mut self, now: Mono) {
+        if let Some(link) = &mut self.link {
+            link.probe(now);
+        }
+    }
+
     /// True while a link stands or its last words wait to be written.
     #[must_use]
     pub fn has_link(&self) -> bool {

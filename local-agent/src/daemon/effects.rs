@@ -176,7 +176,8 @@ impl Daemon {
         if code == CloseCode::Replaced {
             self.dialling.much_later(&self.relay);
         } else {
-            self.dialling.again(&self.relay, clock::mono());
+            self.dialling
+                .again(&self.relay, close.again(), clock::mono());
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use dialling::{Dialled, Dialling};
 use disk::Disk;
 use handout::Handout;
 use holders::{Holders, News};
-use lanyard_dial::{Incoming, Relay, Socket, clock};
+use lanyard_dial::{Changes, Incoming, Proxies, Relay, Socket, clock};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::link::{Dialler, Link};
@@ -110,6 +110,7 @@ pub struct Daemon {
     /// Set while an enrolment code is being spent.
     enrolling: bool,
     dialling: Dialling,
+    changes: Changes,
     socket: Option<Socket>,
     holders: Holders,
     news: UnboundedReceiver<News>,
@@ -149,7 +150,8 @@ impl Daemon {
             relay,
             newcomer,
             enrolling: options.enrol.is_some(),
-            dialling: Dialling::default(),
+            dialling: Dialling::new(Proxies::of_environment()),
+            changes: Changes::watch(),
             socket: None,
             holders,
             news,
@@ -194,6 +196,11 @@ impl Daemon {
                     }
                 },
                 dialled = self.dialling.next() => self.dialled(dialled)?,
+                () = self.changes.next() => {
+                    tracing::debug!("the network has changed, or the machine has slept");
+                    self.dialling.hurry(&self.relay);
+                    self.core.probe(clock::mono());
+                }
                 () = tokio::time::sleep(sleep) => self.core.on_timeout(self.now()),
                 Some(news) = self.news.recv() => self.hear(news),
                 Some(command) = self.commands.recv() => {
@@ -215,7 +222,7 @@ impl Daemon {
                 // A link says who we are and whom we admit: not what a crash would undo.
                 if let Err(error) = self.disk.catch_up(&self.core) {
                     self.tell_trouble(&error);
-                    self.dialling.again(&self.relay, clock::mono());
+                    self.dialling.again(&self.relay, None, clock::mono());
                     return Ok(());
                 }
                 self.clock.rebase(clock::now());
@@ -237,7 +244,8 @@ impl Daemon {
                     sentence: error.to_string(),
                     hint: error.hint().to_owned(),
                 });
-                self.dialling.again(&self.relay, clock::mono());
+                self.dialling
+                    .again(&self.relay, error.again(), clock::mono());
             }
         }
         Ok(())

@@ -10,11 +10,12 @@ mod operator;
 use crate::door::{Conn, Reach};
 use crate::limits::{WS_READ_BUFFER, WS_WRITE_BUFFER, WS_WRITE_BUFFER_MAX};
 use crate::link::{self, Stranger};
+use crate::random;
 use crate::state::State;
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Extension, State as Shared};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
@@ -75,11 +76,7 @@ fn begin(
         Reach::Proxied { .. } => state.admission.admit(conn.door.forwarded(headers)),
     };
     let Some(place) = place else {
-        return (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many connections are waiting to prove who they are\n",
-        )
-            .into_response();
+        return full(&state);
     };
     let from = conn.from.or_else(|| conn.door.forwarded(headers));
     let stranger = Stranger {
@@ -101,6 +98,19 @@ fn begin(
             tokio::spawn(link::serve(state, stranger, socket));
             std::future::ready(())
         })
+}
+
+/// There is no place for a stranger now; there is later.
+fn full(state: &State) -> Response {
+    let again = state.admission.again(random::jitter());
+    // Whole seconds are all that the header holds: never sooner than meant.
+    let seconds = again.as_secs() + u64::from(again.subsec_nanos() > 0);
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        [(header::RETRY_AFTER, seconds.to_string())],
+        "too many connections are waiting to prove who they are\n",
+    )
+        .into_response()
 }
 
 fn mapped(from: IpAddr) -> Ipv6Addr {

@@ -11,17 +11,20 @@ mod tests;
 pub use held::{Due, Held};
 pub use prove::check_clock;
 
-use crate::admission::Place;
+use crate::admission::{Place, spread};
 use crate::budget::Budget;
 use crate::door::Door;
+use crate::limits::{AGAIN_MOST, RETURN_OF_ONE};
+use crate::random;
 use crate::state::State;
 use axum::extract::ws::WebSocket;
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::frame::Role;
+use lanyard_shared::frame::{Close, Role};
 use lanyard_shared::limits::UNPROVEN_BYTES;
 use lanyard_shared::time::Mono;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A WebSocket that has said nothing yet, and what came with it.
 pub struct Stranger {
@@ -51,7 +54,8 @@ pub fn serve(state: Arc<State>, stranger: Stranger, socket: WebSocket) -> impl F
         // The router has told all links that the relay stops, perhaps just before this one came to be.
         if state.links.are_stopping() {
             drop(proven);
-            return Box::pin(socket::farewell(socket, CloseCode::GoingAway)).await;
+            let close = last_words(&state, CloseCode::GoingAway);
+            return Box::pin(socket::farewell(socket, close)).await;
         }
         let Some((code, socket)) = drive::drive(&state, proven, socket).await else {
             return;
@@ -62,45 +66,58 @@ pub fn serve(state: Arc<State>, stranger: Stranger, socket: WebSocket) -> impl F
         if turn.is_err() && !must {
             return;
         }
-        Box::pin(socket::farewell(socket, code)).await;
+        let close = last_words(&state, code);
+        Box::pin(socket::farewell(socket, close)).await;
     }
 }
 
 async fn admit(
     state: &State,
     stranger: Stranger,
-    socket: Box<WebSocket>,
+    mut socket: Box<WebSocket>,
 ) -> Option<(prove::Proven, Box<WebSocket>)> {
     stranger.budget.limit(UNPROVEN_BYTES);
     let lost = stranger.place.lost();
-    tokio::select! {
-        proven = prove_or_refuse(state, &stranger, socket) => {
-            proven.inspect(|_| stranger.budget.lift())
-        }
+    let proven = tokio::select! {
+        proven = prove::prove(state, &stranger, &mut socket) => proven,
         () = lost => {
             tracing::debug!("a stranger made room for a newer one");
-            None
+            let again = state.admission.again(random::jitter());
+            // Nothing is waited for: the place is somebody else's.
+            socket::farewell_now(socket, Close::again_in(CloseCode::Busy, again));
+            return None;
         }
         // Who it is will not be known in time, and there is nothing it could lose.
-        () = state.links.stopped() => None,
-    }
-}
-
-async fn prove_or_refuse(
-    state: &State,
-    stranger: &Stranger,
-    mut socket: Box<WebSocket>,
-) -> Option<(prove::Proven, Box<WebSocket>)> {
-    match prove::prove(state, stranger, &mut socket).await {
-        Ok(proven) => Some((proven, socket)),
+        () = state.links.stopped() => return None,
+    };
+    match proven {
+        Ok(proven) => {
+            stranger.budget.lift();
+            Some((proven, socket))
+        }
         Err(prove::Unproven::Gone) => None,
         Err(prove::Unproven::Refused(code)) => {
             state.refused.links.add();
             tracing::info!(role = ?stranger.role, code = code.name(), "link refused");
-            // It keeps its place until it has gone: one that does not read its refusal still costs a socket.
-            socket::farewell(socket, code).await;
+            // It keeps its place until it has gone, or until it loses it: one that does not read its refusal still costs a socket.
+            tokio::select! {
+                () = socket::farewell(socket, code.into()) => {}
+                () = stranger.place.lost() => {}
+            }
             None
         }
+    }
+}
+
+/// Why a link ends, in words. All who hear that the relay stops come back, and are told not to come at once.
+fn last_words(state: &State, code: CloseCode) -> Close {
+    let links = u32::try_from(state.links.count()).unwrap_or(u32::MAX);
+    let most = RETURN_OF_ONE.saturating_mul(links).min(AGAIN_MOST);
+    let again = spread(Duration::ZERO, most, random::jitter());
+    if code == CloseCode::GoingAway && again.as_millis() > 0 {
+        Close::again_in(code, again)
+    } else {
+        code.into()
     }
 }
 

@@ -5,9 +5,9 @@ use crate::limits::CLOSE_TIME;
 use crate::route::PeerMisbehaved;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::frame::{Frame, FrameError};
+use lanyard_shared::frame::{Close, Frame, FrameError};
 use lanyard_shared::limits::FRAME_MAX;
 use std::error::Error;
 use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
@@ -85,19 +85,28 @@ fn is_spent(error: &tungstenite::Error) -> bool {
 }
 
 /// Tells the peer why its link ends, and closes. A peer that does not read is not waited for.
-pub async fn farewell(mut socket: Box<WebSocket>, code: CloseCode) {
-    let close = CloseFrame {
-        code: WS_CODES + code as u16,
-        reason: Utf8Bytes::from_static(code.name()),
-    };
+pub async fn farewell(mut socket: Box<WebSocket>, close: Close) {
     let farewell = async {
-        socket
-            .feed(Message::Binary(Frame::Close(0, code.into()).encode()))
-            .await?;
-        socket.send(Message::Close(Some(close))).await?;
+        say(&mut socket, close).await?;
         // Until the peer has answered, so that its last words in flight do not turn our close into a reset.
         while let Some(Ok(_)) = socket.next().await {}
         Ok::<(), axum::Error>(())
     };
     let _ = tokio::time::timeout(CLOSE_TIME, farewell).await;
+}
+
+/// The same without waiting for anything: what does not fit into the socket at once is not said.
+pub fn farewell_now(mut socket: Box<WebSocket>, close: Close) {
+    let _ = say(&mut socket, close).now_or_never();
+}
+
+async fn say(socket: &mut WebSocket, close: Close) -> Result<(), axum::Error> {
+    let code = close.code.unwrap_or(CloseCode::Done);
+    let end = CloseFrame {
+        code: WS_CODES + code as u16,
+        reason: Utf8Bytes::from_static(code.name()),
+    };
+    let close = Frame::Close(0, close).encode();
+    socket.feed(Message::Binary(close)).await?;
+    socket.send(Message::Close(Some(end))).await
 }

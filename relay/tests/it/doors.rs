@@ -2,7 +2,10 @@
 
 use crate::relay::*;
 use lanyard_relay::server::Proxy;
+use lanyard_shared::close::CloseCode;
+use lanyard_shared::frame::{Frame, Leg};
 use lanyard_shared::pair::address::Address;
+use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 
 const UPGRADE: &str = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -201,8 +204,45 @@ async fn behind_a_proxy_one_listener_serves_both_and_counts_strangers_by_its_hea
         assert_eq!(status, "HTTP/1.1 101");
         strangers.push(wire);
     }
-    assert_eq!(dial("/v1/attach", "192.0.2.1").await.0, "HTTP/1.1 503");
+    let (status, mut refused) = dial("/v1/attach", "192.0.2.1").await;
+    assert_eq!(status, "HTTP/1.1 503");
+    let mut rest = [0; 256];
+    let length = refused.read(&mut rest).await.unwrap();
+    let head = String::from_utf8_lossy(&rest[..length]).to_ascii_lowercase();
+    let again = head.split("retry-after: ").nth(1).unwrap();
+    let again: u32 = again.split("\r\n").next().unwrap().parse().unwrap();
+    assert!((1..=30).contains(&again), "{again}");
     assert_eq!(dial("/v1/attach", "192.0.2.2").await.0, "HTTP/1.1 101");
+}
+
+#[tokio::test]
+async fn a_stranger_who_makes_room_for_others_is_told_when_to_come_back() {
+    let relay = Relay::start_with(|options| {
+        options.proxy = Some(Proxy {
+            trusted_header: None,
+        });
+        options.public_url = Some(Address::parse("https://relay.example").unwrap());
+    })
+    .await;
+    let connect = async || {
+        tokio::net::TcpStream::connect(("127.0.0.1", relay.port))
+            .await
+            .unwrap()
+    };
+    let mut first = socket(Box::new(connect().await), "relay.example", "/v1/agent").await;
+    binary(&mut first).await;
+    let mut crowd = Vec::new();
+    // One by one, so that a machine with few descriptors tells what it lacks and not something else.
+    for _ in 0..4096 {
+        crowd.push(connect().await);
+    }
+    let last = binary(&mut first).await;
+    let Ok(Frame::Close(0, close)) = Frame::decode(last, Leg::Agent) else {
+        panic!("no close");
+    };
+    assert_eq!(close.code, Some(CloseCode::Busy));
+    let again = close.again().unwrap();
+    assert!(again >= Duration::from_secs(1) && again <= Duration::from_secs(30));
 }
 
 #[tokio::test]

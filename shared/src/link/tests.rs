@@ -118,6 +118,24 @@ fn a_link_that_hears_nothing_pings_and_is_given_up_after_forty_five_seconds() {
 }
 
 #[test]
+fn a_link_that_is_probed_is_given_up_within_seconds_unless_anything_is_heard() {
+    for answers in [true, false] {
+        let (mut link, now) = link();
+        welcome(&mut link, now);
+        link.probe(now.mono);
+        assert_eq!(link.poll_output(), Some(Frame::Ping([0; 8]).encode()));
+        link.probe(now.mono + PROBE_TIME / 2);
+        assert_eq!(link.poll_output(), None);
+        assert_eq!(link.poll_timeout(), Some(now.mono + PROBE_TIME));
+        if answers {
+            link.handle(Frame::Pong([0; 8]).encode(), now);
+        }
+        link.on_timeout(now.mono + PROBE_TIME);
+        assert_eq!(link.is_over(), !answers);
+    }
+}
+
+#[test]
 fn a_pong_says_that_all_before_the_question_was_taken_in_and_nothing_that_was_not_asked() {
     let (mut link, now) = link();
     welcome(&mut link, now);

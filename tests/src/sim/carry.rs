@@ -76,7 +76,7 @@ impl Sim {
             } else {
                 let random = self.random.u32(..);
                 let why = CloseCode::Cut.into();
-                self.viewers[n].core.dial_failed(why, random, now);
+                self.viewers[n].core.dial_failed(why, None, random, now);
             }
         }
         moved

@@ -9,7 +9,7 @@ use crate::keys::{Device, Store};
 use crate::limits::{LONGEST_SLEEP, TYPED_MAX};
 use crate::random;
 use bytes::Bytes;
-use lanyard_dial::{DialError, Incoming, Relay, Socket, clock};
+use lanyard_dial::{Changes, DialError, Incoming, Proxies, Relay, Socket, clock};
 use lanyard_shared::ids::{AgentId, DeviceId, TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Terminal};
 use std::collections::HashMap;
@@ -89,6 +89,7 @@ struct Board {
 pub(super) struct Engine {
     viewer: Viewer,
     relay: Relay,
+    proxies: Proxies,
     /// Where it is kept what is learned of the machine.
     kept: Option<(Store, AgentId)>,
     commands: mpsc::UnboundedReceiver<Command>,
@@ -104,6 +105,7 @@ impl Engine {
     pub fn new(
         viewer: Viewer,
         relay: Relay,
+        proxies: Proxies,
         commands: mpsc::UnboundedReceiver<Command>,
         kept: Option<(Store, AgentId)>,
     ) -> (Self, News) {
@@ -126,6 +128,7 @@ impl Engine {
         let engine = Self {
             viewer,
             relay,
+            proxies,
             kept,
             commands,
             board,
@@ -141,6 +144,7 @@ impl Engine {
     pub async fn run(mut self) {
         let mut socket: Option<Socket> = None;
         let mut dialling: Option<Dialling> = None;
+        let mut changes = Changes::watch();
         loop {
             self.deliver();
             let now = clock::mono();
@@ -159,7 +163,7 @@ impl Engine {
                 break;
             }
             if self.viewer.poll_dial(now) {
-                dialling = Some(dial(self.relay.clone()));
+                dialling = Some(dial(self.relay.clone(), self.proxies.clone()));
             }
             let sleep = self
                 .viewer
@@ -185,9 +189,19 @@ impl Engine {
                             socket = Some(dialled);
                             self.viewer.dialled(self.relay.address().authority().to_owned(), clock::mono());
                         }
-                        Err(error) => self.viewer.dial_failed(refused(&error), random::jitter(), clock::mono()),
+                        Err(error) => {
+                            let why = refused(&error);
+                            self.viewer.dial_failed(why, error.again(), random::jitter(), clock::mono());
+                        }
                     }
                 },
+                () = changes.next() => {
+                    // What was dialled on the network before may hang for long.
+                    if dialling.is_some() {
+                        dialling = Some(dial(self.relay.clone(), self.proxies.clone()));
+                    }
+                    self.viewer.network_changed(clock::mono());
+                }
                 () = tokio::time::sleep(sleep) => self.viewer.on_timeout(clock::now()),
             }
         }
@@ -327,18 +341,21 @@ impl Engine {
     }
 }
 
-fn dial(relay: Relay) -> Dialling {
-    Box::pin(async move { Socket::connect(&relay, PATH).await })
+fn dial(relay: Relay, proxies: Proxies) -> Dialling {
+    Box::pin(async move { Socket::connect(&relay, &proxies, PATH).await })
 }
 
 /// A dial that failed, with the way out of somebody who was paired.
 fn refused(error: &DialError) -> Failure {
     let why = Failure::from(error);
     match error {
-        DialError::Certificate(_) | DialError::Tls(_) => {
+        DialError::Certificate(_) => {
             why.with_hint("if the relay's certificate was replaced, pair again with `lanyard pair`; if not, something stands between")
         }
-        DialError::Unreachable { .. } | DialError::Timeout(_) | DialError::Refused { .. } => why,
+        DialError::Unreachable { .. }
+        | DialError::Timeout { .. }
+        | DialError::Proxy(_)
+        | DialError::Refused { .. } => why,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::keys::{Device, Machine, Store};
 use crate::random;
 use engine::{Command, Engine, News};
-use lanyard_dial::clock;
+use lanyard_dial::{Proxies, clock};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Terminal};
@@ -66,7 +66,8 @@ impl Client {
         let viewer = Viewer::new(party, machine.memory(), clock::mono());
         let (commands, orders) = mpsc::unbounded_channel();
         let kept = store.map(|store| (store, machine.agent));
-        let (engine, news) = Engine::new(viewer, relay, orders, kept);
+        let proxies = Proxies::of_environment();
+        let (engine, news) = Engine::new(viewer, relay, proxies, orders, kept);
         tokio::spawn(engine.run());
         Ok(Self {
             commands,

@@ -4,7 +4,7 @@ use super::engine::PATH;
 use crate::core::{self, PairingEvent};
 use crate::failure::Failure;
 use crate::keys::{Device, Machine};
-use lanyard_dial::{DialError, Incoming, Relay, Socket, clock};
+use lanyard_dial::{DialError, Incoming, Proxies, Relay, Socket, clock};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::AgentId;
@@ -29,7 +29,7 @@ impl Pairing {
         let (address, link) = parse(link)?;
         let relay = Relay::new(address.clone(), link.fingerprint.into());
         let mut socket = Some(
-            Socket::connect(&relay, PATH)
+            Socket::connect(&relay, &Proxies::of_environment(), PATH)
                 .await
                 .map_err(|error| refused_dial(&error))?,
         );
@@ -173,10 +173,13 @@ fn parse(link: &str) -> Result<(Address, PairingLink), Failure> {
 fn refused_dial(error: &DialError) -> Failure {
     let why = Failure::from(error);
     match error {
-        DialError::Certificate(_) | DialError::Tls(_) => {
+        DialError::Certificate(_) => {
             why.with_hint("the link is for another relay, or something stands between: run `lanyard pair` for a new one")
         }
-        DialError::Unreachable { .. } | DialError::Timeout(_) | DialError::Refused { .. } => why,
+        DialError::Unreachable { .. }
+        | DialError::Timeout { .. }
+        | DialError::Proxy(_)
+        | DialError::Refused { .. } => why,
     }
 }
 

@@ -9,6 +9,7 @@ use lanyard_shared::limits::LIVE_FOR;
 use lanyard_shared::link::{Dialler, Event as LinkEvent, Link};
 use lanyard_shared::time::{Mono, Now};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Viewer {
     /// A WebSocket to the authority `host` stands.
@@ -17,6 +18,7 @@ impl Viewer {
             return;
         }
         self.dial = Dial::Up;
+        self.told = None;
         let dialler = Dialler::Viewer {
             agent: self.party.agent,
             key: Arc::clone(&self.party.key),
@@ -24,14 +26,19 @@ impl Viewer {
         self.link = Some(Link::new(dialler, host, now));
     }
 
-    /// No WebSocket came to be. `random` is uniform over all of `u32`.
-    pub fn dial_failed(&mut self, why: Failure, random: u32, now: Mono) {
+    /// No WebSocket came to be. `told` is when the relay wants to be asked again; `random` is uniform over all of `u32`.
+    pub fn dial_failed(&mut self, why: Failure, told: Option<Duration>, random: u32, now: Mono) {
         if why.is_lasting() {
             self.over(why);
         } else if self.dial != Dial::Over {
             self.events.push_back(Event::Trouble(why));
-            self.dial = Dial::Wait(now + self.backoff.next_wait(random));
+            self.wait(told, random, now);
         }
+    }
+
+    fn wait(&mut self, told: Option<Duration>, random: u32, now: Mono) {
+        self.told_to_wait = told.is_some();
+        self.dial = Dial::Wait(now + self.backoff.next_wait_after(told, random));
     }
 
     /// The WebSocket is gone.
@@ -40,7 +47,18 @@ impl Viewer {
         self.link = None;
         if self.dial != Dial::Over {
             self.set_state(State::Connecting);
-            self.dial = Dial::Wait(now + self.backoff.next_wait(random));
+            let told = self.told.take();
+            self.wait(told, random, now);
+        }
+    }
+
+    /// The network may be another one: a link that does not answer soon is given up, and a wait that the relay did not ask for is over.
+    pub fn network_changed(&mut self, now: Mono) {
+        if let Some(link) = &mut self.link {
+            link.probe(now);
+        } else if matches!(self.dial, Dial::Wait(_)) && !self.told_to_wait {
+            self.backoff.reset();
+            self.dial = Dial::Wait(now);
         }
     }
 
@@ -197,6 +215,7 @@ impl Viewer {
 
     fn ended(&mut self, close: &Close, now: Mono) {
         let why = Failure::from(close);
+        self.told = close.again();
         self.lose_link(now);
         if close.code.is_some_and(outdated) {
             self.over_unless_changed(why, self.memory.grant.clone());

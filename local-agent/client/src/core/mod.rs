@@ -80,6 +80,10 @@ pub struct Viewer {
     shown: String,
     dial: Dial,
     backoff: Backoff,
+    /// When the relay wants to be asked again, if it said so as it ended the link.
+    told: Option<Duration>,
+    /// The present wait is what the relay asked for.
+    told_to_wait: bool,
     link: Option<Link>,
     conn: Option<ConnId>,
     channel: Option<Channel>,
@@ -112,6 +116,8 @@ impl Viewer {
             shown: String::new(),
             dial: Dial::Wait(now),
             backoff: Backoff::default(),
+            told: None,
+            told_to_wait: false,
             link: None,
             conn: None,
             channel: None,

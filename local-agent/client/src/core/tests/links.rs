@@ -5,11 +5,11 @@ use super::world::{GRID, TERMINAL, World, terminal};
 use crate::core::{Answer, Event, Half, Mode, News, State, TerminalEvent};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::frame::Frame;
-use lanyard_shared::limits::{SESSION_SILENCE, STREAM_TIME};
+use lanyard_shared::frame::{Close, Frame};
+use lanyard_shared::limits::{PROBE_TIME, SESSION_SILENCE, STREAM_TIME};
 use lanyard_shared::msg::{FromAgent, ToAgent};
 use lanyard_shared::record::AgentRecord;
-use lanyard_shared::time::UnixMs;
+use lanyard_shared::time::{Now, UnixMs};
 use std::time::Duration;
 
 fn created(world: &World) -> Vec<(u32, [u8; 16])> {
@@ -34,6 +34,55 @@ fn an_outage_of_any_length_ends_without_a_person() {
     world.reachable = true;
     world.advance(Duration::from_secs(16));
     assert_eq!(world.viewer.state(), &State::Live);
+}
+
+#[test]
+fn a_relay_that_says_when_to_come_back_is_not_dialled_before() {
+    let mut world = World::live();
+    let told = Duration::from_secs(30);
+    let close = Close::again_in(CloseCode::GoingAway, told);
+    world.peer.reply(Frame::Close(0, close));
+    world.run();
+    assert_eq!(world.viewer.state(), &State::Connecting);
+    world.advance(told);
+    assert_eq!(world.viewer.state(), &State::Connecting);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(world.viewer.state(), &State::Live);
+}
+
+#[test]
+fn another_network_ends_the_wait_but_not_the_one_the_relay_asked_for() {
+    for told in [None, Some(Duration::from_secs(30))] {
+        let mut world = World::live();
+        world.reachable = false;
+        world.cut_link();
+        world.advance(Duration::from_secs(6000));
+        world.reachable = true;
+        let why = CloseCode::Busy.into();
+        world.viewer.dial_failed(why, told, u32::MAX, world.now);
+        world.viewer.network_changed(world.now);
+        world.run();
+        let expected = if told.is_none() {
+            State::Live
+        } else {
+            State::Connecting
+        };
+        assert_eq!(world.viewer.state(), &expected);
+    }
+}
+
+#[test]
+fn a_link_that_does_not_answer_on_another_network_is_left_for_a_new_one_within_seconds() {
+    let mut world = World::live();
+    world.viewer.network_changed(world.now);
+    let ping = world.viewer.poll_output();
+    assert_eq!(ping, Some(Frame::Ping([0; 8]).encode()));
+    let later = Now {
+        mono: world.now + PROBE_TIME,
+        ..world.both()
+    };
+    world.viewer.on_timeout(later);
+    assert!(world.viewer.is_link_over());
 }
 
 #[test]

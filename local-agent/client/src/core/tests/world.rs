@@ -116,7 +116,7 @@ impl World {
                     self.viewer.dialled("relay.example".to_owned(), self.now);
                 } else {
                     self.viewer
-                        .dial_failed(CloseCode::Silent.into(), u32::MAX, self.now);
+                        .dial_failed(CloseCode::Silent.into(), None, u32::MAX, self.now);
                 }
             }
             if let Some(message) = self.viewer.poll_output() {

@@ -1,0 +1,150 @@
+//! Why dialling failed, for people and for those who dial again.
+
+use crate::address::Relay;
+use crate::limits::REFUSAL_SHOWN;
+use crate::tunnel::ProxyError;
+use http::header::RETRY_AFTER;
+use std::fmt;
+use std::time::Duration;
+use tokio_tungstenite::tungstenite::Error as WsError;
+
+/// Why no WebSocket came to be.
+#[derive(Debug, thiserror::Error)]
+pub enum DialError {
+    /// No TCP connection.
+    #[error("the relay at {address} cannot be reached: {source}")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Nothing happened for ten seconds.
+    #[error("the relay at {address} did not answer within 10 seconds{}", Through(.proxy.as_deref()))]
+    Timeout {
+        /// Where.
+        address: String,
+        /// The proxy that was asked for it.
+        proxy: Option<String>,
+    },
+    /// No way through the proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// The certificate is not the one expected, or no authority vouches for it.
+    #[error("the relay's certificate is not the one expected: {0}")]
+    Certificate(std::io::Error),
+    /// The answer was not a WebSocket.
+    #[error("the relay at {address} refused the connection: {reason}")]
+    Refused {
+        /// Where.
+        address: String,
+        /// What it said.
+        reason: String,
+        /// When it wants to be asked again, if it said so.
+        again: Option<Duration>,
+    },
+}
+
+/// How the way went, when it did not go straight.
+struct Through<'a>(Option<&'a str>);
+
+impl fmt::Display for Through<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(proxy) => write!(f, " through the proxy at {proxy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl DialError {
+    /// What the person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Timeout { proxy: Some(_), .. } => {
+                "check HTTPS_PROXY, and that the proxy can reach the relay; a relay that needs no proxy belongs into NO_PROXY"
+            }
+            Self::Unreachable { .. } | Self::Timeout { proxy: None, .. } => {
+                "check that `lanyard-relay serve` runs there and that a firewall lets its port through"
+            }
+            Self::Proxy(error) => error.hint(),
+            Self::Certificate(_) => {
+                "if the relay's certificate was replaced, run `lanyard-relay enrol` there and `lanyard up --enrol CODE` here"
+            }
+            Self::Refused { .. } => {
+                "check the address; the relay may know itself by another name (`--host`)"
+            }
+        }
+    }
+
+    /// True when trying again later cannot help by itself.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Certificate(_) => true,
+            Self::Proxy(error) => error.is_lasting(),
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Refused { .. } => false,
+        }
+    }
+
+    /// When the relay wants to be asked again, if it said so.
+    #[must_use]
+    pub fn again(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { again, .. } => *again,
+            Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::Proxy(_)
+            | Self::Certificate(_) => None,
+        }
+    }
+
+    pub(crate) fn unreachable(relay: &Relay, source: std::io::Error) -> Self {
+        Self::Unreachable {
+            address: relay.to_string(),
+            source,
+        }
+    }
+
+    pub(crate) fn of_tls(relay: &Relay, error: std::io::Error) -> Self {
+        let inner = error.get_ref();
+        match inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::InvalidCertificate(_)) => Self::Certificate(error),
+            _ => Self::unreachable(relay, error),
+        }
+    }
+
+    pub(crate) fn of_upgrade(relay: &Relay, error: WsError) -> Self {
+        Self::Refused {
+            address: relay.to_string(),
+            again: again(&error),
+            reason: reason(error),
+        }
+    }
+}
+
+/// `Retry-After` in seconds; dates are for browsers.
+fn again(error: &WsError) -> Option<Duration> {
+    let WsError::Http(response) = error else {
+        return None;
+    };
+    let value = response.headers().get(RETRY_AFTER)?;
+    let seconds: u32 = value.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds.into()))
+}
+
+fn reason(error: WsError) -> String {
+    if let WsError::Http(response) = &error {
+        let body = response.body().as_deref().unwrap_or_default();
+        let text = String::from_utf8_lossy(&body[..body.len().min(REFUSAL_SHOWN)])
+            .trim()
+            .to_owned();
+        return if text.is_empty() {
+            format!("HTTP {}", response.status())
+        } else {
+            text
+        };
+    }
+    error.to_string()
+}
