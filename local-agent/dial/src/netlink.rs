@@ -14,7 +14,7 @@ const GROUPS: [u32; 5] = [0x1, 0x10, 0x40, 0x100, 0x400];
 /// Interfaces, addresses and routes that are new, or gone.
 const KINDS: [u16; 6] = [16, 17, 20, 21, 24, 25];
 /// A message begins with its length and kind, among others.
-const HEADER: usize = 16;
+const LENGTH: usize = 16;
 
 pub(crate) struct Netlink(AsyncFd<OwnedFd>);
 
@@ -58,13 +58,13 @@ impl Netlink {
 }
 
 fn tells_of_change(mut messages: &[u8]) -> bool {
-    while let Some((head, _)) = messages.split_first_chunk::<HEADER>() {
+    while let Some((head, _)) = messages.split_first_chunk::<LENGTH>() {
         let [a, b, c, d, kind @ ..] = head;
         if KINDS.contains(&u16::from_ne_bytes([kind[0], kind[1]])) {
             return true;
         }
         let length = usize::try_from(u32::from_ne_bytes([*a, *b, *c, *d])).unwrap_or(usize::MAX);
-        let next = length.max(HEADER).checked_next_multiple_of(4);
+        let next = length.max(LENGTH).checked_next_multiple_of(4);
         messages = next.and_then(|at| messages.get(at..)).unwrap_or_default();
     }
     false
@@ -75,10 +75,10 @@ mod tests {
     use super::*;
 
     fn message(kind: u16, body: usize) -> Vec<u8> {
-        let length = u32::try_from(HEADER + body).unwrap_or(0);
+        let length = u32::try_from(LENGTH + body).unwrap_or(0);
         let mut bytes = length.to_ne_bytes().to_vec();
         bytes.extend(kind.to_ne_bytes());
-        bytes.resize((HEADER + body).next_multiple_of(4), 0);
+        bytes.resize((LENGTH + body).next_multiple_of(4), 0);
         bytes
     }
 
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn what_is_cut_or_lies_about_its_length_is_read_to_its_end_and_no_further() {
         let whole = [message(28, 5), message(16, 5)].concat();
-        for cut in 0..message(28, 5).len() + HEADER {
+        for cut in 0..message(28, 5).len() + LENGTH {
             assert!(!tells_of_change(&whole[..cut]));
         }
         for length in [0, 1, u32::MAX] {
