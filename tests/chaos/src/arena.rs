@@ -610,6 +610,14 @@ impl Arena {
         }
     }
 
+    /// Looks for what is lost.
+    pub fn judge(&mut self) {
+        let now = std::time::Instant::now();
+        for stage in &mut self.terminals {
+            stage.model.judge(now);
+        }
+    }
+
     /// Whether anything was wrong so far.
     #[must_use]
     pub fn is_wrong(&self) -> bool {

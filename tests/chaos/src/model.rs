@@ -1,6 +1,10 @@
 //! What must hold, whatever dies: each word is typed once or given back, in order; nothing that was printed is missing; nobody types who may not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+/// What a viewer says of words that came back reaches us at the latest so much after a later word was typed: the machine is a busy one.
+pub const HEARSAY: Duration = Duration::from_secs(10);
 
 /// What was found to be wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,8 +46,8 @@ pub struct Typist {
     open: BTreeSet<u64>,
     /// Words that came back.
     unsent: BTreeSet<u64>,
-    /// Words up to here were looked at for good.
-    judged: u64,
+    /// How far words were typed, and when that was seen.
+    seen: VecDeque<(Instant, u64)>,
     /// It was killed: what it had not been answered for may be typed or not.
     killed: bool,
     /// Words after this one must not be typed.
@@ -151,10 +155,20 @@ impl Model {
     }
 
     /// Looks for words that are lost: those before one that was typed long ago. To be called when what was typed is read to its end.
-    pub fn judge(&mut self) {
+    pub fn judge(&mut self, now: Instant) {
         let mut lost = Vec::new();
         for (name, typist) in &mut self.typists {
-            let until = std::mem::replace(&mut typist.judged, typist.typed);
+            typist.seen.push_back((now, typist.typed));
+            let mut until = 0;
+            while let Some((_, typed)) = typist
+                .seen
+                .front()
+                .copied()
+                .filter(|(at, _)| now.duration_since(*at) >= HEARSAY)
+            {
+                until = typed;
+                typist.seen.pop_front();
+            }
             let later = typist.open.split_off(&until);
             for n in std::mem::replace(&mut typist.open, later) {
                 if !typist.killed {
@@ -197,8 +211,9 @@ mod tests {
             model.sent("a.0", n);
         }
         run(&mut model);
-        model.judge();
-        model.judge();
+        let now = Instant::now();
+        model.judge(now);
+        model.judge(now + HEARSAY);
         model.wrongs
     }
 

@@ -3,6 +3,7 @@
 use crate::RunArgs;
 use crate::arena::Arena;
 use crate::fault::{FAULTS, Fault, fair};
+use crate::model::HEARSAY;
 use crate::report::{Report, error, progress, say};
 use crate::small_disk::SmallDisk;
 use anyhow::{Context as _, Result, ensure};
@@ -146,8 +147,8 @@ async fn one(
         }
         arena.thieves_try().await?;
         let mut wrong = false;
+        arena.judge();
         for stage in &mut arena.terminals {
-            stage.model.judge();
             for complaint in stage.model.complaints.drain(..) {
                 progress(&format!("{job}.{number} {names}: WRONG: {complaint}"));
                 wrong = true;
@@ -163,19 +164,16 @@ async fn one(
             break;
         }
     }
-    // What was typed last is judged when something was typed after it.
-    for _ in 0..2 {
-        if stop && arena.is_wrong() {
-            break;
-        }
+    // What was typed last is judged when something was typed after it, and what came back has been said.
+    if !(stop && arena.is_wrong()) {
         if let Err(missing) = arena.back(FIRST).await? {
-            arena.terminals[0]
-                .model
-                .stick(format!("at the end: {missing}"));
+            let stuck = format!("at the end: {missing}");
+            arena.terminals[0].model.stick(stuck);
         }
-        for stage in &mut arena.terminals {
-            stage.model.judge();
-        }
+        arena.judge();
+        sleep(HEARSAY).await;
+        arena.look()?;
+        arena.judge();
     }
     for stage in &arena.terminals {
         for complaint in &stage.model.complaints {

@@ -127,6 +127,7 @@ async fn watch(
     let mut take_at = None;
     loop {
         tokio::select! {
+            biased;
             event = handle.next() => {
                 let event = event.context("the viewer is over")?;
                 if matches!(event, TerminalEvent::Input(InputState::Watching)) {
