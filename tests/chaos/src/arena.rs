@@ -19,7 +19,7 @@ use lanyard_tests::process::{program, run};
 use lanyard_tests::{Agent, PATIENCE};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -204,9 +204,11 @@ impl Viewer {
         let out = self.child.stdout.take().context("standard output")?;
         let (says, said) = unbounded_channel();
         self.said = said;
+        let mut log = File::create(folder.join(format!("said-{}", self.name)))?;
         tokio::spawn(async move {
             let mut lines = BufReader::new(out).lines();
             while let Ok(Some(line)) = lines.next_line().await {
+                let _ = writeln!(log, "{line}");
                 if let Ok(said) = serde_json::from_str(&line) {
                     let _ = says.send(said);
                 }
@@ -386,10 +388,13 @@ impl Arena {
         })
         .await?;
         let (watcher, _) = self.paired(&["view"]).await?;
+        let typist = Viewer::start(&folder, &id, &format!("t{number}"), device, false)?;
+        let mut model = Model::default();
+        model.begun(&typist.name);
         Ok(Stage {
-            typist: Viewer::start(&folder, &id, &format!("t{number}"), device, false)?,
+            typist,
             watcher: Viewer::start(&folder, &id, &format!("w{number}"), watcher, true)?,
-            model: Model::default(),
+            model,
             typed: File::open(typed)?,
             id,
             printed,
@@ -453,13 +458,15 @@ impl Arena {
     /// The device cannot be paired.
     pub async fn guest(&mut self, stage: usize, base: &str) -> Result<Viewer> {
         let (device, _) = self.paired(&["view", "terminal"]).await?;
-        Viewer::start(
+        let guest = Viewer::start(
             &self.folder(),
             &self.terminals[stage].id,
             base,
             device,
             false,
-        )
+        )?;
+        self.terminals[stage].model.begun(&guest.name);
+        Ok(guest)
     }
 
     /// Waits until a guest has typed; false when it does not come to it.
@@ -495,7 +502,7 @@ impl Arena {
         guest.ending = true;
         let ended = self.lanyard(&["revoke", &id]).await;
         // What it had said before the command returned is on its way here; what it says a moment later must not be typed.
-        sleep(LOOK * 5).await;
+        sleep(LOOK * 25).await;
         let stage = &mut self.terminals[stage];
         guest.hear(&mut stage.model);
         if ended.is_ok() {
@@ -546,7 +553,9 @@ impl Arena {
         let viewer = if watcher { watches } else { typist };
         viewer.kill(model).await?;
         model.killed(&viewer.name);
-        viewer.live(&folder, id)
+        viewer.live(&folder, id)?;
+        model.begun(&viewer.name);
+        Ok(())
     }
 
     /// Takes down all that was said and typed.
