@@ -32,6 +32,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 /// How often a device that was ended tries to come back, each time after another fault.
 const THIEF_TRIES: u32 = 4;
+/// What a command says of an agent that was killed a moment ago, or under its hands.
+const STARTING: [&str; 3] = [
+    "no agent is running",
+    "the agent did not answer",
+    "the agent was lost",
+];
 /// How often something is looked at that tells nobody when it changes.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -439,17 +445,23 @@ impl Arena {
         Ok(machine)
     }
 
-    /// Runs a command of the owner.
+    /// Runs a command of the owner, who tries again while the agent is only just starting.
     ///
     /// # Errors
     /// It says so.
     pub async fn lanyard(&self, arguments: &[&str]) -> Result<String> {
-        let mut command = Agent::command(&self.state, &self.home, self.mark.text())?;
-        let (status, out, err) = run(command.args(arguments)).await?;
-        if !status.success() {
-            bail!("lanyard {arguments:?}: {err}");
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let mut command = Agent::command(&self.state, &self.home, self.mark.text())?;
+            let (status, out, err) = run(command.args(arguments)).await?;
+            if status.success() {
+                return Ok(out);
+            }
+            if !STARTING.iter().any(|words| err.contains(words)) || Instant::now() > end {
+                bail!("lanyard {arguments:?}: {err}");
+            }
+            sleep(LOOK).await;
         }
-        Ok(out)
     }
 
     /// A viewer of terminal `stage` beside the others, on a device of its own.
