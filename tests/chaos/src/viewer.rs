@@ -130,8 +130,9 @@ async fn watch(
             biased;
             event = handle.next() => {
                 let event = event.context("the viewer is over")?;
-                if matches!(event, TerminalEvent::Input(InputState::Watching)) {
-                    take_at = Some(Instant::now() + TAKE_OVER);
+                if let TerminalEvent::Input(state) = &event {
+                    let watches = *state == InputState::Watching;
+                    take_at = watches.then(|| Instant::now() + TAKE_OVER);
                 }
                 if let TerminalEvent::Ended(why) = &event {
                     return Ok(why.code());
@@ -139,7 +140,8 @@ async fn watch(
                 eye.see(event)?;
             }
             () = sleep_until(take_at.unwrap_or(say_at)), if take_at.is_some() => {
-                take_at = None;
+                // Again and again, as a person taps: a wish may be lost with its stream.
+                take_at = Some(Instant::now() + TAKE_OVER);
                 handle.take_over().map_err(failed)?;
             }
             () = sleep_until(word_at), if !args.watch => {
