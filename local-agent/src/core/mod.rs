@@ -59,6 +59,17 @@ pub struct Machine {
     pub cwd: String,
 }
 
+/// How far the present link has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// There is none, or it has ended and its last words wait.
+    Ended,
+    /// The relay has not welcomed it.
+    Unproven,
+    /// It has.
+    Online,
+}
+
 /// The agent's decisions.
 pub struct Core {
     identity: Identity,
@@ -83,10 +94,7 @@ pub struct Core {
     earliest: UnixMs,
     /// In which session a device was last given its next keys.
     rekeyed_in: BTreeMap<DeviceId, StreamId>,
-    /// The relay has welcomed this link.
-    online: bool,
-    /// The present link has not been welcomed.
-    unproven: bool,
+    stage: Stage,
     /// The time when something last happened.
     latest: UnixMs,
     /// The relay may know the identity's next key already: it is proven first.
@@ -122,8 +130,7 @@ impl Core {
             next_question: 1,
             earliest: UnixMs::default(),
             rekeyed_in: BTreeMap::new(),
-            online: false,
-            unproven: false,
+            stage: Stage::Ended,
             latest: now.unix,
             next_first: false,
             disk_works: true,
@@ -179,7 +186,7 @@ impl Core {
     /// A WebSocket to the relay stands; `link` is our end of it.
     pub fn connected(&mut self, link: Link) {
         self.link = Some(link);
-        self.unproven = true;
+        self.stage = Stage::Unproven;
     }
 
     /// The WebSocket is gone. All sessions and leases end with it.
@@ -263,13 +270,14 @@ impl Core {
     /// Whether the relay has welcomed the present link.
     #[must_use]
     pub fn is_online(&self) -> bool {
-        self.online
+        self.stage == Stage::Online
     }
 
     /// Asks for a sign that the relay has taken in what was said so far: [`Effect::TakenIn`] with this number or a higher one, or
     /// [`Effect::Offline`]. `None` without a link.
     pub fn ask_relay(&mut self) -> Option<u64> {
-        self.link.as_mut().filter(|_| self.online).map(Link::ask)
+        let online = self.is_online();
+        self.link.as_mut().filter(|_| online).map(Link::ask)
     }
 
     /// Ends every pairing link that is still open.
@@ -282,7 +290,7 @@ impl Core {
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Mono> {
         let link = self.link.as_ref()?;
-        let ours = self.online.then(|| {
+        let ours = self.is_online().then(|| {
             [
                 self.pairings.next_expiry(),
                 Some(self.signer.next_look()),
@@ -301,7 +309,7 @@ impl Core {
     pub fn on_timeout(&mut self, now: Now) {
         self.latest = now.unix;
         // Before the relay's welcome the clock has been vouched for by nobody.
-        if self.online {
+        if self.is_online() {
             let mut changed = self.pairings.expire(now.unix);
             changed |= self.signer.look(&self.identity, now.unix);
             self.look_at_keys(now);
@@ -331,7 +339,7 @@ impl Core {
                 } => {
                     self.identity_proven(&proven, now);
                     if first {
-                        (self.online, self.unproven) = (true, false);
+                        self.stage = Stage::Online;
                         if !self.signer.holds(now.unix) {
                             self.signer.rotate(&self.identity, now.unix);
                         }
@@ -408,8 +416,12 @@ impl Core {
     }
 
     fn forget_link(&mut self, why: Close) {
-        self.look_at_refusal(&why);
-        self.online = false;
+        // A link that said why it ended hears of it once more when its socket goes.
+        let stage = std::mem::replace(&mut self.stage, Stage::Ended);
+        if stage == Stage::Ended {
+            return;
+        }
+        self.look_at_refusal(stage, &why);
         let streams: Vec<_> = self.talks.keys().copied().collect();
         for stream in streams {
             self.end_talk(stream);
@@ -434,7 +446,8 @@ impl Core {
             former: self.identity.formers(self.latest),
             locked: self.devices.locked,
         };
-        if let Some(link) = self.link.as_mut().filter(|_| self.online) {
+        let online = self.is_online();
+        if let Some(link) = self.link.as_mut().filter(|_| online) {
             link.announce(announce);
         }
     }

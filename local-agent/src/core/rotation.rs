@@ -6,10 +6,10 @@
 //!   proof on the old one opens no link. Written down before it is said, so that a crash at any moment is gone on from: see [`Identity`].
 //! - **Device**: it is asked to, and does it itself: see `rekey.rs`.
 
-use super::Core;
 use super::devices::Device;
 use super::effect::Effect;
 use super::keys::{Identity, NoiseKey, Urgency};
+use super::{Core, Stage};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, StreamId};
 use lanyard_shared::ids::DeviceId;
@@ -189,10 +189,11 @@ impl Core {
 
     /// The relay is told of the identity's next key, if there is one and it is the present one that was proven.
     pub(super) fn hand_over(&mut self) {
+        let online = self.is_online();
         let (Some(link), Some(next)) = (&mut self.link, self.identity.next()) else {
             return;
         };
-        if self.online {
+        if online {
             link.rotate(next);
         }
     }
@@ -227,8 +228,8 @@ impl Core {
 
     /// A link has ended. If its proof was not taken while the identity changes, the relay may know the other one of the two. It says so only
     /// to whom it still answers: a crowd that shows wrong proofs in this machine's name silences it.
-    pub(super) fn look_at_refusal(&mut self, close: &Close) {
-        let unproven = std::mem::take(&mut self.unproven);
+    pub(super) fn look_at_refusal(&mut self, stage: Stage, close: &Close) {
+        let unproven = stage == Stage::Unproven;
         let refused = close.code == Some(CloseCode::ProofRefused);
         if (unproven || refused) && self.identity.next().is_some() {
             self.next_first = !self.next_first;

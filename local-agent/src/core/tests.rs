@@ -532,3 +532,23 @@ fn a_session_that_does_not_read_has_one_list_of_terminals_waiting_however_often_
     }
     assert_eq!(rig.closed(viewer.stream), None);
 }
+
+#[test]
+fn the_end_of_a_link_is_told_once_and_with_the_relays_reason() {
+    let mut rig = Rig::new();
+    rig.effects.clear();
+    rig.hear(&Frame::Close(0, CloseCode::Replaced.into()));
+    rig.with(|core, _| core.disconnected(CloseCode::Cut));
+    let ends: Vec<_> = rig
+        .effects
+        .iter()
+        .filter_map(|effect| {
+            if let Effect::Offline(close) = effect {
+                Some(close.code)
+            } else {
+                None
+            }
+        })
+        .collect();
+    assert_eq!(ends, [Some(CloseCode::Replaced)]);
+}
