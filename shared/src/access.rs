@@ -27,6 +27,14 @@ pub struct Reach {
     pub terminal: Option<TerminalId>,
 }
 
+impl Reach {
+    /// Whether it bounds all that these purposes open. `devices` sees and ends what has access, whatever folder or terminal that is about.
+    #[must_use]
+    pub fn can_bound(&self, scopes: &[Scope]) -> bool {
+        *self == Self::default() || !scopes.contains(&Scope::Devices)
+    }
+}
+
 /// A paired device, as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]

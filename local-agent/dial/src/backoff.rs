@@ -1,4 +1,4 @@
-//! How long to wait before dialling again: exponential with full jitter, never giving up.
+//! How long to wait before dialling again: exponential, between half and all of the bound by chance, never giving up.
 
 use crate::limits::{AGAIN_MOST, FIRST_WAIT, LONGEST_WAIT};
 use crate::sabotage::{Guarantee, is_off};

@@ -92,8 +92,14 @@ pub async fn pair(state: StateDir, args: PairArgs) -> Result<ExitCode, Failure> 
 }
 
 pub async fn share(state: StateDir, args: ShareArgs) -> Result<ExitCode, Failure> {
-    let is_bound = args.root.is_some() || args.terminal.is_some();
-    if is_bound && scopes(&args.purpose).contains(&Scope::Devices) {
+    let root = args.root.as_deref().map(folder).transpose()?;
+    let mut owner = connect(&state).await?;
+    let terminal = match &args.terminal {
+        Some(wanted) => Some(terminal(&mut owner, wanted).await?),
+        None => None,
+    };
+    let (scopes, reach) = (scopes(&args.purpose), Reach { root, terminal });
+    if !reach.can_bound(&scopes) {
         return Err(Failure {
             sentence:
                 "`devices` sees and ends all access, whatever folder or terminal it is shared for"
@@ -101,15 +107,9 @@ pub async fn share(state: StateDir, args: ShareArgs) -> Result<ExitCode, Failure
             hint: "leave `devices` out, or share it without --root and --terminal".to_owned(),
         });
     }
-    let root = args.root.as_deref().map(folder).transpose()?;
-    let mut owner = connect(&state).await?;
-    let terminal = match &args.terminal {
-        Some(wanted) => Some(terminal(&mut owner, wanted).await?),
-        None => None,
-    };
     let wish = Wish {
-        scopes: scopes(&args.purpose),
-        reach: Reach { root, terminal },
+        scopes,
+        reach,
         stays: Some(args.time),
         yes: args.yes,
         json: args.json,

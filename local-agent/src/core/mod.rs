@@ -252,7 +252,7 @@ impl Core {
         if self.devices.locked {
             return Err(CloseCode::Locked);
         }
-        if !invitation.is_sound() {
+        if !invitation.reach.can_bound(&invitation.scopes) {
             return Err(CloseCode::NotGranted);
         }
         let secret = PairingSecret::generate().ok_or(CloseCode::Internal)?;

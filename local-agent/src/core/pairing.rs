@@ -27,14 +27,6 @@ pub struct Invitation {
     pub without_asking: bool,
 }
 
-impl Invitation {
-    /// Whether its reach bounds all that it grants: `devices` sees and ends what has access, whatever folder or terminal that is about.
-    #[must_use]
-    pub fn is_sound(&self) -> bool {
-        self.reach == Reach::default() || !self.scopes.contains(&Scope::Devices)
-    }
-}
-
 /// A pairing link that was handed out.
 #[derive(Debug)]
 pub struct Pairing {

@@ -48,6 +48,17 @@ fn rekey(
     }
 }
 
+/// A device in its session, which is to change its keys when it can.
+fn due() -> (Rig, Keys, String, Viewer) {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let viewer = rig.session(&keys, &grant, CONN);
+    let device = Some(keys.id());
+    rotate(&mut rig, Rotation::Device { device }, Urgency::Overlap);
+    (rig, keys, grant, viewer)
+}
+
 fn is_known(rig: &Rig, id: DeviceId) -> bool {
     rig.core.devices().get(id).is_some()
 }
@@ -86,15 +97,7 @@ fn a_device_changes_its_keys_and_the_old_ones_end_when_the_new_ones_have_said_he
 
 #[test]
 fn a_device_that_crashes_before_it_kept_its_next_keys_comes_back_with_its_present_ones() {
-    let mut rig = Rig::new();
-    let keys = Keys::new(3);
-    let grant = rig.pair(&keys, BOTH);
-    let mut viewer = rig.session(&keys, &grant, CONN);
-    rotate(
-        &mut rig,
-        Rotation::Device { device: None },
-        Urgency::Overlap,
-    );
+    let (mut rig, keys, grant, mut viewer) = due();
     rekey(&mut rig, &keys, &mut viewer, 30).unwrap();
     let mut again = rig.session(&keys, &grant, ConnId([41; 16]));
     assert!(rig.mint(&mut again, Scope::View).is_ok());
@@ -292,12 +295,7 @@ fn next_keys_that_nobody_has_used_end_when_a_copy_is_seen() {
 
 #[test]
 fn next_keys_that_nobody_has_used_end_when_their_device_pairs_again() {
-    let mut rig = Rig::new();
-    let keys = Keys::new(3);
-    let grant = rig.pair(&keys, BOTH);
-    let mut viewer = rig.session(&keys, &grant, CONN);
-    let device = Some(keys.id());
-    rotate(&mut rig, Rotation::Device { device }, Urgency::Overlap);
+    let (mut rig, keys, _, mut viewer) = due();
     let (next, newer) = rekey(&mut rig, &keys, &mut viewer, 30).unwrap();
     rig.pair(&keys, &[Scope::View]);
     assert_eq!(
@@ -320,12 +318,7 @@ fn refusal(rig: &mut Rig, keys: &Keys, grant: String) -> Option<CloseCode> {
 
 #[test]
 fn a_session_that_brings_keys_again_and_again_is_told_to_wait() {
-    let mut rig = Rig::new();
-    let keys = Keys::new(3);
-    let grant = rig.pair(&keys, BOTH);
-    let mut viewer = rig.session(&keys, &grant, CONN);
-    let device = Some(keys.id());
-    rotate(&mut rig, Rotation::Device { device }, Urgency::Overlap);
+    let (mut rig, keys, _, mut viewer) = due();
     assert!(rekey(&mut rig, &keys, &mut viewer, 30).is_ok());
     rig.effects.clear();
     let refused = rekey(&mut rig, &keys, &mut viewer, 31).err();
