@@ -61,3 +61,7 @@ web_bundle() {
     (cd "$web" && npm run --silent build >&2) || fail "the web UI could not be built" "cd relay/web && npm run build shows why"
   fi
 }
+
+# What chaos is started with: disks that it mounts to fill them go with a mount namespace, whatever happens.
+alone=()
+if [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then alone=(unshare --mount); fi

@@ -1,10 +1,12 @@
 //! One relay, one agent, its terminals and viewers, all of them processes, with a network between them that can be broken.
 
+use crate::life::Viewer;
 use crate::model::Model;
+use crate::part::Part;
 use crate::proxy::Proxy;
 use crate::screen::SIZE;
 use crate::small_disk::SmallDisk;
-use crate::viewer::Said;
+use crate::stage::Stage;
 use crate::witness;
 use anyhow::{Context as _, Result, anyhow, bail};
 use lanyard_client::client::Client;
@@ -17,17 +19,12 @@ use lanyard_shared::pair::address::Address;
 use lanyard_tests::mark::Mark;
 use lanyard_tests::process::{program, run};
 use lanyard_tests::{Agent, PATIENCE};
-use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
-use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// How often a device that was ended tries to come back, each time after another fault.
@@ -59,219 +56,6 @@ pub struct Arena {
     devices: u32,
     mark: Mark,
     dir: TempDir,
-}
-
-/// A program that is killed and started again.
-pub struct Part {
-    name: &'static str,
-    arguments: Vec<String>,
-    envs: Vec<(&'static str, String)>,
-    log: PathBuf,
-    child: Option<Child>,
-}
-
-/// A terminal, who types into it, who watches it, and what must hold.
-pub struct Stage {
-    pub id: String,
-    pub model: Model,
-    pub typist: Viewer,
-    pub watcher: Viewer,
-    typed: File,
-    printed: PathBuf,
-}
-
-/// A viewer in the present life of its process.
-pub struct Viewer {
-    /// What its words begin with; another in every life.
-    pub name: String,
-    base: String,
-    lives: u32,
-    /// Its keys.
-    pub device: PathBuf,
-    watch: bool,
-    /// How far it has seen.
-    pub seen: u64,
-    /// It is to hear that it may not any more.
-    ending: bool,
-    /// The last thing that went wrong for it.
-    pub trouble: String,
-    child: Child,
-    said: UnboundedReceiver<Said>,
-}
-
-impl Part {
-    fn start(&mut self) -> Result<()> {
-        let log = File::options().create(true).append(true).open(&self.log)?;
-        let mut command = Command::new(program(self.name)?);
-        command
-            .args(&self.arguments)
-            .env_clear()
-            .envs(self.envs.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .kill_on_drop(true);
-        self.child = Some(command.spawn()?);
-        Ok(())
-    }
-
-    fn pid(&self) -> Result<Pid> {
-        let id = self.child.as_ref().and_then(Child::id);
-        let pid = id.and_then(|id| Pid::from_raw(id.cast_signed()));
-        pid.with_context(|| format!("{} does not run", self.name))
-    }
-
-    /// A variable of its environment from its next start on.
-    pub fn set(&mut self, name: &'static str, value: Option<String>) {
-        self.envs.retain(|(known, _)| *known != name);
-        self.envs.extend(value.map(|value| (name, value)));
-    }
-
-    /// Sends it a signal.
-    ///
-    /// # Errors
-    /// It does not run.
-    pub fn signal(&self, signal: Signal) -> Result<()> {
-        Ok(kill_process(self.pid()?, signal)?)
-    }
-
-    /// Ends it with this signal and starts it again after `rest`.
-    ///
-    /// # Errors
-    /// It did not run, or does not start.
-    pub async fn again(&mut self, signal: Signal, rest: Duration) -> Result<()> {
-        self.signal(signal)?;
-        if let Some(child) = &mut self.child {
-            child.wait().await?;
-        }
-        sleep(rest).await;
-        self.start()
-    }
-
-    /// Starts it again if it has ended by itself; it is an error that it has.
-    ///
-    /// # Errors
-    /// It has ended.
-    pub fn runs(&mut self) -> Result<()> {
-        let ended = match &mut self.child {
-            Some(child) => child.try_wait()?,
-            None => None,
-        };
-        if let Some(status) = ended {
-            self.start()?;
-            bail!("{} ended by itself: {status}", self.name);
-        }
-        Ok(())
-    }
-}
-
-impl Viewer {
-    fn start(
-        folder: &Path,
-        terminal: &str,
-        base: &str,
-        device: PathBuf,
-        watch: bool,
-    ) -> Result<Self> {
-        let (_, said) = unbounded_channel();
-        let mut viewer = Self {
-            name: String::new(),
-            base: base.to_owned(),
-            lives: 0,
-            device,
-            watch,
-            seen: 0,
-            ending: false,
-            trouble: String::new(),
-            child: Command::new("true").stdout(Stdio::null()).spawn()?,
-            said,
-        };
-        viewer.live(folder, terminal)?;
-        Ok(viewer)
-    }
-
-    /// Begins the next life.
-    fn live(&mut self, folder: &Path, terminal: &str) -> Result<()> {
-        self.lives += 1;
-        self.name = format!("{}-{}", self.base, self.lives);
-        self.seen = 0;
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("viewer").arg("--device").arg(&self.device);
-        command.args(["--terminal", terminal, "--name", &self.name]);
-        command.arg("--folder").arg(folder);
-        if self.watch {
-            command.arg("--watch");
-        }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
-        self.child = command.spawn()?;
-        let out = self.child.stdout.take().context("standard output")?;
-        let (says, said) = unbounded_channel();
-        self.said = said;
-        let mut log = File::create(folder.join(format!("said-{}", self.name)))?;
-        tokio::spawn(async move {
-            let mut lines = BufReader::new(out).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                let _ = writeln!(log, "{line}");
-                if let Ok(said) = serde_json::from_str(&line) {
-                    let _ = says.send(said);
-                }
-            }
-        });
-        Ok(())
-    }
-
-    /// Takes down what it said.
-    fn hear(&mut self, model: &mut Model) {
-        while let Ok(said) = self.said.try_recv() {
-            self.take(said, model);
-        }
-    }
-
-    fn take(&mut self, said: Said, model: &mut Model) {
-        match said {
-            Said::Sent { n } => model.sent(&self.name, n),
-            Said::Unsent { words } => model.unsent(&words),
-            Said::Seen { to } => self.seen = to,
-            Said::Wrong { what } => model.lose(format!("{} saw {what}", self.name)),
-            Said::Over { .. } if self.ending => {}
-            Said::Over { why } => model.stick(format!("{} gave up: {why}", self.name)),
-            Said::Trouble { why } => self.trouble = why,
-        }
-    }
-
-    /// Kills it, and takes down its last words.
-    async fn kill(&mut self, model: &mut Model) -> Result<()> {
-        self.child.kill().await?;
-        while let Some(said) = self.said.recv().await {
-            self.take(said, model);
-        }
-        Ok(())
-    }
-}
-
-impl Stage {
-    /// How many bytes its program has printed.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn printed(&self) -> Result<u64> {
-        Ok(std::fs::metadata(&self.printed)?.len())
-    }
-
-    /// Takes down all that was said and typed.
-    fn look(&mut self) -> Result<()> {
-        self.typist.hear(&mut self.model);
-        self.watcher.hear(&mut self.model);
-        let mut typed = Vec::new();
-        self.typed.read_to_end(&mut typed)?;
-        // What was typed was sent before, and said to be before that.
-        self.typist.hear(&mut self.model);
-        self.model.typed(&typed);
-        Ok(())
-    }
 }
 
 impl Arena {
@@ -504,14 +288,14 @@ impl Arena {
     /// # Errors
     /// It cannot be ended.
     pub async fn end_guest(&mut self, stage: usize, guest: &mut Viewer) -> Result<()> {
-        let store = Store::at(&guest.device);
+        let store = Store::at(guest.device());
         let (device, machines) = store.load().map_err(failed)?.context("not paired")?;
         let own = machines.first().and_then(|machine| machine.memory().keys);
         let key = own.map_or(device.signing_key().verifying_key(), |own| {
             own.key.verifying_key()
         });
         let id = DeviceId::of_key(&key.to_bytes()).to_string();
-        guest.ending = true;
+        guest.is_to_end();
         let ended = self.lanyard(&["revoke", &id]).await;
         // What it had said before the command returned is on its way here; what it says a moment later must not be typed.
         sleep(LOOK * 25).await;
@@ -535,13 +319,12 @@ impl Arena {
     /// # Errors
     /// One cannot be started.
     pub async fn thieves_try(&mut self) -> Result<()> {
-        let folder = self.folder();
         for (stage, thief, tries) in &mut self.thieves {
             let stage = &mut self.terminals[*stage];
             thief.kill(&mut stage.model).await?;
             *tries -= 1;
             if *tries > 0 {
-                thief.live(&folder, &stage.id)?;
+                thief.live()?;
                 stage.model.forbid(&thief.name);
             }
         }
@@ -554,9 +337,7 @@ impl Arena {
     /// # Errors
     /// It cannot be started.
     pub async fn kill_viewer(&mut self, stage: usize, watcher: bool) -> Result<()> {
-        let folder = self.folder();
         let Stage {
-            id,
             model,
             typist,
             watcher: watches,
@@ -565,7 +346,7 @@ impl Arena {
         let viewer = if watcher { watches } else { typist };
         viewer.kill(model).await?;
         model.killed(&viewer.name);
-        viewer.live(&folder, id)?;
+        viewer.live()?;
         model.begun(&viewer.name);
         Ok(())
     }

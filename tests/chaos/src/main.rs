@@ -2,12 +2,15 @@
 
 mod arena;
 mod fault;
+mod life;
 mod model;
+mod part;
 mod proxy;
 mod report;
 mod run;
 mod screen;
 mod small_disk;
+mod stage;
 mod viewer;
 mod witness;
 

@@ -42,16 +42,43 @@ pub struct Typist {
     pub sent: u64,
     /// The last of its words that was typed.
     pub typed: u64,
-    /// Words not accounted for below `sent`: neither typed nor given back.
-    open: BTreeSet<u64>,
-    /// Words that came back.
-    unsent: BTreeSet<u64>,
+    /// Words of late: what it was about to type, what was typed, and what came back to it.
+    said: BTreeSet<u64>,
+    there: BTreeSet<u64>,
+    back: BTreeSet<u64>,
     /// How far words were typed, and when that was seen.
     seen: VecDeque<(Instant, u64)>,
     /// It was killed: what it had not been answered for may be typed or not.
     killed: bool,
     /// Words after this one must not be typed.
     ends_at: Option<u64>,
+}
+
+impl Typist {
+    /// How far its words can be judged: what has to be said of them was said long ago.
+    fn settled(&mut self, now: Instant) -> u64 {
+        self.seen.push_back((now, self.typed));
+        let mut until = 0;
+        while let Some((at, typed)) = self.seen.front().copied()
+            && now.duration_since(at) >= HEARSAY
+        {
+            until = typed;
+            self.seen.pop_front();
+        }
+        until
+    }
+
+    /// Words before `until` that are neither typed nor given back; of a typist that was killed, none. They are not asked for again.
+    fn lost(&mut self, until: u64) -> Vec<u64> {
+        let [said, there, back] = [&mut self.said, &mut self.there, &mut self.back].map(|words| {
+            let later = words.split_off(&until);
+            std::mem::replace(words, later)
+        });
+        let missing = said
+            .into_iter()
+            .filter(|n| !there.contains(n) && !back.contains(n));
+        missing.filter(|_| !self.killed).collect()
+    }
 }
 
 /// All of a terminal's typists.
@@ -84,10 +111,7 @@ impl Model {
     pub fn sent(&mut self, name: &str, n: u64) {
         let typist = self.typists.entry(name.to_owned()).or_default();
         typist.sent = n;
-        // On a busy machine the word itself may be quicker than what is said of it.
-        if n > typist.typed {
-            typist.open.insert(n);
-        }
+        typist.said.insert(n);
     }
 
     /// Words came back to whoever typed them.
@@ -96,8 +120,7 @@ impl Model {
             if let Some((name, n)) = parse(word)
                 && let Some(typist) = self.typists.get_mut(name)
             {
-                typist.open.remove(&n);
-                typist.unsent.insert(n);
+                typist.back.insert(n);
             }
         }
     }
@@ -158,36 +181,19 @@ impl Model {
             return;
         }
         typist.typed = n;
+        typist.there.insert(n);
         self.words += 1;
-        typist.open.remove(&n);
     }
 
     /// Looks for words that are lost: those before one that was typed long ago. To be called when what was typed is read to its end.
     pub fn judge(&mut self, now: Instant) {
         let mut lost = Vec::new();
         for (name, typist) in &mut self.typists {
-            typist.seen.push_back((now, typist.typed));
-            let mut until = 0;
-            while let Some((_, typed)) = typist
-                .seen
-                .front()
-                .copied()
-                .filter(|(at, _)| now.duration_since(*at) >= HEARSAY)
-            {
-                until = typed;
-                typist.seen.pop_front();
-            }
-            let later = typist.open.split_off(&until);
-            for n in std::mem::replace(&mut typist.open, later) {
-                if !typist.killed {
-                    lost.push(format!("{name}.{n} was neither typed nor given back"));
-                }
-            }
-            typist.unsent = typist.unsent.split_off(&until);
+            let until = typist.settled(now);
+            let its = typist.lost(until).into_iter();
+            lost.extend(its.map(|n| format!("{name}.{n} was neither typed nor given back")));
         }
-        for what in lost {
-            self.lose(what);
-        }
+        lost.into_iter().for_each(|what| self.lose(what));
     }
 
     /// Something is not there.
@@ -254,6 +260,16 @@ mod tests {
             model.sent("b.0", 2);
         });
         assert!(wrongs.is_none(), "{wrongs:?}");
+    }
+
+    #[test]
+    fn a_word_that_is_missing_is_lost_also_when_it_is_said_after_a_later_one_was_typed() {
+        let wrongs = after(|model| {
+            model.begun("b.0");
+            model.typed(b"b.0.1;b.0.3;");
+            (1..=3).for_each(|n| model.sent("b.0", n));
+        });
+        assert_eq!(wrongs.lost, 1);
     }
 
     #[test]
