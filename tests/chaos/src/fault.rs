@@ -10,6 +10,9 @@ use rustix::process::Signal;
 use std::time::Duration;
 use tokio::time::sleep;
 
+/// How far a clock is set ahead at the most. What was ahead by more than a minute is for the owner to accept.
+const AHEAD_MOST: Duration = Duration::from_secs(50);
+
 /// The kinds of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
@@ -95,10 +98,34 @@ impl Fault {
     #[must_use]
     pub fn bound(self) -> Duration {
         let tries = Duration::from_secs(40);
-        if matches!(self, Self::HalfOpenAgentLink | Self::HalfOpenViewerLinks) {
-            DIALLER_SILENCE.max(RELAY_SILENCE) + tries
-        } else {
-            tries
+        match self {
+            Self::HalfOpenAgentLink | Self::HalfOpenViewerLinks => {
+                DIALLER_SILENCE.max(RELAY_SILENCE) + tries
+            }
+            // What was signed by a clock that was ahead opens nothing before its time has come.
+            Self::ClockAhead => AHEAD_MOST + tries,
+            Self::KillRelay
+            | Self::KillAgent
+            | Self::KillTypist
+            | Self::KillWatcher
+            | Self::UpgradeAgent
+            | Self::UpgradeRelay
+            | Self::CloseAgentLink
+            | Self::CloseViewerLinks
+            | Self::ResetAgentLink
+            | Self::ResetViewerLinks
+            | Self::SlowNetwork
+            | Self::StillAgentLink
+            | Self::StillViewerLinks
+            | Self::NoNetwork
+            | Self::SleepingAgent
+            | Self::SleepingRelay
+            | Self::RevokedToken
+            | Self::RevokedDevice
+            | Self::LockedMachine
+            | Self::RotatedKeys
+            | Self::FullDisk
+            | Self::ClockBack => tries,
         }
     }
 
@@ -166,8 +193,10 @@ impl Fault {
                 fill_the_disk(arena, restart, long).await?;
             }
             Self::ClockBack => jump(arena, -random.i64(1..500), long).await?,
-            // Less than is tolerated: what was ahead by more is for the owner to accept.
-            Self::ClockAhead => jump(arena, random.i64(1..50), long).await?,
+            Self::ClockAhead => {
+                let most = i64::try_from(AHEAD_MOST.as_secs()).unwrap_or(1);
+                jump(arena, random.i64(1..most), long).await?;
+            }
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// Which viewer.
 #[derive(Clone, Debug, clap::Args)]
@@ -135,7 +135,12 @@ async fn watch(
                     take_at = watches.then(|| Instant::now() + TAKE_OVER);
                 }
                 if let TerminalEvent::Ended(why) = &event {
-                    return Ok(why.code());
+                    let code = why.code();
+                    // What was typed before this was heard has come back by now.
+                    while let Ok(Some(event)) = timeout(Duration::ZERO, handle.next()).await {
+                        eye.see(event)?;
+                    }
+                    return Ok(code);
                 }
                 eye.see(event)?;
             }

@@ -183,7 +183,12 @@ const DEVICES: Listed = {
   at: NOW - 2000,
   devices: [
     entry("d-laptop", "Chrome on Linux", { scopes: ["view", "terminal", "devices"], yours: true }),
-    entry("d-phone", "Pixel of Sasha", { scopes: ["view", "terminal"], from: "198.51.100.4", seen: NOW - 3 * MINUTE }),
+    entry("d-phone", "Pixel of Sasha", {
+      scopes: ["view", "terminal"],
+      from: "198.51.100.4",
+      seen: NOW - 3 * MINUTE,
+      changing_keys: true,
+    }),
     entry("d-guest", "Firefox on Windows", {
       from: "203.0.113.9",
       until: NOW + 23 * MINUTE,
