@@ -124,6 +124,7 @@ fn the_clock_is_read_in_one_file_a_program() -> Result<()> {
     nothing_says("relay/src", clocks, &["clock.rs"])?;
     nothing_says("local-agent/src", clocks, &[])?;
     nothing_says("local-agent/client/src", clocks, &[])?;
+    nothing_says("local-agent/holder/src", clocks, &["clock.rs"])?;
     nothing_says("local-agent/dial/src", clocks, &["clock.rs"])
 }
 

@@ -2,18 +2,18 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
+use crate::clock;
 use crate::config::{META, Meta, SOCKET};
 use crate::id::TerminalId;
 use crate::limits;
 use crate::wire::{
-    Decoder, FromClient, FromHolder, Kind, Message, Refusal, VERSION, Welcome, WireError,
+    Decoder, FromClient, FromHolder, Kind, Message, OLDEST, Refusal, VERSION, Welcome, WireError,
 };
 
 /// Faults of a connection to a holder.
@@ -50,8 +50,22 @@ pub struct HolderConn {
 }
 
 impl HolderConn {
-    /// Connects and says hello. A watcher must then grant credit with [`FromClient::Credit`] to get anything.
+    /// Connects and says hello, in the newest version that both sides speak. A watcher must then grant credit with
+    /// [`FromClient::Credit`] to get anything.
     pub async fn connect(socket: &Path, kind: Kind) -> Result<Self, ClientError> {
+        let mut version = VERSION;
+        loop {
+            match Self::connect_as(version, socket, kind).await {
+                Err(ClientError::Refused {
+                    code: Refusal::Version,
+                    ..
+                }) if version > OLDEST => version -= 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn connect_as(version: u16, socket: &Path, kind: Kind) -> Result<Self, ClientError> {
         let stream = UnixStream::connect(socket).await.map_err(|error| {
             if is_nobody(&error) {
                 ClientError::Gone
@@ -67,11 +81,9 @@ impl HolderConn {
         let mut writer = HolderWriter {
             stream: write,
             unsent: BytesMut::new(),
+            version,
         };
-        let hello = FromClient::Hello {
-            version: VERSION,
-            kind,
-        };
+        let hello = FromClient::Hello { version, kind };
         match writer.send(&hello).await {
             // A holder that refuses may have closed before this was written; what it said is there to be read.
             Ok(()) | Err(ClientError::Gone) => {}
@@ -144,12 +156,15 @@ impl HolderReader {
 pub struct HolderWriter {
     stream: OwnedWriteHalf,
     unsent: BytesMut,
+    version: u16,
 }
 
 impl HolderWriter {
-    /// Sends a message. A call that is dropped half-way leaves its message to be sent, in order, by the next call or by [`HolderWriter::flush`].
+    /// Sends a message; one that the holder is too old to know is left out. A call that is dropped half-way leaves its message to be sent, in order, by the next call or by [`HolderWriter::flush`].
     pub async fn send(&mut self, message: &FromClient) -> Result<(), ClientError> {
-        message.encode(&mut self.unsent);
+        if message.since() <= self.version {
+            message.encode(&mut self.unsent);
+        }
         self.flush().await
     }
 
@@ -263,11 +278,7 @@ async fn is_old(entry: &tokio::fs::DirEntry) -> bool {
         .metadata()
         .await
         .and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|modified| {
-        SystemTime::now()
-            .duration_since(modified)
-            .is_ok_and(|age| age > limits::HALF_MADE)
-    })
+    modified.is_ok_and(|modified| clock::age(modified) > Some(limits::HALF_MADE))
 }
 
 async fn read_meta(path: &Path, id: TerminalId) -> Option<Meta> {

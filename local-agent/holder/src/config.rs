@@ -37,6 +37,9 @@ pub struct HolderConfig {
     /// Seconds an ended terminal waits for `forget` before the holder leaves by itself.
     #[serde(default = "default_linger")]
     pub linger_secs: u64,
+    /// Seconds in which nobody connects before the terminal is ended; 0: it is never ended for that.
+    #[serde(default = "default_orphan")]
+    pub orphan_secs: u64,
     /// Where the holder's own standard error goes. `None`: nowhere.
     #[serde(default)]
     pub log: Option<PathBuf>,
@@ -56,6 +59,7 @@ impl HolderConfig {
             cols: 80,
             rows: 24,
             linger_secs: default_linger(),
+            orphan_secs: default_orphan(),
             log: None,
         }
     }
@@ -90,4 +94,8 @@ pub(crate) const META: &str = "meta.json";
 
 fn default_linger() -> u64 {
     limits::LINGER.as_secs()
+}
+
+fn default_orphan() -> u64 {
+    limits::ORPHAN.as_secs()
 }

@@ -12,6 +12,7 @@
 //! only a terminal in front of a person answers those.
 
 pub mod client;
+mod clock;
 mod config;
 mod error;
 mod id;

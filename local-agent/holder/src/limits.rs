@@ -81,6 +81,12 @@ pub const SOCKET_PATH_BYTES: usize = 107;
 /// How long an ended terminal waits to be forgotten, if the configuration does not say.
 pub const LINGER: Duration = Duration::from_secs(600);
 
+/// How long nobody may come for a terminal before it ends, if the configuration does not say.
+pub const ORPHAN: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How often the clock is looked at while nobody comes.
+pub const ORPHAN_LOOK: Duration = Duration::from_secs(3600);
+
 /// From asking a shell to end (`SIGHUP`) to making it (`SIGKILL`).
 pub const KILL_GRACE: Duration = Duration::from_secs(2);
 

@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 use bytes::{Bytes, BytesMut};
 use common::{BIN, Held, ME, config};
 use lanyard_holder::client::{ClientError, HolderConn, list, rename};
-use lanyard_holder::wire::{ExitStatus, FromClient, FromHolder, Kind, Message, Refusal};
+use lanyard_holder::wire::{ExitStatus, FromClient, FromHolder, Kind, Message, Refusal, VERSION};
 use lanyard_holder::{SpawnError, limits, spawn_detached};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -39,7 +39,10 @@ async fn the_directory_and_socket_are_for_one_user_and_gone_after_the_end() {
     assert_eq!(mode(&held.spawned.socket), 0o600);
     let found = list(held.dir.path()).await.unwrap();
     assert_eq!(found.len(), 1);
-    assert_eq!((found[0].meta.command.len(), found[0].meta.version), (3, 1));
+    assert_eq!(
+        (found[0].meta.command.len(), found[0].meta.version),
+        (3, VERSION)
+    );
     let mut watcher = held.watch().await;
     assert_eq!(watcher.until_exit().await, ExitStatus::Code(3));
     watcher.say(FromClient::Forget).await;
@@ -81,6 +84,43 @@ async fn an_ended_terminal_nobody_asks_for_leaves_after_its_linger() {
     while directory.exists() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_terminal_that_nobody_comes_for_is_ended_with_all_it_left() {
+    let held = Held::start_with(&["/bin/cat"], |config| config.orphan_secs = 1).await;
+    let directory = held.spawned.socket.parent().unwrap();
+    while directory.exists() || test_kill_process(held.pid()).is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_deaf_program_is_ended_too_once_it_was_left_alone_for_longer_than_its_holder_was_told() {
+    let deaf = "trap '' HUP; echo deaf; while :; do read go; done";
+    let held = Held::start(&["/bin/sh", "-c", deaf]).await;
+    let mut watcher = held.watch().await;
+    watcher.until_text("deaf").await;
+    let child = Pid::from_raw(watcher.conn.welcome.pid as i32).unwrap();
+    watcher.say(FromClient::OrphanAfter(1)).await;
+    drop(watcher);
+    while held.spawned.socket.exists() || test_kill_process(child).is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_that_somebody_holds_on_to_is_no_orphan_however_short_its_bound() {
+    let held = Held::start(&["/bin/cat"]).await;
+    let mut watcher = held.watch().await;
+    watcher.say(FromClient::OrphanAfter(1)).await;
+    // Of another one that was told later, the end shows when the time is over.
+    let orphan = Held::start_with(&["/bin/cat"], |config| config.orphan_secs = 1).await;
+    while orphan.spawned.socket.exists() {
+        tokio::task::yield_now().await;
+    }
+    watcher.type_bytes(b"alive\n").await;
+    watcher.until_text("alive\r\nalive").await;
 }
 
 #[tokio::test]
@@ -339,12 +379,12 @@ async fn strangers_are_refused_by_name_and_the_shell_does_not_notice() {
     let held = Held::start(&["/bin/cat"]).await;
     let mut hello = BytesMut::new();
     FromClient::Hello {
-        version: 2,
+        version: VERSION + 1,
         kind: Kind::Control,
     }
     .encode(&mut hello);
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    assert!(text(raw(&held, &hello).await).contains("speaks version 1, not 2"));
+    assert!(text(raw(&held, &hello).await).contains("speaks versions 1 to 2, not 3"));
     assert!(text(raw(&held, b"GET / HTTP/1.1\r\n\r\n").await).contains("too long"));
     assert!(text(raw(&held, &[0, 0, 0, 1, 5]).await).contains("first message is hello"));
     let mut watcher = held.watch().await;

@@ -5,7 +5,7 @@
 use bytes::{Bytes, BytesMut};
 use lanyard_holder::limits;
 use lanyard_holder::wire::{
-    Decoder, ExitStatus, FromClient, FromHolder, Kind, Message, Refusal, VERSION, Welcome,
+    Decoder, ExitStatus, FromClient, FromHolder, Kind, Message, OLDEST, Refusal, VERSION, Welcome,
     WireError,
 };
 use proptest::prelude::*;
@@ -20,10 +20,7 @@ fn from_client() -> impl Strategy<Value = FromClient> {
         (any::<Option<u64>>(), any::<bool>()).prop_map(|(have, pace)| Kind::Watch { have, pace })
     ];
     prop_oneof![
-        kind.prop_map(|kind| FromClient::Hello {
-            version: VERSION,
-            kind
-        }),
+        (OLDEST..=VERSION, kind).prop_map(|(version, kind)| FromClient::Hello { version, kind }),
         any::<u32>().prop_map(FromClient::Credit),
         (any::<[u8; 16]>(), any::<u64>(), payload())
             .prop_map(|(writer, seq, bytes)| FromClient::Input { writer, seq, bytes }),
@@ -32,6 +29,7 @@ fn from_client() -> impl Strategy<Value = FromClient> {
         Just(FromClient::Forget),
         any::<[u8; 16]>().prop_map(|writer| FromClient::LastSeq { writer }),
         any::<bool>().prop_map(FromClient::Pace),
+        any::<u64>().prop_map(FromClient::OrphanAfter),
     ]
 }
 
@@ -181,11 +179,11 @@ fn an_oversized_message_is_refused_before_its_body_comes() {
 
 #[test]
 fn the_hello_of_another_version_can_be_read_whatever_follows() {
-    let read = decode(&[0, 0, 0, 6, 1, 0, 2, 9, 9, 9], 10);
+    let read = decode(&[0, 0, 0, 6, 1, 0, 99, 9, 9, 9], 10);
     assert_eq!(
         read,
         Ok(vec![FromClient::Hello {
-            version: 2,
+            version: 99,
             kind: Kind::Control
         }])
     );

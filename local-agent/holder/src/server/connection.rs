@@ -9,9 +9,9 @@ use tokio::sync::Notify;
 
 use super::hub::Hub;
 use super::outbox::{Outbox, Sent, Sink};
-use super::{ending, input, size_is_allowed};
+use super::{bound, ending, input, size_is_allowed};
 use crate::limits;
-use crate::wire::{Decoder, FromClient, FromHolder, Kind, Refusal, VERSION};
+use crate::wire::{self, Decoder, FromClient, FromHolder, Kind, OLDEST, Refusal, VERSION};
 use crate::writers::Verdict;
 
 /// A connection as the rest of the holder sees it.
@@ -120,13 +120,9 @@ pub(crate) async fn serve(hub: Rc<Hub>, stream: UnixStream) {
         match tokio::time::timeout(limits::HELLO_WAIT, greet(&connection, &hub, &mut decoder)).await
         {
             Ok(true) => {
-                hub.connections.borrow_mut().push(connection.clone());
+                hub.join(connection.clone());
                 converse(&connection, &hub, &mut decoder).await;
-                hub.connections
-                    .borrow_mut()
-                    .retain(|other| !Rc::ptr_eq(other, &connection));
-                // It may have been the one that held back the PTY.
-                hub.pump_wake.notify_one();
+                hub.part(&connection);
             }
             Ok(false) => {}
             Err(_) => connection.refuse(Refusal::Malformed, "no hello in time"),
@@ -154,14 +150,14 @@ async fn greet(connection: &Connection, hub: &Hub, decoder: &mut Decoder<FromCli
         connection.refuse(Refusal::Malformed, "the first message is hello");
         return false;
     };
-    if version != VERSION {
+    if !wire::is_spoken(version) {
         connection.refuse(
             Refusal::Version,
-            &format!("this holder speaks version {VERSION}, not {version}"),
+            &format!("this holder speaks versions {OLDEST} to {VERSION}, not {version}"),
         );
         return false;
     }
-    let welcome = hub.welcome();
+    let welcome = hub.welcome(version);
     let (head, tail) = (welcome.head, welcome.tail);
     let mut outbox = connection.outbox.borrow_mut();
     outbox.push(&FromHolder::Welcome(welcome));
@@ -274,5 +270,6 @@ fn obey(connection: &Connection, hub: &Rc<Hub>, message: FromClient) {
             connection.outbox.borrow_mut().set_pace(on);
             hub.pump_wake.notify_one();
         }
+        FromClient::OrphanAfter(secs) => hub.orphan.borrow_mut().set(bound(secs)),
     }
 }

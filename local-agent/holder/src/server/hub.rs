@@ -11,10 +11,11 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 
 use super::connection::Connection;
+use super::orphan::Orphan;
 use super::screen_feed::ScreenFeed;
 use crate::ring::Ring;
-use crate::wire::{ExitStatus, FromHolder, VERSION, Welcome};
-use crate::{limits, writers::Writers};
+use crate::wire::{ExitStatus, FromHolder, Welcome};
+use crate::{clock, limits, writers::Writers};
 
 /// One terminal. No borrow of a cell is ever held across an await.
 pub(crate) struct Hub {
@@ -34,6 +35,11 @@ pub(crate) struct Hub {
     /// All told when the backlog is below its bound again.
     pub(crate) backlog_drained: Notify,
 
+    /// Since when nobody is connected.
+    pub(crate) orphan: RefCell<Orphan>,
+    /// Told when that has changed.
+    pub(crate) orphan_changed: Notify,
+
     /// Told when the pump may have something to do: a pacing connection moved or left, the child ended.
     pub(crate) pump_wake: Notify,
 
@@ -50,7 +56,14 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(pty: AsyncFd<OwnedFd>, pid: Pid, cols: u16, rows: u16, started: u64) -> Self {
+    pub(crate) fn new(
+        pty: AsyncFd<OwnedFd>,
+        pid: Pid,
+        cols: u16,
+        rows: u16,
+        started: u64,
+        orphan: Orphan,
+    ) -> Self {
         Self {
             pty,
             pid,
@@ -63,6 +76,8 @@ impl Hub {
             backlog: RefCell::default(),
             backlog_begun: Notify::new(),
             backlog_drained: Notify::new(),
+            orphan: RefCell::new(orphan),
+            orphan_changed: Notify::new(),
             pump_wake: Notify::new(),
             child_exit: Cell::new(None),
             exit: Cell::new(None),
@@ -73,11 +88,11 @@ impl Hub {
     }
 
     /// The state told to a new connection.
-    pub(crate) fn welcome(&self) -> Welcome {
+    pub(crate) fn welcome(&self, version: u16) -> Welcome {
         let (cols, rows) = self.size.get();
         let ring = self.ring.borrow();
         Welcome {
-            version: VERSION,
+            version,
             pid: self.pid.as_raw_nonzero().get().unsigned_abs(),
             cols,
             rows,
@@ -112,6 +127,24 @@ impl Hub {
         for connection in self.connections.borrow().iter() {
             connection.advance(self);
         }
+    }
+
+    /// Takes a connection that has said hello.
+    pub(crate) fn join(&self, connection: Rc<Connection>) {
+        self.connections.borrow_mut().push(connection);
+        self.orphan.borrow_mut().somebody_came();
+    }
+
+    /// Lets go of a connection that is over.
+    pub(crate) fn part(&self, connection: &Rc<Connection>) {
+        let mut connections = self.connections.borrow_mut();
+        connections.retain(|other| !Rc::ptr_eq(other, connection));
+        if connections.is_empty() {
+            self.orphan.borrow_mut().left_alone(clock::boot());
+            self.orphan_changed.notify_one();
+        }
+        // It may have been the one that held back the PTY.
+        self.pump_wake.notify_one();
     }
 
     /// Tells every connection.

@@ -2,18 +2,20 @@
 //!
 //! Everything runs on one thread and shares [`Hub`] without locks. Who does what:
 //! [`pump`] moves output from the PTY into the ring, hands it to connections at once, and only then lets the screen catch up;
-//! [`connection`] serves one connection; [`input`] moves typed bytes into the PTY; [`ending`] watches the child.
+//! [`connection`] serves one connection; [`input`] moves typed bytes into the PTY; [`ending`] watches the child;
+//! [`orphan`] ends what nobody comes for.
 
 mod connection;
 mod ending;
 mod hub;
 mod input;
+mod orphan;
 mod outbox;
 mod pump;
 mod screen_feed;
 
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,8 +24,9 @@ use tokio::task::LocalSet;
 use crate::config::{HolderConfig, Meta};
 use crate::error::HolderError;
 use crate::socket::{self, Place};
-use crate::{limits, shell, wire};
+use crate::{clock, limits, shell, wire};
 use hub::Hub;
+use orphan::Orphan;
 
 /// How many tasks may run before the runtime looks for new input; small, so that a flood of output does not delay a key.
 pub(crate) const EVENT_INTERVAL: u32 = 8;
@@ -51,9 +54,7 @@ pub(crate) async fn run_and_tell(
     let mut terminate = signal(SignalKind::terminate()).map_err(HolderError::Process)?;
     let (mut place, listener) = Place::prepare(&config)?;
     let shell = shell::start(&config)?;
-    let started = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let started = clock::unix_secs();
     let meta = Meta {
         id: config.id,
         name: config.name.clone(),
@@ -68,18 +69,20 @@ pub(crate) async fn run_and_tell(
         config.cols,
         config.rows,
         started,
+        Orphan::new(bound(config.orphan_secs), clock::boot()),
     ));
     if let Err(error) = place.publish(&meta) {
         ending::end_by_force(&hub);
         return Err(error);
     }
     drop(meta);
-    let linger = std::time::Duration::from_secs(config.linger_secs);
+    let linger = Duration::from_secs(config.linger_secs);
     drop(config);
     let local = LocalSet::new();
     local.spawn_local(pump::pump(hub.clone()));
     local.spawn_local(input::write_backlog(hub.clone()));
     local.spawn_local(ending::await_child(hub.clone(), shell.child));
+    local.spawn_local(orphan::end_orphan(hub.clone()));
     local.spawn_local(accept(hub.clone(), listener));
     let signals = hub.clone();
     local.spawn_local(async move {
@@ -100,6 +103,11 @@ pub(crate) async fn run_and_tell(
 /// Whether a terminal may have this size.
 pub(crate) fn size_is_allowed(cols: u16, rows: u16) -> bool {
     (1..=limits::MAX_COLS).contains(&cols) && (1..=limits::MAX_ROWS).contains(&rows)
+}
+
+/// Seconds of which none means no bound at all.
+pub(crate) fn bound(secs: u64) -> Option<Duration> {
+    (secs > 0).then(|| Duration::from_secs(secs))
 }
 
 async fn accept(hub: Rc<Hub>, listener: UnixListener) {

@@ -60,6 +60,25 @@ pub enum FromClient {
     },
     /// Turns holding back the PTY on or off for this connection.
     Pace(bool),
+    /// How many seconds nobody may connect before the terminal is ended; 0: for ever. Since version 2.
+    OrphanAfter(u64),
+}
+
+impl FromClient {
+    /// The version that brought this message: a holder of an older one ends the connection over it.
+    pub(crate) fn since(&self) -> u16 {
+        match self {
+            Self::Hello { .. }
+            | Self::Credit(_)
+            | Self::Input { .. }
+            | Self::Resize { .. }
+            | Self::Kill
+            | Self::Forget
+            | Self::LastSeq { .. }
+            | Self::Pace(_) => 1,
+            Self::OrphanAfter(_) => 2,
+        }
+    }
 }
 
 /// From a holder to a connection.
@@ -118,7 +137,7 @@ pub enum FromHolder {
 /// The state of a terminal at the moment of `hello`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Welcome {
-    /// Version spoken by the holder.
+    /// Version spoken on this connection.
     pub version: u16,
     /// Process id of the child.
     pub pid: u32,
@@ -158,6 +177,7 @@ impl Message for FromClient {
             Self::Forget => 6,
             Self::LastSeq { .. } => 7,
             Self::Pace(_) => 8,
+            Self::OrphanAfter(_) => 9,
         }
     }
 
@@ -183,6 +203,7 @@ impl Message for FromClient {
             Self::Kill | Self::Forget => {}
             Self::LastSeq { writer } => out.put_slice(writer),
             Self::Pace(on) => out.put_u8(u8::from(*on)),
+            Self::OrphanAfter(secs) => out.put_u64(*secs),
         }
     }
 
@@ -191,7 +212,7 @@ impl Message for FromClient {
             1 => {
                 let version = body.u16()?;
                 // A newer hello may carry more than this build can read; its version is enough to refuse it.
-                if version != super::VERSION {
+                if !super::is_spoken(version) {
                     body.skip_rest();
                     return Ok(Self::Hello {
                         version,
@@ -227,6 +248,7 @@ impl Message for FromClient {
                 writer: body.array()?,
             },
             8 => Self::Pace(body.bool()?),
+            9 => Self::OrphanAfter(body.u64()?),
             other => return Err(WireError::UnknownKind(other)),
         })
     }
