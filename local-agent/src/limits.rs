@@ -47,6 +47,10 @@ const _: () = assert!(ROOT_MAX < LISTED_TEXT);
 pub const SHARE_MIN: Duration = Duration::from_secs(60);
 /// The longest share.
 pub const SHARE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The longest time that a terminal may be made to wait for an agent, unless it is to wait for ever.
+pub const ORPHAN_MAX: Duration = Duration::from_secs(3650 * 24 * 3600);
+/// How long a starting agent waits for the holders it finds. Who takes longer is taken in when it answers.
+pub const HOLDERS_WAIT: Duration = Duration::from_secs(2);
 /// As much of an id as a table shows: it tells a few dozen apart and can be typed.
 pub const LISTED_ID: usize = 8;
 /// Between two columns.

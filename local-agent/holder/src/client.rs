@@ -1,20 +1,22 @@
 //! The other end of a holder's socket, and how to find holders again after a restart.
 
+mod list;
+
+pub(crate) use list::HALF_MADE_PREFIX;
+pub use list::{Found, Listing, Odd, Oddity, list, rename};
+
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-use crate::clock;
-use crate::config::{META, Meta, SOCKET};
-use crate::id::TerminalId;
-use crate::limits;
 use crate::wire::{
     Decoder, FromClient, FromHolder, Kind, Message, OLDEST, Refusal, VERSION, Welcome, WireError,
 };
+use crate::{limits, socket};
 
 /// Faults of a connection to a holder.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +24,9 @@ pub enum ClientError {
     /// Nobody listens there: the holder is gone.
     #[error("nobody holds this terminal any more")]
     Gone,
+    /// Somebody else listens there.
+    #[error("another user listens there")]
+    Foreign,
     /// The holder answered with a refusal.
     #[error("the holder refused: {sentence}")]
     Refused {
@@ -73,6 +78,9 @@ impl HolderConn {
                 ClientError::Io(error)
             }
         })?;
+        if !socket::is_own_user(&stream) {
+            return Err(ClientError::Foreign);
+        }
         let (read, write) = stream.into_split();
         let mut reader = HolderReader {
             stream: read,
@@ -190,104 +198,10 @@ impl HolderWriter {
     }
 }
 
-/// A living holder found by [`list`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// What it says about itself.
-    pub meta: Meta,
-    /// Where it listens.
-    pub socket: PathBuf,
-}
-
-/// All living holders under `dir`, oldest first. Directories where nobody listens any more are removed. A missing `dir` is empty.
-///
-/// A holder's directory appears under its name only once the holder listens, so one that is just starting is never taken for dead.
-pub async fn list(dir: &Path) -> io::Result<Vec<Found>> {
-    let mut entries = match tokio::fs::read_dir(dir).await {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut found = Vec::new();
-    while let Some(entry) = entries.next_entry().await? {
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
-        let half_made = name.strip_prefix(HALF_MADE_PREFIX);
-        let Ok(id) = half_made.unwrap_or(name).parse::<TerminalId>() else {
-            continue;
-        };
-        let socket = entry.path().join(SOCKET);
-        if is_listening(&socket).await? {
-            if half_made.is_none()
-                && let Some(meta) = read_meta(&entry.path().join(META), id).await
-            {
-                found.push(Found { meta, socket });
-            }
-        } else if half_made.is_none() || is_old(&entry).await {
-            remove(&entry.path()).await?;
-        }
-    }
-    found.sort_by_key(|found| (found.meta.started, found.meta.id));
-    Ok(found)
-}
-
-/// Gives a holder another name for people: [`list`] finds it under that from now on. The holder itself never reads what it has written there.
-///
-/// # Errors
-/// There is no such holder, or its directory cannot be written.
-pub fn rename(dir: &Path, id: TerminalId, name: &str) -> io::Result<()> {
-    let path = dir.join(id.to_string()).join(META);
-    let mut meta: Meta = serde_json::from_slice(&std::fs::read(&path)?)?;
-    name.clone_into(&mut meta.name);
-    // Written beside the holder's directory and moved into it whole: a holder that leaves takes away no more than what it made.
-    let fresh = dir.join(format!(".meta-{id}"));
-    std::fs::write(&fresh, serde_json::to_vec(&meta)?)
-        .and_then(|()| std::fs::rename(&fresh, &path))
-        .inspect_err(|_| drop(std::fs::remove_file(&fresh)))
-}
-
-/// Before the name of a directory whose holder does not listen yet.
-pub(crate) const HALF_MADE_PREFIX: &str = ".new-";
-
-async fn is_listening(socket: &Path) -> io::Result<bool> {
-    match UnixStream::connect(socket).await {
-        Ok(_) => Ok(true),
-        Err(error) if is_nobody(&error) => Ok(false),
-        // A full queue of connections: somebody is there.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
-        Err(error) => Err(error),
-    }
-}
-
+/// Whether an attempt to connect says that nobody listens there.
 fn is_nobody(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
     )
-}
-
-async fn remove(directory: &Path) -> io::Result<()> {
-    match tokio::fs::remove_dir_all(directory).await {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-async fn is_old(entry: &tokio::fs::DirEntry) -> bool {
-    let modified = entry
-        .metadata()
-        .await
-        .and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|modified| clock::age(modified) > Some(limits::HALF_MADE))
-}
-
-async fn read_meta(path: &Path, id: TerminalId) -> Option<Meta> {
-    let mut text = Vec::new();
-    let file = tokio::fs::File::open(path).await.ok()?;
-    file.take(limits::META_BYTES)
-        .read_to_end(&mut text)
-        .await
-        .ok()?;
-    let meta: Meta = serde_json::from_slice(&text).ok()?;
-    (meta.id == id).then_some(meta)
 }

@@ -77,14 +77,28 @@ pub struct Meta {
     pub id: TerminalId,
     /// A name for people.
     pub name: String,
-    /// Program and arguments as started; never empty.
+    /// Program and arguments as started; empty only where the file was damaged.
     pub command: Vec<String>,
     /// Working directory at the start.
     pub cwd: PathBuf,
     /// Start, in seconds since 1970.
     pub started: u64,
-    /// Version of the protocol the holder speaks, see [`crate::wire::VERSION`].
+    /// Newest version of the protocol that the holder speaks, see [`crate::wire::VERSION`].
     pub version: u16,
+}
+
+impl Meta {
+    /// Of a holder whose file cannot be read: no more than where it was found.
+    pub(crate) fn unknown(id: TerminalId) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            command: Vec::new(),
+            cwd: PathBuf::new(),
+            started: 0,
+            version: 0,
+        }
+    }
 }
 
 /// The socket's name in a holder's directory.

@@ -37,7 +37,7 @@ async fn the_directory_and_socket_are_for_one_user_and_gone_after_the_end() {
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(&directory), 0o700);
     assert_eq!(mode(&held.spawned.socket), 0o600);
-    let found = list(held.dir.path()).await.unwrap();
+    let found = list(held.dir.path()).await.unwrap().found;
     assert_eq!(found.len(), 1);
     assert_eq!(
         (found[0].meta.command.len(), found[0].meta.version),
@@ -48,18 +48,18 @@ async fn the_directory_and_socket_are_for_one_user_and_gone_after_the_end() {
     watcher.say(FromClient::Forget).await;
     watcher.until_closed().await;
     assert!(!directory.exists());
-    assert!(list(held.dir.path()).await.unwrap().is_empty());
+    assert!(list(held.dir.path()).await.unwrap().found.is_empty());
 }
 
 #[tokio::test]
 async fn a_holder_that_was_renamed_is_found_under_its_new_name_and_leaves_nothing_behind() {
     let held = Held::start(&["/bin/cat"]).await;
     let directory = held.spawned.socket.parent().unwrap().to_owned();
-    let [found] = &list(held.dir.path()).await.unwrap()[..] else {
+    let [found] = &list(held.dir.path()).await.unwrap().found[..] else {
         panic!("one holder")
     };
     rename(held.dir.path(), found.meta.id, "Größe 漢字").unwrap();
-    let [renamed] = &list(held.dir.path()).await.unwrap()[..] else {
+    let [renamed] = &list(held.dir.path()).await.unwrap().found[..] else {
         panic!("one holder")
     };
     assert_eq!(renamed.meta.name, "Größe 漢字");
@@ -288,7 +288,7 @@ async fn the_shell_survives_its_starter_being_killed() {
     let holder = Pid::from_raw(line.trim().parse().unwrap()).unwrap();
     starter.kill().unwrap();
     starter.wait().unwrap();
-    let found = list(dir.path()).await.unwrap();
+    let found = list(dir.path()).await.unwrap().found;
     let mut conn = HolderConn::connect(&found[0].socket, Kind::Control)
         .await
         .unwrap();
@@ -304,7 +304,7 @@ async fn the_shell_survives_its_starter_being_killed() {
     while conn.recv().await.unwrap().is_some() {}
     assert!(found[0].socket.exists());
     // The kernel closes what a killed process had open one by one: its listener may go after its connections.
-    while !list(dir.path()).await.unwrap().is_empty() {
+    while !list(dir.path()).await.unwrap().found.is_empty() {
         tokio::task::yield_now().await;
     }
     assert!(!found[0].socket.parent().unwrap().exists());

@@ -29,7 +29,7 @@ async fn what_a_holder_of_the_first_version_holds_is_watched_typed_into_and_ende
     let config = config(dir.path(), &["/bin/sh", "-c", script]);
     let spawned = spawn_detached(Path::new(FIRST), &config).await.unwrap();
     let held = Held { dir, spawned };
-    let found = list(held.dir.path()).await.unwrap();
+    let found = list(held.dir.path()).await.unwrap().found;
     assert_eq!(found[0].meta.version, 1);
 
     let watch = async |have| {
@@ -61,7 +61,7 @@ async fn what_a_holder_of_the_first_version_holds_is_watched_typed_into_and_ende
     }
     first.say(FromClient::Forget).await;
     first.until_closed().await;
-    assert!(list(held.dir.path()).await.unwrap().is_empty());
+    assert!(list(held.dir.path()).await.unwrap().found.is_empty());
 }
 
 /// An agent that runs on while its program is replaced starts holders that are newer than itself.

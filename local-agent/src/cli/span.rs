@@ -1,6 +1,6 @@
 //! Spans of time, as they are typed: `30m`, `2h`, `7d`.
 
-use crate::limits::{SHARE_MAX, SHARE_MIN};
+use crate::limits::{ORPHAN_MAX, SHARE_MAX, SHARE_MIN};
 use std::time::Duration;
 
 /// Reads for how long something is shared.
@@ -8,6 +8,31 @@ use std::time::Duration;
 /// # Errors
 /// A sentence that says what is expected.
 pub fn share_time(text: &str) -> Result<Duration, String> {
+    let time = span(text)?;
+    if (SHARE_MIN..=SHARE_MAX).contains(&time) {
+        Ok(time)
+    } else {
+        Err("a share lasts from 1m to 30d".to_owned())
+    }
+}
+
+/// Reads after how long a terminal that no agent has come for ends; `never` is zero.
+///
+/// # Errors
+/// A sentence that says what is expected.
+pub fn orphan_time(text: &str) -> Result<Duration, String> {
+    if matches!(text, "never" | "0") {
+        return Ok(Duration::ZERO);
+    }
+    let time = span(text).map_err(|expected| format!("{expected}, or never"))?;
+    if !time.is_zero() && time <= ORPHAN_MAX {
+        Ok(time)
+    } else {
+        Err("terminals may wait from 1m to 3650d, or never end".to_owned())
+    }
+}
+
+fn span(text: &str) -> Result<Duration, String> {
     let expected = || "expected a number with m, h or d, as 30m, 2h or 7d".to_owned();
     let unit = text.chars().last().ok_or_else(expected)?;
     let seconds: u64 = match unit {
@@ -21,12 +46,7 @@ pub fn share_time(text: &str) -> Result<Duration, String> {
         return Err(expected());
     }
     let count: u64 = digits.parse().map_err(|_| expected())?;
-    let time = Duration::from_secs(count.saturating_mul(seconds));
-    if (SHARE_MIN..=SHARE_MAX).contains(&time) {
-        Ok(time)
-    } else {
-        Err("a share lasts from 1m to 30d".to_owned())
-    }
+    Ok(Duration::from_secs(count.saturating_mul(seconds)))
 }
 
 #[cfg(test)]
@@ -54,6 +74,17 @@ mod tests {
             "18446744073709551615d",
         ] {
             assert!(share_time(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_orphans_time_is_a_span_or_never() {
+        assert_eq!(orphan_time("12h"), Ok(Duration::from_secs(12 * 3600)));
+        assert_eq!(orphan_time("30d"), Ok(lanyard_holder::limits::ORPHAN));
+        assert_eq!(orphan_time("never"), Ok(Duration::ZERO));
+        assert_eq!(orphan_time("0"), Ok(Duration::ZERO));
+        for wrong in ["", "0m", "Never", "30", "-1d", "3651d"] {
+            assert!(orphan_time(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::grant::{Grant, scopes};
 use super::question::{Keyboard, Questions};
+use super::span::orphan_time;
 use super::{Failure, output};
 use crate::core::Machine;
 use crate::daemon::owner::{Notice, Owners, Request};
@@ -11,6 +12,7 @@ use lanyard_shared::access::Reach;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::msg::Scope;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -42,6 +44,9 @@ pub struct Args {
     /// How this machine calls itself [default: its host name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// End terminals that no agent has come back to for so long; `never` to keep them
+    #[arg(long, default_value = "30d", value_name = "TIME", value_parser = orphan_time)]
+    orphans_end_after: Duration,
     /// Print events as JSON, one a line
     #[arg(long)]
     json: bool,
@@ -79,6 +84,7 @@ pub async fn run(state: StateDir, args: Args) -> Result<ExitCode, Failure> {
         machine,
         cwd,
         exe: std::env::current_exe().map_err(folder)?,
+        orphans_end_after: args.orphans_end_after,
     };
     let (daemon, owners) = Daemon::prepare(options).await?;
     let mut stop = signals()?;

@@ -1,9 +1,10 @@
 //! The holders of this machine's terminals: started, found again, typed into, watched.
 
 use crate::core::Watched;
+use crate::limits::HOLDERS_WAIT;
 use bytes::Bytes;
 use lanyard_dial::sabotage::{Guarantee, is_off};
-use lanyard_holder::client::{self, ClientError, HolderConn};
+use lanyard_holder::client::{self, ClientError, Found, HolderConn};
 use lanyard_holder::wire::{ExitStatus, FromClient, FromHolder, Kind, Refusal, Welcome};
 use lanyard_holder::{HolderConfig, spawn_detached};
 use lanyard_service::notify::ENVIRONMENT;
@@ -13,8 +14,11 @@ use lanyard_shared::ids::{TerminalId, WriterId};
 use lanyard_shared::msg::{Exit, Grid, Terminal};
 use lanyard_shared::time::UnixMs;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::time::timeout;
 
 /// Counts watches; never repeats.
 pub type WatchNumber = u64;
@@ -41,6 +45,7 @@ pub struct Holders {
     dir: PathBuf,
     exe: PathBuf,
     cwd: PathBuf,
+    orphans_end_after: Duration,
     news: UnboundedSender<News>,
     controls: BTreeMap<TerminalId, UnboundedSender<FromClient>>,
     watches: BTreeMap<StreamId, (WatchNumber, UnboundedSender<FromClient>)>,
@@ -49,13 +54,21 @@ pub struct Holders {
 
 impl Holders {
     /// Holders under `dir`; new ones are this program again, and start in `cwd`.
-    pub fn new(dir: PathBuf, exe: PathBuf, cwd: PathBuf) -> (Self, UnboundedReceiver<News>) {
+    ///
+    /// They end when no agent has come for them for `orphans_end_after`; zero: they never do.
+    pub fn new(
+        dir: PathBuf,
+        exe: PathBuf,
+        cwd: PathBuf,
+        orphans_end_after: Duration,
+    ) -> (Self, UnboundedReceiver<News>) {
         let (news, receiver) = mpsc::unbounded_channel();
         (
             Self {
                 dir,
                 exe,
                 cwd,
+                orphans_end_after,
                 news,
                 controls: BTreeMap::new(),
                 watches: BTreeMap::new(),
@@ -65,26 +78,27 @@ impl Holders {
         )
     }
 
-    /// Finds holders that outlived an earlier agent.
+    /// Finds holders that outlived an earlier agent. All are asked at once; who has not answered when this returns is taken in when it does.
     ///
     /// # Errors
     /// Their folder cannot be read.
     pub async fn find(&mut self) -> std::io::Result<()> {
-        for found in client::list(&self.dir).await? {
-            let id = TerminalId(found.meta.id.0);
-            match HolderConn::connect(&found.socket, Kind::Control).await {
-                Ok(conn) => {
-                    let meta = Described {
-                        name: found.meta.name,
-                        cwd: found.meta.cwd,
-                    };
-                    let terminal = meta.terminal(id, &conn.welcome);
-                    let _ = self.news.send(News::Terminal(terminal.clone()));
-                    self.control(id, terminal, conn);
-                }
-                Err(error) => tracing::warn!(terminal = %id, %error, "a holder does not answer"),
-            }
+        let listing = client::list(&self.dir).await?;
+        for odd in listing.odd {
+            tracing::warn!("odd thing among the terminals: {odd}");
         }
+        let (waiting, mut answered) = mpsc::channel::<Infallible>(1);
+        for found in listing.found {
+            let id = TerminalId(found.meta.id.0);
+            let (sender, receiver) = mpsc::unbounded_channel();
+            let _ = sender.send(self.orphan_after());
+            self.controls.insert(id, sender);
+            let (news, waiting) = (self.news.clone(), waiting.clone());
+            tokio::spawn(take_over(found, receiver, news, waiting));
+        }
+        drop(waiting);
+        // Nobody says anything here: it ends when all have let go of their side.
+        answered.recv().await;
         Ok(())
     }
 
@@ -100,6 +114,7 @@ impl Holders {
             .chain(ENVIRONMENT)
             .map(|name| (*name).to_owned())
             .collect();
+        config.orphan_secs = self.orphans_end_after.as_secs();
         let described = Described {
             name: config.name.clone(),
             cwd: self.cwd.clone(),
@@ -129,10 +144,8 @@ impl Holders {
         });
     }
 
-    fn control(&mut self, id: TerminalId, terminal: Terminal, conn: HolderConn) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        self.controls.insert(id, sender);
-        tokio::spawn(run_control(id, terminal, conn, receiver, self.news.clone()));
+    fn orphan_after(&self) -> FromClient {
+        FromClient::OrphanAfter(self.orphans_end_after.as_secs())
     }
 
     /// Says something to a terminal's holder. Lost when it has left; [`News::Gone`] tells.
@@ -240,6 +253,43 @@ impl Described {
             },
             exit: welcome.exit.map(exit),
             driver: None,
+        }
+    }
+}
+
+/// Takes a holder that was found for its terminal. `waiting` is let go of when it has answered, or has had its time.
+async fn take_over(
+    found: Found,
+    messages: UnboundedReceiver<FromClient>,
+    news: UnboundedSender<News>,
+    waiting: mpsc::Sender<Infallible>,
+) {
+    let mut waiting = Some(waiting);
+    let id = TerminalId(found.meta.id.0);
+    let connecting = HolderConn::connect(&found.socket, Kind::Control);
+    tokio::pin!(connecting);
+    let outcome = match timeout(HOLDERS_WAIT, &mut connecting).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            tracing::warn!(terminal = %id, "a terminal does not answer; it is there when it does");
+            waiting = None;
+            connecting.await
+        }
+    };
+    match outcome {
+        Ok(conn) => {
+            let described = Described {
+                name: found.meta.name,
+                cwd: found.meta.cwd,
+            };
+            let terminal = described.terminal(id, &conn.welcome);
+            let _ = news.send(News::Terminal(terminal.clone()));
+            drop(waiting);
+            run_control(id, terminal, conn, messages, news).await;
+        }
+        Err(error) => {
+            tracing::warn!(terminal = %id, %error, "a terminal cannot be taken over");
+            let _ = news.send(News::Gone(id));
         }
     }
 }
@@ -362,3 +412,6 @@ pub fn input(writer: WriterId, seq: u64, bytes: Bytes) -> FromClient {
         bytes,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,8 @@ pub struct Options {
     pub cwd: PathBuf,
     /// This program, to start holders with.
     pub exe: PathBuf,
+    /// Terminals end when no agent has come for them for so long; zero: they never do.
+    pub orphans_end_after: Duration,
 }
 
 /// Why the agent cannot run, or cannot go on. What heals by itself (an unreachable relay) is not among it, unless it is the first try.
@@ -140,7 +142,12 @@ impl Daemon {
         let devices = options.state.devices()?;
         let clock = AgentClock::start(now, options.state.high_water()?);
         let core = Core::new(identity, options.machine, devices, now);
-        let (mut holders, news) = Holders::new(options.state.holders(), options.exe, options.cwd);
+        let (mut holders, news) = Holders::new(
+            options.state.holders(),
+            options.exe,
+            options.cwd,
+            options.orphans_end_after,
+        );
         holders.find().await?;
         let (owners, commands) = Owners::listen(&options.state.owner_socket())?;
         let daemon = Self {

@@ -89,7 +89,7 @@ async fn nonsense_on_the_operators_and_owners_sockets_is_refused_and_they_serve_
 async fn nonsense_on_a_holders_socket_ends_that_connection_and_not_the_terminal() -> Result<()> {
     let world = World::start().await?;
     let mut beside = Beside::start(&world).await?;
-    let found = list(&world.agent.state.join("holders")).await?;
+    let found = list(&world.agent.state.join("holders")).await?.found;
     let socket = &found.first().context("a terminal")?.socket;
     let too_long = u32::try_from(MESSAGE_BYTES)? + 1;
     for (name, bytes) in [

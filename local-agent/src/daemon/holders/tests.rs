@@ -1,0 +1,82 @@
+use super::*;
+use bytes::BytesMut;
+use lanyard_holder::wire::{Decoder, Message as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{UnixListener, UnixStream};
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+const ID: lanyard_holder::TerminalId = lanyard_holder::TerminalId([3; 16]);
+
+/// What comes next; `None` at the end.
+async fn hear(
+    stream: &mut UnixStream,
+    decoder: &mut Decoder<FromClient>,
+) -> Outcome<Option<FromClient>> {
+    loop {
+        if let Some(message) = decoder.next()? {
+            return Ok(Some(message));
+        }
+        if stream.read_buf(decoder.buffer()).await? == 0 {
+            return Ok(None);
+        }
+    }
+}
+
+/// Plays a holder to whoever says hello; returns what it hears then.
+async fn first_words(listener: &UnixListener) -> Outcome<Option<FromClient>> {
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        let mut decoder = Decoder::default();
+        // A look whether anybody listens says nothing.
+        let Some(FromClient::Hello { version, .. }) = hear(&mut stream, &mut decoder).await? else {
+            continue;
+        };
+        let mut welcome = BytesMut::new();
+        let message = FromHolder::Welcome(Welcome {
+            version,
+            pid: 1,
+            cols: 80,
+            rows: 24,
+            head: 0,
+            tail: 0,
+            started: 0,
+            title: String::new(),
+            exit: None,
+        });
+        message.encode(&mut welcome);
+        stream.write_all(&welcome).await?;
+        return hear(&mut stream, &mut decoder).await;
+    }
+}
+
+#[tokio::test]
+async fn a_holder_that_is_found_hears_how_long_it_may_be_left_alone_from_now_on() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let place = dir.path().join(ID.to_string());
+    std::fs::create_dir(&place)?;
+    let listener = UnixListener::bind(place.join("socket"))?;
+    let bound = Duration::from_secs(7);
+    let path = dir.path().to_owned();
+    let (mut holders, mut news) = Holders::new(path.clone(), path.clone(), path, bound);
+    let (found, heard) = tokio::join!(holders.find(), first_words(&listener));
+    found?;
+    assert_eq!(heard?, Some(FromClient::OrphanAfter(7)));
+    assert!(matches!(news.recv().await, Some(News::Terminal(terminal)) if terminal.id.0 == ID.0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_holder_that_answers_late_keeps_nobody_waiting_and_is_taken_in_then() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let place = dir.path().join(ID.to_string());
+    std::fs::create_dir(&place)?;
+    let listener = UnixListener::bind(place.join("socket"))?;
+    let path = dir.path().to_owned();
+    let (mut holders, mut news) = Holders::new(path.clone(), path.clone(), path, Duration::ZERO);
+    holders.find().await?;
+    assert!(news.try_recv().is_err());
+    first_words(&listener).await?;
+    assert!(matches!(news.recv().await, Some(News::Terminal(_))));
+    Ok(())
+}
