@@ -13,6 +13,8 @@ pub const INPUT_WINDOW: u32 = 128 * 1024;
 /// The least a watch is asked for at once, unless nothing is on its way.
 pub const PULL_STEP: u32 = STREAM_WINDOW / 8;
 
+/// Wishes for one terminal to begin, or to end, that wait for its holder.
+pub const WISHES_MAX: usize = 64;
 /// Bytes of a title or folder in the list of terminals.
 pub const LISTED_TEXT: usize = 140;
 /// Bytes of the name of a device in the list of terminals.
