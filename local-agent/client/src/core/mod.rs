@@ -90,6 +90,8 @@ pub struct Viewer {
     /// When to open a session again, while the link stands without one.
     session_again: Option<Mono>,
     session_tries: u32,
+    /// The agent has proven itself in this session and was told hello: it may be asked, and answers after its welcome.
+    introduced: bool,
     /// The agent said welcome in this session.
     greeted: bool,
     requests: BTreeMap<u32, Request>,
@@ -123,6 +125,7 @@ impl Viewer {
             channel: None,
             session_again: None,
             session_tries: 0,
+            introduced: false,
             greeted: false,
             requests: BTreeMap::new(),
             next_request: 1,
@@ -267,6 +270,11 @@ impl Viewer {
     /// Ends the viewer: a close goes out, and nothing is dialled again.
     pub fn shut_down(&mut self) {
         self.over(CloseCode::Done.into());
+    }
+
+    /// Whether what is asked goes out at once. It need not wait for the welcome, which would cost a round trip.
+    fn may_ask(&self) -> bool {
+        self.introduced && self.link.is_some()
     }
 
     fn is_live(&self) -> bool {

@@ -42,14 +42,20 @@ impl Viewer {
         };
         let outcome = match channel.data(link, data) {
             // Message 1 was no replay: this says so, and the welcome that follows says the same of message 2.
-            Ok(Heard::Established(_)) => channel.say(
-                link,
-                &ToAgent::Hello {
-                    name: self.party.name.clone(),
-                    generation: self.memory.generation,
-                    serial: self.memory.serial,
-                },
-            ),
+            Ok(Heard::Established(_)) => {
+                let said = channel.say(
+                    link,
+                    &ToAgent::Hello {
+                        name: self.party.name.clone(),
+                        generation: self.memory.generation,
+                        serial: self.memory.serial,
+                    },
+                );
+                if said.is_ok() {
+                    self.introduced(now.mono);
+                }
+                said
+            }
             Ok(Heard::Message(plain)) => msg::decode(&plain)
                 .map_err(|_| CloseCode::BadMessage)
                 .and_then(|message| self.heard_message(message, now)),
@@ -158,6 +164,11 @@ impl Viewer {
         self.events.push_back(Event::Terminals(terminals));
         self.events.push_back(Event::Welcome(greeting));
         self.ping_if_due(now);
+    }
+
+    /// What waited to be asked is asked.
+    fn introduced(&mut self, now: Mono) {
+        self.introduced = true;
         let waiting: Vec<_> = self.requests.keys().copied().collect();
         for req in waiting {
             self.say_request(req, now);
@@ -265,6 +276,7 @@ impl Viewer {
     }
 
     fn forget_session(&mut self) {
+        self.introduced = false;
         self.greeted = false;
         self.ping = None;
         self.forget_requests();

@@ -25,6 +25,20 @@ fn created(world: &World) -> Vec<(u32, [u8; 16])> {
 }
 
 #[test]
+fn what_is_wanted_is_asked_behind_the_hello_and_does_not_wait_for_the_welcome() {
+    let mut world = World::new();
+    world.peer.keeps_welcome = true;
+    world.open(Mode::ViewOnly, None);
+    world
+        .viewer
+        .create([1; 16], "work".to_owned(), GRID, world.both());
+    world.run();
+    assert_eq!(created(&world).len(), 1);
+    assert_eq!(world.minted(Half::View), 1);
+    assert_eq!(world.viewer.state(), &State::Connecting);
+}
+
+#[test]
 fn an_outage_of_any_length_ends_without_a_person() {
     let mut world = World::live();
     world.reachable = false;

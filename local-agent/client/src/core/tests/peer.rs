@@ -50,6 +50,8 @@ pub struct Peer {
     pub refuses_sessions: Option<CloseCode>,
     pub refuses_mints: Option<(Half, CloseCode)>,
     pub answers_pings: bool,
+    /// Nothing is said to a hello and what follows it.
+    pub keeps_welcome: bool,
     /// Accepts of purpose streams are lost on the way.
     pub loses_accepts: bool,
     pub credit: u32,
@@ -90,6 +92,7 @@ impl Peer {
             refuses_sessions: None,
             refuses_mints: None,
             answers_pings: true,
+            keeps_welcome: false,
             loses_accepts: false,
             credit: 64 * 1024,
             request: None,
@@ -249,7 +252,9 @@ impl Peer {
                     let hello: ToAgent = msg::decode(&plain).unwrap();
                     assert!(matches!(hello, ToAgent::Hello { .. }));
                     self.seen.push(Seen::Said(hello));
-                    self.say(&welcome());
+                    if !self.keeps_welcome {
+                        self.say(&welcome());
+                    }
                 }
                 return;
             }
@@ -285,6 +290,9 @@ impl Peer {
     }
 
     fn mint(&mut self, req: u32, purpose: Half) {
+        if self.keeps_welcome {
+            return;
+        }
         if let Some((refused, code)) = self.refuses_mints
             && refused == purpose
         {
