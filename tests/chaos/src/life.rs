@@ -5,6 +5,7 @@ use crate::viewer::Said;
 use crate::witness;
 use anyhow::{Context as _, Result};
 use lanyard_tests::mark::VARIABLE;
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::File;
 use std::io::Write as _;
@@ -102,9 +103,17 @@ impl Viewer {
     /// # Errors
     /// It cannot be killed.
     pub async fn kill(&mut self, model: &mut Model) -> Result<()> {
-        let id = self.child.id().context("a viewer ended by itself")?;
-        let group = Pid::from_raw(id.cast_signed()).context("a process")?;
-        kill_process_group(group, Signal::KILL)?;
+        // One that gave up has ended by itself.
+        if let Some(group) = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()))
+        {
+            match kill_process_group(group, Signal::KILL) {
+                Ok(()) | Err(Errno::SRCH) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
         self.child.wait().await?;
         while let Some(said) = self.said.recv().await {
             self.take(said, model);
