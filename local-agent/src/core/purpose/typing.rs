@@ -23,7 +23,7 @@ pub(super) struct TerminalStream {
     pub grid: Grid,
     wants_wheel: bool,
     /// Whether the holder has said where this writer stands.
-    ready: bool,
+    pub ready: bool,
     /// Inputs on their way to the holder, with the credit they hold.
     pub typing: VecDeque<(u64, u32)>,
 }

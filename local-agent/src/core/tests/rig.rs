@@ -455,6 +455,13 @@ impl Rig {
 
     /// A terminal stream that drives.
     pub fn typist(&mut self, viewer: &mut Viewer) -> Sealed {
+        let typist = self.opens_typing(viewer);
+        self.with(|core, now| core.last_input(TERMINAL, WRITER, 0, now));
+        typist
+    }
+
+    /// A terminal stream whose holder has not said yet where its writer stands.
+    pub fn opens_typing(&mut self, viewer: &mut Viewer) -> Sealed {
         let minted = self.mint(viewer, Scope::Terminal).unwrap();
         let mut typist = self.open_sealed(viewer.origin, &minted);
         let opening = ViewerRecord::TerminalOpening {
@@ -463,7 +470,6 @@ impl Rig {
             take_over: false,
         };
         self.send(&mut typist, &opening);
-        self.with(|core, now| core.last_input(TERMINAL, WRITER, 0, now));
         typist
     }
 
