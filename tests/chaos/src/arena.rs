@@ -14,6 +14,7 @@ use lanyard_client::keys::Store;
 use lanyard_dial::sabotage::VARIABLE;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::ids::DeviceId;
+use lanyard_shared::limits::DIALLER_SILENCE;
 use lanyard_shared::msg::Grid;
 use lanyard_shared::pair::address::Address;
 use lanyard_tests::mark::Mark;
@@ -249,7 +250,8 @@ impl Arena {
             .dir
             .path()
             .join(format!("device-{}.json", self.devices));
-        let end = Instant::now() + PATIENCE;
+        // The agent may have to find out by silence that it has no link any more.
+        let end = Instant::now() + DIALLER_SILENCE + PATIENCE;
         loop {
             match timeout_at(end, self.pair(&path, scopes)).await {
                 Ok(Ok(machine)) => return Ok((path, machine)),
