@@ -30,6 +30,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 /// Terminals in which processes type and watch; a page has one more, after them.
 pub const STAGES: usize = 2;
+/// How long anything that is asked of the machine may take: its agent may have to find out by silence that it has no link any more.
+pub const ANSWERED: Duration = DIALLER_SILENCE.saturating_add(PATIENCE);
 /// How often a device that was ended tries to come back, each time after another fault.
 const THIEF_TRIES: u32 = 4;
 /// What a command says of an agent that was killed a moment ago, or under its hands.
@@ -250,8 +252,7 @@ impl Arena {
             .dir
             .path()
             .join(format!("device-{}.json", self.devices));
-        // The agent may have to find out by silence that it has no link any more.
-        let end = Instant::now() + DIALLER_SILENCE + PATIENCE;
+        let end = Instant::now() + ANSWERED;
         loop {
             match timeout_at(end, self.pair(&path, scopes)).await {
                 Ok(Ok(machine)) => return Ok((path, machine)),

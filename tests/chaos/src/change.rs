@@ -1,6 +1,6 @@
 //! A change that is asked for while something breaks: it must be made once, and said to be made.
 
-use crate::arena::{Arena, failed};
+use crate::arena::{ANSWERED, Arena, failed};
 use crate::proxy::End;
 use crate::screen::SIZE;
 use anyhow::{Context as _, Result};
@@ -8,7 +8,6 @@ use fastrand::Rng;
 use lanyard_client::client::Client;
 use lanyard_client::keys::Store;
 use lanyard_shared::msg::Grid;
-use lanyard_tests::PATIENCE;
 use rustix::process::Signal;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -31,7 +30,7 @@ pub async fn ask_in_mid_break(arena: &mut Arena, random: &mut Rng) -> Result<()>
         rows: SIZE.1,
     };
     let (created, broken) = tokio::join!(
-        timeout(PATIENCE, client.create(grid, &name)),
+        timeout(ANSWERED, client.create(grid, &name)),
         break_something(arena, random)
     );
     broken?;
@@ -39,7 +38,7 @@ pub async fn ask_in_mid_break(arena: &mut Arena, random: &mut Rng) -> Result<()>
     let created = created.map_err(failed)?;
     there_are(arena, &name, 1).await?;
     let (ended, broken) = tokio::join!(
-        timeout(PATIENCE, client.end(created.id)),
+        timeout(ANSWERED, client.end(created.id)),
         break_something(arena, random)
     );
     broken?;
