@@ -142,12 +142,10 @@ async fn what_others_could_have_read_or_written_is_neither_used_nor_replaced() -
     let before = Before::of(&world.agent.state)?;
     for name in ["identity.key", "relay.json", "devices.json", "clock.json"] {
         each(&world, &before, name, TOUCHED, |harm, error, hint| {
-            let (says, way) = match harm {
-                Harm::Open => ("others", "chmod"),
-                harm => {
-                    ensure!(harm == Harm::Foreign);
-                    ("another user", "as the user")
-                }
+            let (says, way) = if harm == Harm::Open {
+                ("others", "chmod")
+            } else {
+                ("another user", "as the user")
             };
             ensure!(error.contains(says) && hint.contains(way), "{error} {hint}");
             Ok(())
