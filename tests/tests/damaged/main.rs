@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod agent;
+mod client;
 mod harm;
 mod refusals;
 mod revoked;
