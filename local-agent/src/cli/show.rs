@@ -253,6 +253,10 @@ fn closing(status: &Status) -> Vec<String> {
     if !status.warning.is_empty() {
         lines.push(format!("warning: {}", printable(&status.warning)));
     }
+    for finding in &status.findings {
+        lines.push(format!("warning: {}", printable(&finding.sentence)));
+        lines.push(format!("hint: {}", printable(&finding.hint)));
+    }
     for warning in warnings(now, &status.devices, &status.keys) {
         lines.push(format!("warning: {}", printable(&warning.sentence)));
         lines.push(format!("hint: {}", printable(&warning.hint)));

@@ -44,6 +44,7 @@ impl Daemon {
                     invitations: self.core.invitation_entries(now),
                     warning: self.warning.clone(),
                     clock_behind: self.core.clock_behind(now),
+                    findings: self.disk.state.kept_aside(),
                 });
             }
             Command::Revoke { revocation, reply } => {

@@ -132,10 +132,13 @@ impl Daemon {
         self.web = Address::parse(web).ok();
         if std::mem::take(&mut self.enrolling) {
             let fingerprint = self.fingerprint().map(b64::Bytes);
-            self.disk.state.save_enrolment(&Enrolment {
+            let enrolment = Enrolment {
                 relay: self.relay.to_string(),
                 fingerprint,
-            })?;
+            };
+            self.disk
+                .state
+                .save_enrolment(&enrolment, self.now().unix)?;
             self.newcomer = None;
         }
         self.pulse.online(&self.relay.to_string());

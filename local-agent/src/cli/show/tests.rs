@@ -71,6 +71,7 @@ fn full() -> Status {
         }],
         warning: String::new(),
         clock_behind: None,
+        findings: Vec::new(),
     }
 }
 

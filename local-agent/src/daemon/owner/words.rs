@@ -3,6 +3,7 @@
 use crate::core::keys::Urgency;
 use crate::core::pairing::QuestionId;
 use crate::core::rotation::{Rotated, Rotation};
+use crate::state::Finding;
 use lanyard_shared::access::{
     DeviceEntry, InvitationEntry, KeyEntry, Reach, Revocation, TokenEntry,
 };
@@ -91,7 +92,7 @@ pub enum Notice {
         /// What to do.
         hint: String,
     },
-    /// Something that must be on disk could not be written.
+    /// Something that must be on disk could not be written, or what was there was damaged.
     Trouble {
         /// What.
         sentence: String,
@@ -209,6 +210,8 @@ pub struct Status {
     pub warning: String,
     /// The time that this machine knew and its clock is behind: nothing is granted until then.
     pub clock_behind: Option<UnixMs>,
+    /// Files that were found damaged and still lie there.
+    pub findings: Vec<Finding>,
 }
 
 impl Link {
