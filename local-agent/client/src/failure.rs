@@ -160,6 +160,9 @@ fn lasts(code: CloseCode) -> bool {
         | CloseCode::AgentGone
         | CloseCode::AgentOffline
         | CloseCode::AgentClock
+        | CloseCode::AgentStopped
+        | CloseCode::AgentLost
+        | CloseCode::AgentSilent
         | CloseCode::Replaced
         | CloseCode::GoingAway
         | CloseCode::Lapsed
