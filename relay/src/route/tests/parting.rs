@@ -72,10 +72,7 @@ fn whoever_has_no_grant_that_held_hears_that_the_machine_is_away_and_nothing_els
         // Not signed by the machine.
         let new = world.new_token::<Device>(&viewer);
         let forged = issue::<Device>(&SigningKey::from_bytes(&[77; 32]), &new).unwrap();
-        assert_eq!(
-            answer(&world, &mut viewer, Target::Session(forged)),
-            plain
-        );
+        assert_eq!(answer(&world, &mut viewer, Target::Session(forged)), plain);
         let rendezvous = Target::Pair(RendezvousId([1; 16]));
         assert_eq!(answer(&world, &mut stranger, rendezvous), plain);
         let token = world.token::<View>(&viewer);

@@ -21,7 +21,7 @@ test("a session says who the machine is, what it runs, and that it is live", () 
 test("a machine that stops answering is not live twelve seconds later, though the link stands", async () => {
   page.machine.answersPings = false;
   await page.clock.pass(12_001);
-  expect([linkOf(page), only(page).live]).toEqual(["session", false]);
+  expect([linkOf(page), only(page).live]).toEqual(["machine-silent", false]);
   expect(only(page).heard).not.toBeNull();
   page.machine.answersPings = true;
   await page.clock.pass(5000);

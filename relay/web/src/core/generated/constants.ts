@@ -64,6 +64,18 @@ export const PAIRING_LIFE_MS = 300000;
 export const HEARTBEAT_MS = 5000;
 /** *live* is shown while the last answer is not older than this. */
 export const LIVE_FOR_MS = 12000;
+/** The first wait before something is tried again, at most: short, so that a relay's restart costs a fraction of a second. */
+export const RETRY_FIRST_MS = 250;
+/** The longest wait before something is tried again. */
+export const RETRY_LONGEST_MS = 15000;
+/** What stood for this long was worth trying; after less waits go on growing, or a relay that accepts and hangs up would be dialled without pause. */
+export const RETRY_GOOD_AFTER_MS = 2000;
+/** How long a relay may tell a dialler to stay away. */
+export const RETRY_TOLD_MOST_MS = 60000;
+/** The relay says when a machine is back; who waits for it asks this often, for the day that word gets lost. */
+export const AWAY_LOOK_MS = 30000;
+/** When the machine owes an answer for a heartbeat, the relay is asked for one; if it gives none for this long, the link is dead. */
+export const DOUBT_TIME_MS = 8000;
 /** A viewer gives up a session that has not answered for this long, and opens another: longer than the relay takes to notice that an agent is gone, so it only happens when a word was lost on the way. */
 export const SESSION_SILENCE_MS = 120000;
 /** A driver whose heartbeat is older than this no longer holds back the PTY. */
