@@ -22,8 +22,8 @@ export type LinkState =
   | { kind: "connecting" }
   /** The browser itself has no network. */
   | { kind: "offline" }
-  /** The relay does not answer, or has said why not; `retryAt` is by the browser's monotonic clock. */
-  | { kind: "relay-unreachable"; why: RelayTrouble; retryAt: number }
+  /** The relay does not answer, or has said why not; `retryAt` is by the browser's monotonic clock, and null while it is being tried. */
+  | { kind: "relay-unreachable"; why: RelayTrouble; retryAt: number | null }
   /** The relay answers, the machine is not connected to it: since when, by the browser's monotonic clock, where the relay has told. */
   | { kind: "machine-offline"; reason: Reason; since: number | null }
   /** The relay answers and holds the machine's link, but the machine says nothing. */

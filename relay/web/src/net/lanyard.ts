@@ -88,7 +88,7 @@ export class Machines implements Lanyard {
   }
 
   returned(slept = false): void {
-    for (const driver of this.drivers) driver.probe(slept);
+    for (const driver of this.drivers) driver.probe(slept ? "sleep" : "hiding");
   }
 
   networkChanged(): void {

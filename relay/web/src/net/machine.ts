@@ -43,6 +43,8 @@ import { Refusal, Wishes } from "./wishes";
 const PROBE_MS = 1500;
 /** The same where nothing was heard for longer than a link is quiet: the page has slept, and most likely its link has not lived through that. */
 const STALE_PROBE_MS = 300;
+/** A relay that said goodbye may be restarting for so long. */
+const RESTART_MS = 15_000;
 
 /** Answers to ending something that mean it has ended. */
 const GONE: ReadonlySet<string> = new Set<CloseName>(["not-yours", "revoked", "unknown-device"]);
@@ -87,6 +89,8 @@ export class MachineDriver implements StreamHost {
   private retryAt: number | null = null;
   private probeUntil: number | null = null;
   private readonly silence = new Silence();
+  /** When the relay said that it restarts. */
+  private relayLeft: number | null = null;
   /** When the present link was dialled. */
   private dialledAt = 0;
   /** Since when the machine is asked for a session that does not stand yet. */
@@ -177,8 +181,8 @@ export class MachineDriver implements StreamHost {
     else void this.openSession();
   }
 
-  /** The network may have changed, or the page has come back, perhaps after a sleep: do not trust a link that has not answered since. */
-  probe(slept = false): void {
+  /** The page has come back, perhaps after a sleep, or the network has changed: do not trust a link that has not answered since. */
+  probe(after: "hiding" | "sleep" | "network"): void {
     if (this.closed || this.state.kind === "ended") return;
     const now = this.env.clock.now();
     if (this.wire === null) {
@@ -187,10 +191,10 @@ export class MachineDriver implements StreamHost {
     }
     if (this.conn === null) {
       // What was dialled on the network before may hang for long.
-      if (slept || now - this.dialledAt >= STALE_PROBE_MS) this.redial();
+      if (after !== "hiding" || now - this.dialledAt >= STALE_PROBE_MS) this.redial();
       return;
     }
-    const stale = slept || this.session?.live(now) !== true;
+    const stale = after === "sleep" || this.session?.live(now) !== true;
     this.wire.ping();
     this.session?.ping(now);
     this.probeUntil = now + (stale ? STALE_PROBE_MS : PROBE_MS);
@@ -205,8 +209,9 @@ export class MachineDriver implements StreamHost {
 
   /** The browser says that it has, or has not, a network. */
   networkChanged(): void {
-    if (this.env.online()) this.probe();
-    else if (this.wire === null && this.state.kind !== "ended") this.become({ kind: "offline" });
+    // A relay on this very machine is there without a network, so an answer of its own decides.
+    if (this.env.online() || this.wire !== null) this.probe("network");
+    else if (this.state.kind !== "ended") this.become({ kind: "offline" });
   }
 
   close(): void {
@@ -262,13 +267,18 @@ export class MachineDriver implements StreamHost {
   private dial(): void {
     this.retryAt = null;
     this.dialledAt = this.env.clock.now();
-    this.become({ kind: "connecting" });
+    // What was wrong is wrong until the relay has answered.
+    if (this.state.kind === "relay-unreachable") this.become({ ...this.state, retryAt: null });
+    else if (this.state.kind !== "offline" || this.env.online()) this.become({ kind: "connecting" });
     this.linkDevice = this.paired.deviceId;
     const identity = { agent: this.paired.agent, key: signKey(this.paired.signKey) };
     this.wire = new Wire(this.env, identity, {
       proven: (conn) => {
         this.conn = conn;
         this.provenAt = this.env.clock.now();
+        this.relayLeft = null;
+        if (this.state.kind === "relay-unreachable" || this.state.kind === "offline")
+          this.become({ kind: "connecting" });
         void this.openSession();
       },
       held: (held) => {
@@ -370,8 +380,11 @@ export class MachineDriver implements StreamHost {
     if (this.provenAt !== null && now - this.provenAt >= RETRY_GOOD_AFTER_MS) this.linkBackoff.reset();
     this.provenAt = null;
     this.retryAt = now + (againIn(close.sentence) ?? 0) + this.linkBackoff.next();
+    if (close.code === "going-away") this.relayLeft = now;
     if (verdict.kind !== "transport") this.become({ kind: "machine-offline", reason: verdict.reason, since: null });
     else if (!this.env.online()) this.become({ kind: "offline" });
+    else if (this.relayLeft !== null && now - this.relayLeft < RESTART_MS)
+      this.become({ kind: "relay-unreachable", why: "restarting", retryAt: this.retryAt });
     // A link that was sound a moment ago is most likely back with the next dial.
     else if (proven && verdict.why === "unreachable") this.become({ kind: "connecting" });
     else this.become({ kind: "relay-unreachable", why: verdict.why, retryAt: this.retryAt });

@@ -82,3 +82,56 @@ test("a relay that restarts or is full is shown as that, and comes no sooner tha
     expect([page.relay.dials, linkOf(page)]).toEqual([dials + 1, "session"]);
   }
 });
+
+test("while the relay is tried again it is said to be away, and no word comes and goes with each try", async () => {
+  page.relay.down = true;
+  page.relay.cut();
+  await page.clock.pass(500);
+  const seen = new Set<string>();
+  page.lanyard.machines.subscribe(([machine]) => void (machine && seen.add(machine.link.kind)));
+  await page.clock.pass(60_000);
+  expect([...seen]).toEqual(["relay-unreachable"]);
+  page.relay.down = false;
+  await page.clock.pass(16_000);
+  expect([...seen]).toEqual(["relay-unreachable", "connecting", "session"]);
+});
+
+test("a relay that said that it stops is restarting for a while, and then it is gone", async () => {
+  page.relay.say({ kind: "close", stream: 0, code: "going-away", sentence: "" });
+  await settle();
+  page.relay.down = true;
+  await page.clock.pass(10_000);
+  expect(only(page).link).toMatchObject({ kind: "relay-unreachable", why: "restarting" });
+  await page.clock.pass(30_000);
+  expect(only(page).link).toMatchObject({ kind: "relay-unreachable", why: "unreachable" });
+});
+
+test("a browser that loses its network says so within seconds, unless the relay answers all the same", async () => {
+  page.relay.online = false;
+  page.lanyard.networkChanged();
+  await page.clock.pass(3000);
+  expect([linkOf(page), only(page).live]).toEqual(["session", true]);
+  page.relay.down = true;
+  page.relay.freeze();
+  page.lanyard.networkChanged();
+  await page.clock.pass(3000);
+  expect([linkOf(page), only(page).live]).toEqual(["offline", false]);
+});
+
+test("a page that wakes on a dead link is back at once", async () => {
+  page.relay.freeze();
+  page.lanyard.returned(true);
+  await page.clock.pass(500);
+  expect([linkOf(page), only(page).live]).toEqual(["session", true]);
+});
+
+test("a dial that hangs on the network before is not waited for on this one, however young it is", async () => {
+  page.relay.hangs = true;
+  page.relay.cut();
+  await page.clock.pass(250);
+  expect(linkOf(page)).toBe("connecting");
+  page.relay.hangs = false;
+  page.lanyard.networkChanged();
+  await settle();
+  expect(linkOf(page)).toBe("session");
+});

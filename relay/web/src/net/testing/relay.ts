@@ -14,6 +14,8 @@ import type { VirtualClock } from "./time";
 export class TestRelay {
   /** Nothing answers at all. */
   down = false;
+  /** Connections lead nowhere, and nothing says so. */
+  hangs = false;
   /** The machine is not connected. */
   machineAway = false;
   /** What is said of it then, and what stands behind that. */
@@ -73,6 +75,7 @@ export class TestRelay {
       queueMicrotask(() => handler.closed(null));
       return { send: () => undefined, close: () => undefined };
     }
+    if (this.hangs) return { send: () => undefined, close: () => undefined };
     const leg = new Leg(this, handler);
     this.links.add(leg);
     queueMicrotask(() => leg.ask());

@@ -91,6 +91,7 @@ test("live is said only of a session that answers", () => {
 test("the next try is never in zero seconds", () => {
   expect(retryIn({ kind: "relay-unreachable", why: "unreachable", retryAt: 4200 }, 500)).toBe(4);
   expect(retryIn({ kind: "relay-unreachable", why: "unreachable", retryAt: 100 }, 500)).toBe(1);
+  expect(retryIn({ kind: "relay-unreachable", why: "unreachable", retryAt: null }, 500)).toBe(0);
   expect(retryIn({ kind: "connecting" }, 0)).toBeNull();
 });
 

@@ -128,9 +128,10 @@ export function freshness({ live, heard, link }: Machine, now: number): string {
   return heard === null ? "not heard yet" : `as of ${clock(heard, now)}`;
 }
 
-/** Whole seconds until the next try, at least one; null where none is due. */
+/** Whole seconds until the next try, at least one; zero while it is under way, null where none is due. */
 export function retryIn(link: LinkState, monotonic: number): number | null {
-  return link.kind === "relay-unreachable" ? Math.max(1, Math.ceil((link.retryAt - monotonic) / 1000)) : null;
+  if (link.kind !== "relay-unreachable") return null;
+  return link.retryAt === null ? 0 : Math.max(1, Math.ceil((link.retryAt - monotonic) / 1000));
 }
 
 /** How a terminal's program ended. */
