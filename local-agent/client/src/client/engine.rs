@@ -195,7 +195,7 @@ impl Engine {
                         }
                     }
                 },
-                () = changes.next() => {
+                _ = changes.next() => {
                     // What was dialled on the network before may hang for long.
                     if dialling.is_some() {
                         dialling = Some(dial(self.relay.clone(), self.proxies.clone()));
