@@ -31,6 +31,9 @@ impl Daemon {
             Command::Status { reply } => {
                 let _ = reply.send(owner::Status {
                     online: self.core.is_online(),
+                    since: self.presence.since(),
+                    trouble: self.presence.trouble(),
+                    gap: self.presence.gap(),
                     relay: self.relay.to_string(),
                     web: self.web.as_ref().map(|web| web.web().to_owned()),
                     agent: self.agent(),

@@ -142,6 +142,7 @@ impl Daemon {
             self.newcomer = None;
         }
         self.pulse.online(&self.relay.to_string());
+        self.presence.online(clock::unix());
         self.warning.clone_from(&warning);
         self.owners.tell(&Notice::Online {
             relay: self.relay.to_string(),
@@ -172,6 +173,7 @@ impl Daemon {
             return Err(DaemonError::Refused { code, sentence });
         }
         self.pulse.offline(&sentence);
+        self.presence.offline(&sentence, code.hint(), clock::unix());
         self.owners.tell(&Notice::Offline {
             sentence,
             hint: code.hint().to_owned(),

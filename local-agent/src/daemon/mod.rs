@@ -10,6 +10,7 @@ mod effects;
 mod handout;
 mod holders;
 pub mod owner;
+mod presence;
 mod pulse;
 
 use crate::core::clock::AgentClock;
@@ -27,6 +28,7 @@ use lanyard_shared::link::{Dialler, Link};
 use lanyard_shared::pair::address::Address;
 use lanyard_shared::time::Now;
 use owner::{Command, Notice, Owners};
+use presence::Presence;
 use pulse::Pulse;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -135,6 +137,7 @@ pub struct Daemon {
     handout: Handout,
     /// What was wrong on the disk at the start, until the owner was told.
     findings: Vec<Finding>,
+    presence: Presence,
     pulse: Pulse,
 }
 
@@ -190,6 +193,7 @@ impl Daemon {
             warning: String::new(),
             handout: Handout::default(),
             findings: findings.into_iter().flatten().collect(),
+            presence: Presence::default(),
             pulse,
         };
         Ok((daemon, owners))
@@ -228,8 +232,11 @@ impl Daemon {
                     }
                 },
                 dialled = self.dialling.next() => self.dialled(dialled)?,
-                () = self.changes.next() => {
-                    tracing::debug!("the network has changed, or the machine has slept");
+                gap = self.changes.next() => {
+                    tracing::debug!(?gap, "the network has changed, or the machine has slept");
+                    if let Some(gap) = gap {
+                        self.presence.was_away(gap, clock::unix());
+                    }
                     self.dialling.hurry(&self.relay);
                     self.core.probe(clock::mono());
                 }
@@ -272,6 +279,8 @@ impl Daemon {
             Err(error) => {
                 tracing::debug!(%error, "dialling failed");
                 self.pulse.offline(&error.to_string());
+                self.presence
+                    .offline(&error.to_string(), error.hint(), clock::unix());
                 self.owners.tell(&Notice::Unreachable {
                     sentence: error.to_string(),
                     hint: error.hint().to_owned(),

@@ -6,7 +6,7 @@
 mod peer;
 mod words;
 
-pub use words::{Link, Notice, Request, Status};
+pub use words::{Gap, Link, Notice, Request, Status, Trouble};
 
 use crate::core::Question;
 use crate::core::keys::Urgency;

@@ -108,6 +108,7 @@ impl Viewer {
             link,
             channel,
             gives_up,
+            self.owed_at().filter(|_| self.state != State::Silent),
             self.session_again,
         ]
         .into_iter()

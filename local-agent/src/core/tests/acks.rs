@@ -14,7 +14,7 @@ fn what_was_applied_before_a_stream_was_opened_is_told_in_the_answer_to_its_open
     let keys = Keys::new(3);
     let grant = rig.pair(&keys, BOTH);
     let mut viewer = rig.session(&keys, &grant, CONN);
-    let mut typist = rig.opens_typing(&mut viewer);
+    let mut typist = rig.opens_typing(&mut viewer, WRITER);
     rig.with(|core, now| core.applied(TERMINAL, WRITER, 7, now.mono));
     rig.pass(Duration::from_millis(10));
     assert_eq!(rig.records(&mut typist), []);

@@ -179,11 +179,37 @@ pub struct Link {
     pub fingerprint: Option<String>,
 }
 
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Why.
+    pub sentence: String,
+    /// What to do; may be empty.
+    pub hint: String,
+}
+
+/// A time in which nothing ran here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// When it began.
+    pub from: UnixMs,
+    /// When it was over.
+    pub to: UnixMs,
+    /// Whether the machine slept. Otherwise it was the agent alone that was held up.
+    pub asleep: bool,
+}
+
 /// How things are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Whether the relay has accepted this machine.
     pub online: bool,
+    /// Since when that is so; `None` before the first answer.
+    pub since: Option<UnixMs>,
+    /// Why it has not, as far as is known; `None` while it has.
+    pub trouble: Option<Trouble>,
+    /// The last time in which the machine slept, or this agent was held up.
+    pub gap: Option<Gap>,
     /// The relay.
     pub relay: String,
     /// The address browsers use.

@@ -181,6 +181,9 @@ impl Peer {
                 if let Some(code) = self.refuses_sessions {
                     return self.reply(Frame::Close(id, code.into()));
                 }
+                if self.loses_accepts {
+                    return;
+                }
                 self.talks.insert(id, Talk::Accepted);
                 SESSION_VERSIONS.to_vec()
             }
