@@ -6,7 +6,9 @@ import type { Credential } from "../core/credentials";
 import type { DevicesPhase, Listed, Wish } from "../core/devices";
 import type { Exit, Grid, Offer, Reach, Reason, Revocation, Scope, Terminal } from "../core/generated";
 import type { Access } from "../core/session";
+import type { Waiting, WishKind } from "./wishes";
 
+export type { Waiting, WishKind };
 export type { Access, Credential, DevicesPhase, Listed, Wish };
 
 /** A value one can watch. `subscribe` calls at once with the present value and returns how to stop (a Svelte store). */
@@ -54,6 +56,8 @@ export interface Machine {
   credentials: Credential[];
   /** What the machine last said about this device and its tokens, when it was asked. */
   access: Access | null;
+  /** What was asked of it and is not answered. */
+  waiting: Waiting[];
   /** Machine's clock minus the page's monotonic clock, to show times with. */
   clockOffset: number;
 }

@@ -37,7 +37,7 @@ import { dhKey, signKey } from "./webcrypto";
 import { judgeLink, judgeSession } from "./verdict";
 import { Cell } from "./watch";
 import { Wire } from "./wire";
-import { Refusal, Wishes } from "./wishes";
+import { Refusal, Wishes, type WishKind } from "./wishes";
 
 /** After the network changed or the page came back, a link that does not answer this soon is a dead one. */
 const PROBE_MS = 1500;
@@ -104,7 +104,7 @@ export class MachineDriver implements StreamHost {
   ) {
     this.linkBackoff = new Backoff(env.random);
     this.sessionBackoff = new Backoff(env.random);
-    this.wishes = new Wishes(env.clock);
+    this.wishes = new Wishes(env.clock, () => this.publish());
     this.cell = new Cell(this.describe());
     this.ticker = new Ticker(
       env.clock,
@@ -134,7 +134,7 @@ export class MachineDriver implements StreamHost {
   }
 
   async readAccess(): Promise<void> {
-    const answer = await this.wish((session) => session.access());
+    const answer = await this.wish("access", (session) => session.access());
     if (answer.kind !== "access") throw new Refusal(reasonFor("bad-message"));
     this.access = answer.access;
     this.publish();
@@ -142,12 +142,12 @@ export class MachineDriver implements StreamHost {
 
   async renew(jti: string): Promise<void> {
     this.touched();
-    await this.wish((session) => session.renew(jti));
+    await this.wish("renew", (session) => session.renew(jti));
   }
 
   async endOwn(revocation: Revocation): Promise<void> {
     try {
-      await this.wish((session) => session.revoke(revocation));
+      await this.wish("revoke", (session) => session.revoke(revocation));
     } catch (error) {
       // Gone is what was wished for: a device that ends itself hears that it was ended, and an earlier try may have done it.
       if (!(error instanceof Refusal) || !GONE.has(error.code)) throw error;
@@ -156,14 +156,14 @@ export class MachineDriver implements StreamHost {
 
   async createTerminal(name: string, grid: Grid): Promise<Terminal> {
     const key = encode(this.env.crypto.random(16));
-    const answer = await this.wish((session) => session.create(key, name, clampGrid(grid)));
+    const answer = await this.wish("create", (session) => session.create(key, name, clampGrid(grid)));
     if (answer.kind !== "created") throw new Refusal(reasonFor("bad-message"));
     return answer.terminal;
   }
 
   async endTerminal(terminal: string): Promise<void> {
     try {
-      await this.wish((session) => session.end(terminal));
+      await this.wish("end", (session) => session.end(terminal));
     } catch (error) {
       // Gone is what was wished for; perhaps an earlier try of this very wish did it.
       if (!(error instanceof Refusal) || error.code !== "terminal-gone") throw error;
@@ -171,7 +171,7 @@ export class MachineDriver implements StreamHost {
   }
 
   async renameTerminal(terminal: string, name: string): Promise<void> {
-    await this.wish((session) => session.rename(terminal, name));
+    await this.wish("rename", (session) => session.rename(terminal, name));
   }
 
   /** Tries now what would be tried later. */
@@ -257,9 +257,9 @@ export class MachineDriver implements StreamHost {
     return tenant;
   }
 
-  private wish(ask: (session: Session) => number): ReturnType<Wishes["add"]> {
+  private wish(kind: WishKind, ask: (session: Session) => number): ReturnType<Wishes["add"]> {
     if (this.state.kind === "ended") return Promise.reject(new Refusal(this.state.reason));
-    const answer = this.wishes.add(ask);
+    const answer = this.wishes.add(kind, ask);
     this.settle();
     return answer;
   }
@@ -605,6 +605,7 @@ export class MachineDriver implements StreamHost {
       // The first description is made before there is a cell.
       before: (this.cell as Cell<Machine> | undefined)?.value ?? null,
       access: this.access,
+      waiting: this.wishes.waiting,
       proof: this.proof && this.conn !== null ? { ...this.proof, conn: this.conn } : null,
       clock: this.env.clock,
     });

@@ -98,6 +98,7 @@ function machine(part: Partial<Machine> = {}): Machine {
     reach: { root: null, terminal: null },
     until: null,
     access: null,
+    waiting: [],
     terminals: TERMINALS,
     credentials: credentials(4.2 * MINUTE),
     clockOffset: NOW - performance.now(),
