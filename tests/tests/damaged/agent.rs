@@ -1,9 +1,8 @@
 //! Files of the agent that it can do without: it starts, says what was wrong, and keeps what it found.
 
+use crate::door::{lets_in, turns_away};
 use crate::harm::{Before, DAMAGE, Harm, kept, look};
 use anyhow::{Context as _, Result, ensure};
-use lanyard_client::client::Client;
-use lanyard_tests::viewer::plain;
 use lanyard_tests::{TestViewer, World};
 use serde_json::{Value, json};
 
@@ -87,8 +86,7 @@ async fn a_damaged_table_of_devices_is_replaced_by_its_copy_and_paired_devices_c
             let status = status(world).await?;
             ensure!(status["locked"] == false, "{harm:?}");
             ensure!(status["devices"][0]["name"] == "test", "{harm:?}");
-            let client = Client::connect(&viewer.device, &viewer.machine).await;
-            client.map(drop).map_err(plain)
+            lets_in(world, &viewer).await
         },
     )
     .await
@@ -123,8 +121,7 @@ async fn when_table_and_copy_are_damaged_nobody_is_admitted_and_the_machine_is_l
         ensure!(status["locked"] == true && status["devices"] == json!([]));
         let answer = world.agent.owner(json!({"t": "lock", "locked": false}));
         ensure!(answer.await?["event"] == "done");
-        let refused = Client::connect(&viewer.device, &viewer.machine).await;
-        ensure!(refused.is_err(), "its grant is of before");
+        turns_away(&world, &viewer).await?;
         // By the owner's yes it comes back.
         let again = TestViewer::pair(&world, BOTH).await?;
         drop(again);
@@ -141,8 +138,7 @@ async fn a_table_that_is_gone_is_no_new_machine() -> Result<()> {
     Harm::Gone.strike(&world.agent.state.join("devices.json"))?;
     let troubles = start(&mut world).await?;
     ensure!(troubles.len() == 1 && troubles[0].to_string().contains("missing"));
-    let client = Client::connect(&viewer.device, &viewer.machine).await;
-    client.map(drop).map_err(plain)
+    lets_in(&world, &viewer).await
 }
 
 #[tokio::test]

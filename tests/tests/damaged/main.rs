@@ -3,6 +3,7 @@
 
 mod agent;
 mod client;
+mod door;
 mod harm;
 mod refusals;
 mod revoked;

@@ -1,5 +1,6 @@
 //! Files that nobody may guess: the machine's keys, its relay, whatever others could have touched. The agent does not start, and is not started again.
 
+use crate::door::lets_in;
 use crate::harm::{Before, DAMAGE, Harm, TOUCHED, kept, look};
 use anyhow::{Context as _, Result, ensure};
 use lanyard_tests::process::run;
@@ -129,8 +130,7 @@ async fn a_damaged_relay_address_is_named_and_enrolling_again_keeps_the_machine_
     .await?;
     let aside = kept(&world.agent.state, "relay.json")?;
     ensure!(aside.len() == 1 && look(&aside[0])? == found);
-    let client = lanyard_client::client::Client::connect(&viewer.device, &viewer.machine).await;
-    client.map(drop).map_err(lanyard_tests::viewer::plain)
+    lets_in(&world, &viewer).await
 }
 
 #[tokio::test]
