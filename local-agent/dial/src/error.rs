@@ -201,3 +201,35 @@ fn reason(error: WsError) -> String {
     }
     error.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn no_network_no_name_and_no_relay_are_three_things_and_none_of_them_lasts() {
+        let relay = Relay::parse("https://relay.example", None.into()).unwrap();
+        let why = |error| DialError::unreachable(&relay, error);
+        let none = why(ErrorKind::NetworkUnreachable.into());
+        assert!(matches!(none, DialError::NoNetwork { .. }));
+        assert!(none.to_string().starts_with("this device has no network"));
+        let name = why(NoName::mark(Error::other(
+            "no answer from the name service",
+        )));
+        assert!(matches!(name, DialError::NoName { .. }));
+        assert!(
+            name.to_string()
+                .ends_with("no answer from the name service")
+        );
+        let refused = why(ErrorKind::ConnectionRefused.into());
+        assert!(matches!(refused, DialError::Unreachable { .. }));
+        let all = [none, name, refused];
+        assert!(
+            all.iter()
+                .all(|error| !error.is_lasting() && !error.hint().is_empty())
+        );
+        let hints: std::collections::HashSet<_> = all.iter().map(DialError::hint).collect();
+        assert_eq!(hints.len(), 3);
+    }
+}
