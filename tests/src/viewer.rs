@@ -138,6 +138,25 @@ impl TestTerminal {
         }
     }
 
+    /// Gives the shell something by which [`TestTerminal::remembers`] tells it from any other.
+    ///
+    /// # Errors
+    /// It does not say so in time.
+    pub async fn remember(&mut self) -> Result<()> {
+        self.type_text("remembered=yes; echo set-$remembered\r")
+            .await?;
+        self.until("set-yes").await
+    }
+
+    /// It is still that shell.
+    ///
+    /// # Errors
+    /// It does not say so in time.
+    pub async fn remembers(&mut self) -> Result<()> {
+        self.type_text("echo still-$remembered\r").await?;
+        self.until("still-yes").await
+    }
+
     /// Reads until an event is as wanted.
     ///
     /// # Errors

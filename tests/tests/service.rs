@@ -99,10 +99,7 @@ async fn viewers_of_an_agent_that_is_told_to_stop_hear_that_it_restarts_and_find
     let mut world = World::start().await?;
     let viewer = TestViewer::pair(&world, BOTH).await?;
     let mut terminal = viewer.terminal().await?;
-    terminal
-        .type_text("remembered=yes; echo set-$remembered\r")
-        .await?;
-    terminal.until("set-yes").await?;
+    terminal.remember().await?;
 
     terminate(&world.agent.process)?;
     hears_of_a_restart(&viewer).await?;
@@ -113,8 +110,7 @@ async fn viewers_of_an_agent_that_is_told_to_stop_hear_that_it_restarts_and_find
     terminal
         .until_event(|event| matches!(event, TerminalEvent::Resumed))
         .await?;
-    terminal.type_text("echo still-$remembered\r").await?;
-    terminal.until("still-yes").await
+    terminal.remembers().await
 }
 
 #[tokio::test]

@@ -50,10 +50,7 @@ async fn the_shell_outlives_an_agent_that_is_killed() -> Result<()> {
     let mut world = World::start().await?;
     let viewer = TestViewer::pair(&world, BOTH).await?;
     let mut terminal = viewer.terminal().await?;
-    terminal
-        .type_text("remembered=yes; echo set-$remembered\r")
-        .await?;
-    terminal.until("set-yes").await?;
+    terminal.remember().await?;
     world.agent.process.kill().await?;
     terminal
         .until_event(|event| matches!(event, TerminalEvent::Interrupted(_)))
@@ -62,8 +59,7 @@ async fn the_shell_outlives_an_agent_that_is_killed() -> Result<()> {
     terminal
         .until_event(|event| matches!(event, TerminalEvent::Resumed))
         .await?;
-    terminal.type_text("echo still-$remembered\r").await?;
-    terminal.until("still-yes").await
+    terminal.remembers().await
 }
 
 #[tokio::test]

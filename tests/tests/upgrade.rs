@@ -102,10 +102,7 @@ async fn odd_things_among_the_terminals_do_not_keep_the_agent_from_starting() ->
     let mut world = World::start().await?;
     let viewer = TestViewer::pair(&world, BOTH).await?;
     let mut terminal = viewer.terminal().await?;
-    terminal
-        .type_text("remembered=yes; echo set-$remembered\r")
-        .await?;
-    terminal.until("set-yes").await?;
+    terminal.remember().await?;
     world.agent.process.kill().await?;
 
     let holders = world.agent.state.join("holders");
@@ -122,8 +119,7 @@ async fn odd_things_among_the_terminals_do_not_keep_the_agent_from_starting() ->
     world.agent.restart().await?;
     let status = world.agent.owner(json!({"t": "status"})).await?;
     assert_eq!(status["terminals"].as_array().map(Vec::len), Some(1));
-    terminal.type_text("echo still-$remembered\r").await?;
-    terminal.until("still-yes").await?;
+    terminal.remembers().await?;
 
     world.agent.process.leave().await?;
     let complaint = world.agent.process.complaint().await;

@@ -95,7 +95,7 @@ pub async fn drive(
     match role {
         Role::Agent => {
             state.agents.saw(agent, clock::unix());
-            let (how, since) = driver.parting(&end, clock::mono());
+            let (how, since) = parting(&end, driver.heard, clock::mono());
             driver.port.parts(how, since);
         }
         Role::Device => {}
@@ -138,18 +138,6 @@ impl<'a> Driver<'a> {
             timer,
             armed,
         })
-    }
-
-    /// What the end of an agent's link says of the agent, and since when.
-    fn parting(&self, end: &End, now: Mono) -> (How, Mono) {
-        match end {
-            End::Said(Some(CloseCode::GoingAway)) => (How::Stopped, now),
-            // Who is there says something now and then. A machine that sleeps does not, and whatever stands between gives its link up.
-            End::Gone if now.since(self.heard) >= AGENT_QUIET => (How::Silent, self.heard),
-            End::With(CloseCode::Silent) => (How::Silent, self.heard),
-            End::Gone => (How::Lost, now),
-            End::Said(_) | End::With(_) => (How::Other, now),
-        }
     }
 
     async fn run(&mut self) -> End {
@@ -381,5 +369,45 @@ impl<'a> Driver<'a> {
             self.armed = due;
             self.timer.as_mut().reset(clock::instant(due));
         }
+    }
+}
+
+/// What the end of an agent's link says of the agent, which was last heard of at `heard`, and since when.
+fn parting(end: &End, heard: Mono, now: Mono) -> (How, Mono) {
+    match end {
+        End::Said(Some(CloseCode::GoingAway)) => (How::Stopped, now),
+        // Who is there says something now and then. A machine that sleeps does not, and whatever stands between gives its link up.
+        End::Gone if now.since(heard) >= AGENT_QUIET => (How::Silent, heard),
+        End::With(CloseCode::Silent) => (How::Silent, heard),
+        End::Gone => (How::Lost, now),
+        End::Said(_) | End::With(_) => (How::Other, now),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_was_cut_after_a_silence_is_that_of_a_machine_that_sleeps_since_it_was_heard() {
+        let heard = Mono::from_secs(100);
+        let (soon, late) = (heard + AGENT_QUIET / 2, heard + AGENT_QUIET);
+        assert_eq!(parting(&End::Gone, heard, soon), (How::Lost, soon));
+        assert_eq!(parting(&End::Gone, heard, late), (How::Silent, heard));
+        let silent = End::With(CloseCode::Silent);
+        assert_eq!(parting(&silent, heard, late), (How::Silent, heard));
+    }
+
+    #[test]
+    fn only_a_goodbye_that_says_so_is_a_stop() {
+        let now = Mono::from_secs(100);
+        let said = |code| parting(&End::Said(code), now, now).0;
+        assert_eq!(said(Some(CloseCode::GoingAway)), How::Stopped);
+        assert_eq!(said(Some(CloseCode::Done)), How::Other);
+        assert_eq!(said(None), How::Other);
+        assert_eq!(
+            parting(&End::With(CloseCode::Replaced), now, now).0,
+            How::Other
+        );
     }
 }
