@@ -138,6 +138,12 @@ impl Terminals {
     }
 }
 
+/// A text as the list shows it. A control character would take six bytes there, and no person can read it.
+fn listed(text: &str) -> String {
+    let plain: String = text.chars().filter(|c| !c.is_control()).collect();
+    shortened(&plain, LISTED_TEXT).to_owned()
+}
+
 /// Adds a wish to those that wait for the same thing. True for the first.
 fn wait_too(wishes: &mut Vec<Wish>, wish: Wish) -> Result<bool, CloseCode> {
     if wishes.len() >= WISHES_MAX {
@@ -178,8 +184,8 @@ impl Core {
     /// A terminal is there, or has changed.
     pub fn put_terminal(&mut self, mut terminal: Terminal) {
         // All terminals fit into one message, whatever their programs call themselves.
-        terminal.title = shortened(&terminal.title, LISTED_TEXT).to_owned();
-        terminal.cwd = shortened(&terminal.cwd, LISTED_TEXT).to_owned();
+        terminal.title = listed(&terminal.title);
+        terminal.cwd = listed(&terminal.cwd);
         // Its holder knows the name it was started with, and nothing of viewers.
         terminal.driver = None;
         if let Some(known) = self.terminals.get(terminal.id) {

@@ -16,11 +16,13 @@ mod seen;
 mod sharing;
 
 use crate::core::Effect;
-use crate::limits::WISHES_MAX;
+use crate::limits::{LISTED_TEXT, WISHES_MAX};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Frame, Origin, RendezvousState, Target};
-use lanyard_shared::ids::ConnId;
-use lanyard_shared::limits::{LIFE_TERMINAL, LIFE_VIEW, PAIRING_LIFE};
+use lanyard_shared::ids::{ConnId, TerminalId};
+use lanyard_shared::limits::{
+    LIFE_TERMINAL, LIFE_VIEW, MESSAGE_MAX, NAME_MAX, PAIRING_LIFE, TERMINALS_MAX,
+};
 use lanyard_shared::msg::{FromAgent, PairReply, Scope, ToAgent};
 use lanyard_shared::noise::Initiator;
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
@@ -207,6 +209,26 @@ fn an_end_of_a_terminal_is_told_when_it_is_gone_and_to_all_who_wished_for_it() {
     rig.with(|core, _| core.terminal_gone(TERMINAL));
     let said: Vec<u32> = rig.told(&mut viewer).iter().filter_map(done).collect();
     assert_eq!(said, [3, 4]);
+}
+
+#[test]
+fn the_longest_list_fits_into_one_message_also_where_a_folder_is_called_by_control_characters() {
+    let mut rig = Rig::new();
+    rig.with(|core, _| {
+        let one = core.terminals().remove(0);
+        for number in 1..u8::try_from(TERMINALS_MAX).unwrap() {
+            let mut other = one.clone();
+            other.id = TerminalId([200 - number; 16]);
+            other.name = "\u{1f980}".repeat(NAME_MAX);
+            other.title = "\u{1b}\"".repeat(LISTED_TEXT);
+            other.cwd = format!("/home/{}", "\u{1}\\".repeat(LISTED_TEXT));
+            core.put_terminal(other);
+        }
+    });
+    let terminals = rig.core.terminals();
+    assert_eq!(terminals.len(), TERMINALS_MAX);
+    let list = lanyard_shared::msg::encode(&FromAgent::Terminals { terminals });
+    assert!(list.len() <= MESSAGE_MAX, "{}", list.len());
 }
 
 #[test]
