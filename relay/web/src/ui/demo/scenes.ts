@@ -244,6 +244,17 @@ const SHARED = machine({
 
 export const SCENES: Record<string, Scene> = {
   live: { machines: [machine()], ...WORKING },
+  waiting: {
+    machines: [
+      machine({
+        waiting: [
+          { kind: "create", at: "machine" },
+          { kind: "rename", at: "page" },
+        ],
+      }),
+    ],
+    ...WORKING,
+  },
   several: { machines: [machine(), SECOND_MACHINE, THIRD_MACHINE], ...WORKING },
   empty: { machines: [] },
   bare: { machines: [machine({ terminals: [], credentials: credentials(0).slice(0, 1) })] },
