@@ -132,6 +132,15 @@ pub const HISTORY_SEGMENTS: usize = 8;
 /// Output in one record on disk, in bytes.
 pub const HISTORY_RECORD_BYTES: usize = 32 * 1024;
 
+/// Length and sum before a record, in bytes.
+pub const HISTORY_FRAME_BYTES: usize = 4 + 4;
+
+/// Kind and time of a record, in bytes.
+pub const HISTORY_HEAD_BYTES: usize = 1 + 8;
+
+/// The offset before output in a record, in bytes.
+pub const HISTORY_OFFSET_BYTES: usize = 8;
+
 /// Output written to disk at once, in bytes.
 pub const HISTORY_BATCH_BYTES: usize = 256 * 1024;
 

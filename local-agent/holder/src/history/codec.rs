@@ -2,7 +2,10 @@
 //!
 //! Nothing is believed that the sum does not cover. A file that ends inside a record, or whose bytes have changed, is good up to there.
 
-use crate::limits::{HISTORY_RECORD_BYTES, MAX_COLS, MAX_ROWS};
+use crate::limits::{
+    HISTORY_FRAME_BYTES, HISTORY_HEAD_BYTES, HISTORY_OFFSET_BYTES, HISTORY_RECORD_BYTES, MAX_COLS,
+    MAX_ROWS,
+};
 use crate::wire::ExitStatus;
 
 /// What a segment begins with: the format and its version.
@@ -86,7 +89,9 @@ pub fn decode(bytes: &[u8]) -> Decoded {
     let Ok(size) = usize::try_from(u32::from_le_bytes(*length)) else {
         return Decoded::Damaged;
     };
-    if !(HEAD..=HEAD + PREFIX + HISTORY_RECORD_BYTES).contains(&size) {
+    if !(HISTORY_HEAD_BYTES..=HISTORY_HEAD_BYTES + HISTORY_OFFSET_BYTES + HISTORY_RECORD_BYTES)
+        .contains(&size)
+    {
         return Decoded::Damaged;
     }
     let Some((sum, rest)) = rest.split_first_chunk::<4>() else {
@@ -99,7 +104,7 @@ pub fn decode(bytes: &[u8]) -> Decoded {
         return Decoded::Damaged;
     }
     body_of(body).map_or(Decoded::Damaged, |record| {
-        Decoded::Record(record, FRAME + size)
+        Decoded::Record(record, HISTORY_FRAME_BYTES + size)
     })
 }
 
@@ -108,24 +113,17 @@ const SIZE: u8 = 2;
 const EXIT_CODE: u8 = 3;
 const EXIT_SIGNAL: u8 = 4;
 
-/// Length and sum.
-const FRAME: usize = 4 + 4;
-/// Kind and time.
-const HEAD: usize = 1 + 8;
-/// An offset before output.
-const PREFIX: usize = 8;
-
 fn push(into: &mut Vec<u8>, ms: u64, kind: u8, fill: impl FnOnce(&mut Vec<u8>)) {
     let start = into.len();
-    into.extend_from_slice(&[0; FRAME]);
+    into.extend_from_slice(&[0; HISTORY_FRAME_BYTES]);
     into.push(kind);
     into.extend_from_slice(&ms.to_le_bytes());
     fill(into);
-    let size = into.len() - start - FRAME;
+    let size = into.len() - start - HISTORY_FRAME_BYTES;
     let length = u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes();
-    let sum = checksum(length, &into[start + FRAME..]);
+    let sum = checksum(length, &into[start + HISTORY_FRAME_BYTES..]);
     into[start..start + 4].copy_from_slice(&length);
-    into[start + 4..start + FRAME].copy_from_slice(&sum.to_le_bytes());
+    into[start + 4..start + HISTORY_FRAME_BYTES].copy_from_slice(&sum.to_le_bytes());
 }
 
 fn checksum(length: [u8; 4], body: &[u8]) -> u32 {
