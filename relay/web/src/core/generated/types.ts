@@ -396,7 +396,17 @@ export type ToAgent = { "t": "hello",
   /** The terminal. */
   terminal: TerminalId,
   /** Its new name; empty lets the machine choose. */
-  name: string, };
+  name: string, }
+  | { "t": "history",
+  /** Number of the request. */
+  req: number,
+  /** Only what comes after this place; `None` from the latest on. */
+  after: PastPlace | null, }
+  | { "t": "forget",
+  /** Number of the request. */
+  req: number,
+  /** The terminal. */
+  terminal: TerminalId, };
 
 /** From the agent. */
 export type FromAgent = { "t": "welcome",
@@ -460,6 +470,13 @@ export type FromAgent = { "t": "welcome",
   device: DeviceEntry,
   /** The live tokens of this session. */
   tokens: Array<TokenEntry>, }
+  | { "t": "history",
+  /** From the request. */
+  req: number,
+  /** The latest first. */
+  past: Array<PastTerminal>,
+  /** There are more after the last of these. */
+  more: boolean, }
   | { "t": "scopes",
   /** What it may ask for. */
   scopes: Array<Scope>,
