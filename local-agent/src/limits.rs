@@ -13,6 +13,8 @@ pub const INPUT_WINDOW: u32 = 128 * 1024;
 /// The least a watch is asked for at once, unless nothing is on its way.
 pub const PULL_STEP: u32 = STREAM_WINDOW / 8;
 
+/// Wishes for one terminal to begin, or to end, that wait for its holder.
+pub const WISHES_MAX: usize = 64;
 /// Bytes of a title or folder in the list of terminals.
 pub const LISTED_TEXT: usize = 140;
 /// Bytes of the name of a device in the list of terminals.
@@ -51,6 +53,8 @@ pub const SHARE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const ORPHAN_MAX: Duration = Duration::from_secs(3650 * 24 * 3600);
 /// How long a starting agent waits for the holders it finds. Who takes longer is taken in when it answers.
 pub const HOLDERS_WAIT: Duration = Duration::from_secs(2);
+/// How often a holder is looked for that is only just starting.
+pub const HOLDER_LOOK: Duration = Duration::from_millis(20);
 /// As much of an id as a table shows: it tells a few dozen apart and can be typed.
 pub const LISTED_ID: usize = 8;
 /// Between two columns.

@@ -1,16 +1,23 @@
 //! What the agent keeps on disk: keys, the relay it belongs to, its devices, the latest time it knew.
 
+mod aside;
+mod sealed;
+mod table;
+
+pub use aside::Finding;
+
 use crate::core::Identity;
-use crate::core::devices::Devices;
 use crate::core::keys::KeyFile;
 use lanyard_dial::private_file::{PrivateFileError, private_dir, read_private, write_private};
-use lanyard_dial::sabotage::{Guarantee, is_off};
 use lanyard_shared::b64;
 use lanyard_shared::time::UnixMs;
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
+use sealed::Unread;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -34,9 +41,15 @@ pub enum StateError {
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] PrivateFileError),
-    /// A file holds something else than expected.
+    /// A file holds something else than was written to it.
     #[error("{0} is damaged")]
     Damaged(PathBuf),
+    /// A file is whole and of a later version.
+    #[error("{0} was written by a later version of lanyard")]
+    Later(PathBuf),
+    /// The machine has joined a relay by keys that are not there.
+    #[error("{0} is missing, though this machine has joined a relay by it")]
+    KeysGone(PathBuf),
     /// Another agent runs on this folder.
     #[error("another `lanyard up` is running on {0}")]
     Taken(PathBuf),
@@ -50,18 +63,63 @@ impl StateError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
+            Self::File(PrivateFileError::NotOurs(path)) | Self::Damaged(path)
+                if path.ends_with(KEYS) =>
+            {
+                let path = path.display();
+                format!(
+                    "restore it from a backup; or join anew as another machine: `mv {path} {path}.broken`, then `lanyard up --enrol CODE` with a code of `lanyard-relay enrol`, and pair every device again"
+                )
+            }
+            Self::KeysGone(_) => "restore it from a backup; or join anew as another machine with `lanyard up --enrol CODE`, with a code of `lanyard-relay enrol`, and pair every device again".to_owned(),
+            Self::File(PrivateFileError::NotOurs(path)) | Self::Damaged(path)
+                if path.ends_with(ENROLMENT) =>
+            {
+                "restore it from a backup; or run `lanyard up --enrol CODE` with a code of `lanyard-relay enrol`: the machine and its devices stay the same".to_owned()
+            }
             Self::File(error) => error.hint(),
-            Self::Damaged(path) => format!(
-                "restore it from a backup, or move {} away and enrol again",
-                path.display()
-            ),
+            Self::Damaged(path) => format!("restore {} from a backup", path.display()),
+            Self::Later(_) => "run that version, or a later one".to_owned(),
             Self::Taken(_) => {
                 "`lanyard status` shows it; `lanyard pair` pairs a device with it".to_owned()
             }
             Self::NoHome => "set HOME, or pass `--state DIR`".to_owned(),
         }
     }
+
+    /// Whether it stays so until a person does something: starting again is of no use.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::File(PrivateFileError::Io { source, .. }) => matches!(
+                source.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::IsADirectory | ErrorKind::NotADirectory
+            ),
+            Self::File(
+                PrivateFileError::OpenToOthers(_)
+                | PrivateFileError::ForeignOwner(_)
+                | PrivateFileError::NotOurs(_),
+            )
+            | Self::Damaged(_)
+            | Self::Later(_)
+            | Self::KeysGone(_)
+            | Self::NoHome => true,
+            // The other one may leave.
+            Self::Taken(_) => false,
+        }
+    }
+
+    /// Whether something lies there that is not what was written.
+    fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged(_) | Self::File(PrivateFileError::NotOurs(_))
+        )
+    }
 }
+
+const KEYS: &str = "identity.key";
+const ENROLMENT: &str = "relay.json";
 
 /// Holding it keeps a second agent away from the folder.
 pub struct Lock(#[expect(dead_code, reason = "the lock lives as long as the file is open")] File);
@@ -96,14 +154,20 @@ impl StateDir {
             path: path.clone(),
             source,
         };
+        if std::fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(PrivateFileError::NotOurs(path).into());
+        }
         let file = File::options()
             .create(true)
             .truncate(false)
             .write(true)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .map_err(io)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)
             .map_err(|_| StateError::Taken(self.0.clone()))?;
+        // Nobody else writes here from now on.
+        self.clear_half_written();
         Ok(Lock(file))
     }
 
@@ -143,50 +207,61 @@ impl StateDir {
     }
 
     fn keys(&self) -> PathBuf {
-        self.0.join("identity.key")
+        self.0.join(KEYS)
     }
 
     /// The relay this machine belongs to, if any.
     ///
     /// # Errors
-    /// The file is open to others or damaged.
+    /// The file is open to others or damaged; or it is there, and the keys by which the machine joined are not.
     pub fn enrolment(&self) -> Result<Option<Enrolment>, StateError> {
-        self.read(&self.0.join("relay.json"))
-    }
-
-    /// Remembers the relay.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn save_enrolment(&self, enrolment: &Enrolment) -> Result<(), StateError> {
-        self.write(&self.0.join("relay.json"), enrolment)
-    }
-
-    /// The devices.
-    ///
-    /// # Errors
-    /// The file is open to others or damaged.
-    pub fn devices(&self) -> Result<Devices, StateError> {
-        Ok(self.read(&self.0.join("devices.json"))?.unwrap_or_default())
-    }
-
-    /// Saves the devices.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn save_devices(&self, devices: &Devices) -> Result<(), StateError> {
-        if is_off(Guarantee::Durable) && self.0.join("devices.json").exists() {
-            return Ok(());
+        let path = self.0.join(ENROLMENT);
+        if std::fs::symlink_metadata(&path).is_ok()
+            && std::fs::symlink_metadata(self.keys()).is_err()
+        {
+            return Err(StateError::KeysGone(self.keys()));
         }
-        self.write(&self.0.join("devices.json"), devices)
+        // Plain JSON: scripts read it too, and what a flipped bit makes of it is an address without a relay or a relay without its certificate.
+        let Some(content) = read_private(&path)? else {
+            return Ok(None);
+        };
+        let read = serde_json::from_slice(&content);
+        read.map(Some).map_err(|_| StateError::Damaged(path))
     }
 
-    /// The latest time this agent knew.
+    /// Remembers the relay. What cannot be read any more is kept.
     ///
     /// # Errors
-    /// The file is open to others or damaged.
-    pub fn high_water(&self) -> Result<UnixMs, StateError> {
-        Ok(self.read(&self.0.join("clock.json"))?.unwrap_or_default())
+    /// The disk refuses.
+    pub fn save_enrolment(&self, enrolment: &Enrolment, now: UnixMs) -> Result<(), StateError> {
+        let path = self.0.join(ENROLMENT);
+        if matches!(self.enrolment(), Err(error) if error.is_damage()) {
+            self.keep_aside(&path, now)?;
+        }
+        let content =
+            serde_json::to_vec_pretty(enrolment).map_err(|_| StateError::Damaged(path.clone()))?;
+        Ok(write_private(&path, &content)?)
+    }
+
+    /// The latest time this agent knew; `None` when that is not known, and what was wrong with the file.
+    ///
+    /// # Errors
+    /// The file is open to others or of a later version; it is damaged and cannot be moved away.
+    pub fn high_water(&self, now: UnixMs) -> Result<(Option<UnixMs>, Option<Finding>), StateError> {
+        let path = self.0.join("clock.json");
+        match self.read(&path) {
+            Ok(time) => Ok((time, None)),
+            Err(error) if error.is_damage() => {
+                let aside = self.put_aside(&path, now)?;
+                let (path, aside) = (path.display(), aside.display());
+                let sentence = format!(
+                    "{path} is damaged: the latest time that was known is taken from keys and devices; it is kept as {aside}"
+                );
+                let hint = "`lanyard clock` shows what is known of the time".to_owned();
+                Ok((None, Some(Finding { sentence, hint })))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Remembers the time.
@@ -202,15 +277,17 @@ impl StateDir {
             return Ok(None);
         };
         let content = Zeroizing::new(content);
-        serde_json::from_slice(&content)
+        sealed::open(&content)
             .map(Some)
-            .map_err(|_| StateError::Damaged(path.to_owned()))
+            .map_err(|unread| match unread {
+                Unread::Damaged => StateError::Damaged(path.to_owned()),
+                Unread::Later => StateError::Later(path.to_owned()),
+            })
     }
 
     fn write(&self, path: &Path, value: &impl Serialize) -> Result<(), StateError> {
-        let content =
-            serde_json::to_vec_pretty(value).map_err(|_| StateError::Damaged(path.to_owned()))?;
-        Ok(write_private(path, &Zeroizing::new(content))?)
+        let content = sealed::seal(value).map_err(|_| StateError::Damaged(path.to_owned()))?;
+        Ok(write_private(path, &content)?)
     }
 }
 

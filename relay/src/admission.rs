@@ -1,10 +1,11 @@
 //! How many strangers may stand at the door: connections that have proven nothing yet, per address and in all.
 //!
 //! When every place is taken, the one who has stood there longest makes room. Who proves itself needs a few round trips; who only stands there
-//! is always older. So a flood from many addresses displaces itself, and a newcomer still gets in.
+//! is always older. So a flood displaces itself, and a newcomer still gets in. The same holds among those of one address: behind one stand many
+//! who have nothing to do with each other.
 
 use crate::limits::{AGAIN_LEAST, AGAIN_MOST, UNPROVEN_PER_ADDRESS, UNPROVEN_TOTAL};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +20,8 @@ struct Strangers {
     /// Oldest first, by a number that rises.
     here: BTreeMap<u64, Stranger>,
     next: u64,
-    by_address: HashMap<IpAddr, usize>,
+    /// The numbers of each address.
+    by_address: HashMap<IpAddr, BTreeSet<u64>>,
 }
 
 #[derive(Debug)]
@@ -38,38 +40,52 @@ pub struct Place {
 }
 
 impl Admission {
-    /// A place for a stranger from `address`. `None` when that address has all it may have.
+    /// A place for a stranger from `address`. `None` when that address has all it may have: for those who can be told so.
     #[must_use]
     pub fn admit(&self, address: Option<IpAddr>) -> Option<Place> {
         let address = address.map(network);
         let mut strangers = self.lock();
-        if let Some(address) = address {
-            let taken = strangers.by_address.entry(address).or_default();
-            if *taken >= UNPROVEN_PER_ADDRESS {
-                return None;
-            }
-            *taken += 1;
+        if strangers.oldest_beyond(address).is_some() {
+            return None;
         }
+        Some(self.place(&mut strangers, address))
+    }
+
+    /// The same for those who could not be told: when that address has all it may have, the one of its strangers who has stood there longest
+    /// makes room. True when one had to.
+    #[must_use]
+    pub fn admit_anyway(&self, address: Option<IpAddr>) -> (Place, bool) {
+        let address = address.map(network);
+        let mut strangers = self.lock();
+        let oldest = strangers.oldest_beyond(address);
+        if let Some(oldest) = oldest {
+            strangers.displace(oldest);
+        }
+        (self.place(&mut strangers, address), oldest.is_some())
+    }
+
+    fn place(&self, strangers: &mut Strangers, address: Option<IpAddr>) -> Place {
         if strangers.here.len() >= UNPROVEN_TOTAL
             && let Some((oldest, _)) = strangers.here.first_key_value()
         {
-            let oldest = *oldest;
-            if let Some(lost) = strangers.leave(oldest) {
-                lost.notify_one();
-            }
+            strangers.displace(*oldest);
         }
         let (number, lost) = (strangers.next, Arc::<Notify>::default());
         strangers.next += 1;
+        if let Some(address) = address {
+            let its = strangers.by_address.entry(address).or_default();
+            its.insert(number);
+        }
         let stranger = Stranger {
             address,
             lost: Arc::clone(&lost),
         };
         strangers.here.insert(number, stranger);
-        Some(Place {
+        Place {
             admission: self.clone(),
             number,
             lost,
-        })
+        }
     }
 
     /// When somebody who found no place should come back: later the fuller it is, and not all at once. `random` is uniform over all of `u32`.
@@ -92,13 +108,26 @@ impl Admission {
 }
 
 impl Strangers {
+    /// The oldest of an address that has all the places it may have.
+    fn oldest_beyond(&self, address: Option<IpAddr>) -> Option<u64> {
+        let its = self.by_address.get(&address?)?;
+        let full = its.len() >= UNPROVEN_PER_ADDRESS;
+        its.first().filter(|_| full).copied()
+    }
+
+    fn displace(&mut self, number: u64) {
+        if let Some(lost) = self.leave(number) {
+            lost.notify_one();
+        }
+    }
+
     fn leave(&mut self, number: u64) -> Option<Arc<Notify>> {
         let stranger = self.here.remove(&number)?;
         if let Some(address) = stranger.address
-            && let Some(taken) = self.by_address.get_mut(&address)
+            && let Some(its) = self.by_address.get_mut(&address)
         {
-            *taken -= 1;
-            if *taken == 0 {
+            its.remove(&number);
+            if its.is_empty() {
                 self.by_address.remove(&address);
             }
         }
@@ -155,6 +184,27 @@ mod tests {
         drop(places);
         assert!(admission.lock().by_address.is_empty());
         assert!(admission.lock().here.is_empty());
+    }
+
+    #[tokio::test]
+    async fn in_a_crowd_of_one_address_the_oldest_makes_room_for_a_neighbour_and_nobody_elsewhere_does()
+     {
+        let admission = Admission::default();
+        let (crowd, other): (IpAddr, IpAddr) =
+            ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let (elsewhere, none) = admission.admit_anyway(Some(other));
+        assert!(!none);
+        let mut places: Vec<_> = std::iter::from_fn(|| admission.admit(Some(crowd))).collect();
+        assert!(admission.admit(Some(crowd)).is_none());
+        let (neighbour, displaced) = admission.admit_anyway(Some(crowd));
+        assert!(displaced);
+        places[0].lost().await;
+        // Who lost its place gives back nothing that is another's.
+        drop(places.remove(0));
+        assert!(admission.admit(Some(crowd)).is_none());
+        assert_eq!(admission.count(), UNPROVEN_PER_ADDRESS + 1);
+        drop((neighbour, elsewhere, places));
+        assert!(admission.lock().by_address.is_empty());
     }
 
     #[test]

@@ -168,7 +168,9 @@ impl Agents {
         .map_err(|error| match error {
             StoreError::CodeRefused => EnrolError::Refused,
             StoreError::KeyReplaced => EnrolError::KeyReplaced,
-            error @ (StoreError::Damaged { .. }
+            error @ (StoreError::Missing(_)
+            | StoreError::Behind(_)
+            | StoreError::Damaged { .. }
             | StoreError::TooNew { .. }
             | StoreError::TooManyCodes
             | StoreError::TooManyTokens

@@ -1,5 +1,6 @@
 //! What the operator types.
 
+mod doctor;
 mod life;
 mod operate;
 mod serve;
@@ -53,6 +54,9 @@ enum Command {
     /// See to the certificate
     #[command(subcommand, after_help = "Example:\n  lanyard-relay tls reload")]
     Tls(operate::Tls),
+    /// See whether the relay's files are whole, and repair its database
+    #[command(after_help = "Examples:\n  lanyard-relay doctor\n  lanyard-relay doctor --repair")]
+    Doctor(doctor::Doctor),
     /// Run the relay as a service: from the start of the machine on, with its log in the journal
     #[command(
         subcommand,
@@ -93,6 +97,7 @@ pub fn run(cli: Cli) -> Result<(), Trouble> {
         Command::Agents(args) => operate::agents(args),
         Command::Token(command) => operate::token(command),
         Command::Tls(command) => operate::tls(command),
+        Command::Doctor(args) => doctor::doctor(args),
         Command::Service(command) => service::service(command),
         Command::Completions { shell } => {
             let mut script = Vec::new();

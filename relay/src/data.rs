@@ -49,6 +49,7 @@ impl DataDir {
             .create(&self.0)
             .map_err(|error| {
                 Trouble::new(format!("cannot create the data directory {dir}: {error}"))
+                    .hint("check that the disk can be written, or pass another --data DIR")
             })?;
         let meta = std::fs::metadata(&self.0).map_err(|error| {
             Trouble::new(format!("cannot look at the data directory {dir}: {error}"))
@@ -56,13 +57,15 @@ impl DataDir {
         if meta.uid() != rustix::process::geteuid().as_raw() {
             return Err(
                 Trouble::new(format!("the data directory {dir} belongs to another user"))
-                    .hint("run the relay as that user, or pass another --data DIR"),
+                    .hint("run the relay as that user, or pass another --data DIR")
+                    .lasting(true),
             );
         }
         if meta.permissions().mode() & 0o077 != 0 {
             return Err(
                 Trouble::new(format!("the data directory {dir} is open to other users"))
-                    .hint(format!("run `chmod 700 {dir}`")),
+                    .hint(format!("run `chmod 700 {dir}`"))
+                    .lasting(true),
             );
         }
         Ok(())
@@ -76,7 +79,13 @@ impl DataDir {
         let path = self.0.join("lock");
         let failed = |error: std::io::Error| {
             Trouble::new(format!("cannot lock {}: {error}", path.display()))
+                .hint("check that the disk can be written, and the folder's permissions")
         };
+        if std::fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Trouble::new(format!("{} is not a file", path.display()))
+                .hint("move it away")
+                .lasting(true));
+        }
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -1,6 +1,6 @@
 //! What the relay bounds beyond the protocol's own limits (`lanyard_shared::limits`). Lengths are bytes.
 
-use lanyard_shared::limits::{FRAME_MAX, RELAY_WINDOW};
+use lanyard_shared::limits::{FRAME_MAX, PING_EVERY, RELAY_WINDOW};
 use std::time::Duration;
 
 /// Connections of one address that have proven nothing yet. One household or office behind one address needs a few dozen.
@@ -64,6 +64,10 @@ pub const HELD_PER_AGENT: usize = 256 * 1024 * 1024;
 pub const HELD_FRAME: usize = 128;
 /// Viewers that may want one agent at once.
 pub const VIEWERS_PER_AGENT: usize = 512;
+/// An agent that was not heard for so long before its connection ended was not there any more: it says something every [`PING_EVERY`].
+pub const AGENT_QUIET: Duration = PING_EVERY.saturating_add(Duration::from_secs(5));
+/// How long it is remembered how an agent left.
+pub const PARTING_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Tokens one viewer link may have used up and that have not expired yet.
 pub const USED_TOKENS: usize = 4096;
 

@@ -72,11 +72,11 @@ impl Listener {
 
     fn accepted(&self, stream: TcpStream, peer: SocketAddr) {
         let from = self.door.address(peer);
-        let Some(place) = self.state.admission.admit(from) else {
+        let (place, displaced) = self.state.admission.admit_anyway(from);
+        if displaced {
             self.state.refused.connections.add();
-            tracing::debug!(%peer, "too many strangers, connection dropped");
-            return;
-        };
+            tracing::debug!(%peer, "too many strangers of one address, its oldest dropped");
+        }
         // Keys are small and must not wait for each other.
         if stream.set_nodelay(true).is_err() {
             return;

@@ -235,6 +235,31 @@ pub fn service(form: Form, status: &Status) {
     }
 }
 
+/// One thing that was looked at.
+#[derive(Debug, serde::Serialize)]
+pub struct Check {
+    /// What.
+    pub what: String,
+    /// Whether all is well with it.
+    pub well: bool,
+    /// How it is.
+    pub state: String,
+    /// What to do; empty when all is well.
+    pub hint: String,
+}
+
+/// Prints what was looked at.
+pub fn checks(form: Form, checks: &[Check]) {
+    match form {
+        Form::Json => line(&json!(checks).to_string()),
+        Form::Plain => {
+            for check in checks {
+                line(&format!("{}: {}", check.what, check.state));
+            }
+        }
+    }
+}
+
 /// Prints a unit, as it is.
 pub fn unit(text: &str) {
     line(text.trim_end());

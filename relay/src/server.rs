@@ -14,8 +14,8 @@ use crate::names::{HostName, Names, is_local};
 use crate::operator::{Enroller, Operator};
 use crate::route::Router;
 use crate::state::{Links, Refused, State};
-use crate::store::{Store, StoreError};
-use crate::tls::{self, Identity, TlsError};
+use crate::store::{Store, kept_aside};
+use crate::tls::{self, Identity};
 use crate::tokens::Tokens;
 use crate::trouble::Trouble;
 use crate::views::hex;
@@ -24,7 +24,7 @@ use lanyard_service::notify::Notify;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::pair::address::Address;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -92,7 +92,9 @@ impl Server {
         })?;
         options.data.create()?;
         let lock = options.data.lock()?;
-        let store = Store::open(&options.data.database())?;
+        let database = options.data.database();
+        let (store, recovered) = Store::open_or_recover(&database, clock::now().unix)?;
+        tell_of_damage(recovered, &database);
         let identity = identity(options)?;
         let main = listen(options.listen, "--listen")?;
         let plain = match options.http_listen.filter(|_| options.proxy.is_none()) {
@@ -427,31 +429,15 @@ fn reachable(at: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, at.port())
 }
 
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        let hint = match &error {
-            StoreError::Damaged { path, .. } => format!(
-                "restore {0} from a backup; or move it away to start empty, after which every agent must be enrolled again",
-                path.display()
-            ),
-            StoreError::TooNew { .. } => "update the relay, or pass another --data DIR".to_owned(),
-            StoreError::TooManyCodes => "use or wait out the codes there are".to_owned(),
-            StoreError::TooManyTokens => {
-                "end some of them with `lanyard-relay token revoke`".to_owned()
-            }
-            StoreError::KeyReplaced => {
-                "remove it first: `lanyard-relay agents revoke ID`".to_owned()
-            }
-            StoreError::CodeRefused | StoreError::Sqlite { .. } | StoreError::Create { .. } => {
-                String::new()
-            }
-        };
-        Self::new(error.to_string()).hint(hint)
+/// Until what was found damaged is taken away, each start tells of it.
+fn tell_of_damage(recovered: Option<String>, database: &Path) {
+    if let Some(sentence) = recovered {
+        tracing::error!("{sentence}");
     }
-}
-
-impl From<TlsError> for Trouble {
-    fn from(error: TlsError) -> Self {
-        Self::new(error.to_string()).hint(error.hint())
+    for kept in kept_aside(database) {
+        let kept = kept.display();
+        tracing::warn!(
+            "a damaged database is kept as {kept}; look through `lanyard-relay agents` and `lanyard-relay token list`, then take it away"
+        );
     }
 }

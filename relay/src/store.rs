@@ -1,10 +1,17 @@
 //! What the relay keeps: agents, enrolment codes and operator tokens. The one module with SQL.
 //!
-//! Every row has a revision that rises with each change. A damaged database is reported and left alone: an empty one in its place would
-//! lock out every agent, and silence would hide why.
+//! Every row has a revision that rises with each change. A damaged database is kept, and its copy takes its place; never an empty one, which
+//! would lock out every agent.
 
+mod copy;
+mod error;
+mod recover;
 mod schema;
 mod tokens;
+
+pub use copy::place as copy_of;
+pub use error::StoreError;
+pub use recover::{Repair, kept_aside, repair};
 
 use crate::limits::STORE_WAIT;
 use lanyard_shared::ids::AgentId;
@@ -19,6 +26,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct Store {
     connection: Mutex<Connection>,
     path: PathBuf,
+    copied: copy::Copied,
 }
 
 /// An enrolled machine.
@@ -38,71 +46,31 @@ pub struct Agent {
     pub seen: Option<UnixMs>,
 }
 
-/// Why the store said no.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file is not a whole database.
-    #[error("the database {path} is damaged: {reason}")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// In SQLite's words.
-        reason: String,
-    },
-    /// A later relay wrote it.
-    #[error(
-        "the database {path} was written by a later version of the relay (schema {found}, this one knows {})",
-        schema::CURRENT
-    )]
-    TooNew {
-        /// The file.
-        path: PathBuf,
-        /// Its schema.
-        found: i64,
-    },
-    /// The enrolment code does not exist, was used or has expired.
-    #[error("the enrolment code is wrong, used or expired")]
-    CodeRefused,
-    /// The machine has another key here, which the one that enrols does not follow.
-    #[error("the machine is known by another key")]
-    KeyReplaced,
-    /// Too many codes wait to be used.
-    #[error("too many enrolment codes are waiting to be used")]
-    TooManyCodes,
-    /// Too many operator tokens stand.
-    #[error("too many operator tokens stand")]
-    TooManyTokens,
-    /// Anything else SQLite says.
-    #[error("the database {path} does not work: {source}")]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What it said.
-        source: rusqlite::Error,
-    },
-    /// The file cannot be made.
-    #[error("cannot create the database {path}: {source}")]
-    Create {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
 impl Store {
-    /// Opens the database, creating it if the file does not exist.
+    /// Opens the database, creating it if there has been none.
     ///
     /// # Errors
     /// It is damaged, from a later version, or cannot be opened.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let fail = |source| classify(path, source);
-        let fresh = create_file(path)?;
+        match std::fs::symlink_metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if copy_of(path).exists() || !kept_aside(path).is_empty() {
+                    return Err(StoreError::Missing(path.to_owned()));
+                }
+                create(path)?;
+            }
+            Ok(_) if !path.is_file() => {
+                return Err(StoreError::Damaged {
+                    path: path.to_owned(),
+                    reason: "it is not a file".to_owned(),
+                });
+            }
+            Ok(_) | Err(_) => {}
+        }
         let mut connection = Connection::open(path).map_err(fail)?;
         connection.busy_timeout(STORE_WAIT).map_err(fail)?;
-        if !fresh {
-            check(&connection, path)?;
-        }
+        check(&connection, path)?;
         connection
             .pragma_update(None, "journal_mode", "WAL")
             .map_err(fail)?;
@@ -110,9 +78,14 @@ impl Store {
             .pragma_update(None, "synchronous", "FULL")
             .map_err(fail)?;
         schema::migrate(&mut connection, path)?;
+        let changes = copy::count(&connection).map_err(fail)?;
+        if copy::changes_of(&copy_of(path)).is_some_and(|known| known > changes) {
+            return Err(StoreError::Behind(path.to_owned()));
+        }
         Ok(Self {
             connection: Mutex::new(connection),
             path: path.to_owned(),
+            copied: copy::Copied::default(),
         })
     }
 
@@ -214,6 +187,7 @@ impl Store {
             Ok(Ok(enrolled))
         };
         let (enrolled, seen) = write().map_err(|source| self.fail(source))??;
+        self.copy_change(&connection);
         Ok(Agent {
             id,
             key: *key,
@@ -255,13 +229,14 @@ impl Store {
         key: &[u8; 32],
         next: &[u8; 32],
     ) -> Result<bool, StoreError> {
-        let changed = self.lock().execute(
+        let connection = self.lock();
+        let changed = connection.execute(
             "UPDATE agents SET next = ?3, revision = revision + 1 WHERE id = ?1 AND key = ?2",
             params![id.0, key, next],
         );
-        changed
-            .map(|rows| rows == 1)
-            .map_err(|source| self.fail(source))
+        let changed = changed.map_err(|source| self.fail(source))?;
+        self.copy_change(&connection);
+        Ok(changed == 1)
     }
 
     /// Puts an agent's next key in the place of its present one, which is forgotten. False if it is not its next key.
@@ -269,13 +244,14 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub fn promote(&self, id: AgentId, next: &[u8; 32]) -> Result<bool, StoreError> {
-        let changed = self.lock().execute(
+        let connection = self.lock();
+        let changed = connection.execute(
             "UPDATE agents SET key = next, next = NULL, revision = revision + 1 WHERE id = ?1 AND next = ?2",
             params![id.0, next],
         );
-        changed
-            .map(|rows| rows == 1)
-            .map_err(|source| self.fail(source))
+        let changed = changed.map_err(|source| self.fail(source))?;
+        self.copy_change(&connection);
+        Ok(changed == 1)
     }
 
     /// Forgets an agent for good. `None` if there is no such agent.
@@ -284,14 +260,16 @@ impl Store {
     /// The database fails.
     pub fn revoke_agent(&self, id: AgentId) -> Result<Option<Agent>, StoreError> {
         let connection = self.lock();
-        connection
+        let removed = connection
             .query_row(
                 "DELETE FROM agents WHERE id = ?1 RETURNING id, key, name, enrolled, seen, next",
                 [id.0],
                 agent,
             )
             .optional()
-            .map_err(|source| self.fail(source))
+            .map_err(|source| self.fail(source))?;
+        self.copy_change(&connection);
+        Ok(removed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -317,21 +295,36 @@ fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {
     })
 }
 
-/// Makes the file for the owner alone. True when it is new.
-fn create_file(path: &Path) -> Result<bool, StoreError> {
-    match OpenOptions::new()
+/// Makes an empty database, whole from its first moment on.
+fn create(path: &Path) -> Result<(), StoreError> {
+    let fresh = path.with_extension("new");
+    let fail = |source| classify(&fresh, source);
+    let _ = std::fs::remove_file(&fresh);
+    create_file(&fresh)?;
+    let mut connection = Connection::open(&fresh).map_err(fail)?;
+    schema::migrate(&mut connection, &fresh)?;
+    connection
+        .close()
+        .map_err(|(_, source)| classify(&fresh, source))?;
+    std::fs::rename(&fresh, path)
+        .and_then(|()| copy::sync_folder(path))
+        .map_err(|source| StoreError::Create {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// Makes a file for the owner alone.
+fn create_file(path: &Path) -> Result<(), StoreError> {
+    let file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path)
-    {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-        Err(source) => Err(StoreError::Create {
-            path: path.to_owned(),
-            source,
-        }),
-    }
+        .open(path);
+    file.map(drop).map_err(|source| StoreError::Create {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
@@ -343,7 +336,8 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|source| classify(path, source))?;
     if verdict != "ok" {
-        return Err(damaged(&verdict));
+        // Above it SQLite names the database.
+        return Err(damaged(verdict.lines().last().unwrap_or_default()));
     }
     let tables: Option<i64> = connection
         .query_row(

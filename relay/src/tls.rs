@@ -4,6 +4,7 @@ use crate::data::DataDir;
 use crate::limits::TLS_FILE_MAX;
 use lanyard_shared::time::UnixMs;
 use rcgen::{CertificateParams, DnType, KeyPair};
+use rustix::fs::OFlags;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -60,6 +61,16 @@ pub enum TlsError {
     /// Certificate and key do not fit each other.
     #[error("certificate and key do not work together: {0}")]
     Mismatch(#[from] rustls::Error),
+    /// The relay's own pair is not what it made.
+    #[error("the relay's own certificate cannot be used: {source}")]
+    Own {
+        /// Where its certificate is.
+        certificate: PathBuf,
+        /// Where its key is.
+        key: PathBuf,
+        /// Why.
+        source: Box<TlsError>,
+    },
     /// A new certificate could not be made.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
@@ -81,7 +92,46 @@ impl TlsError {
                 "pass a PEM certificate chain with --tls-cert and its PEM key with --tls-key"
                     .to_owned()
             }
+            Self::Own {
+                certificate, key, ..
+            } => format!(
+                "restore {certificate} and {key} from a backup; or move both away: the relay makes another certificate, and every machine must enrol again, for it was told the old one",
+                certificate = certificate.display(),
+                key = key.display()
+            ),
             Self::Make(_) => String::new(),
+        }
+    }
+
+    /// Whether it stays so until a person does something.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::File { source, .. } => source.kind() == std::io::ErrorKind::PermissionDenied,
+            Self::Own { source, .. } => source.is_lasting(),
+            Self::KeyOpen(_)
+            | Self::KeyMissing(_)
+            | Self::Unusable { .. }
+            | Self::TooLarge(_)
+            | Self::Mismatch(_) => true,
+            Self::Make(_) => false,
+        }
+    }
+
+    /// The same of the relay's own pair.
+    #[must_use]
+    pub fn of_own(self, data: &DataDir) -> Self {
+        match self {
+            Self::Unusable { .. } | Self::TooLarge(_) | Self::Mismatch(_) => Self::Own {
+                certificate: data.certificate(),
+                key: data.key(),
+                source: Box::new(self),
+            },
+            Self::File { .. }
+            | Self::KeyOpen(_)
+            | Self::KeyMissing(_)
+            | Self::Own { .. }
+            | Self::Make(_) => self,
         }
     }
 }
@@ -95,9 +145,11 @@ pub fn kept(data: &DataDir, names: Vec<String>) -> Result<Identity, TlsError> {
     match (cert_path.exists(), key_path.exists()) {
         (true, true) => {}
         (true, false) => return Err(TlsError::KeyMissing(key_path)),
-        (false, exists) => make(&cert_path, &key_path, exists, names)?,
+        (false, exists) => {
+            make(&cert_path, &key_path, exists, names).map_err(|error| error.of_own(data))?;
+        }
     }
-    load(&cert_path, &key_path, true)
+    load(&cert_path, &key_path, true).map_err(|error| error.of_own(data))
 }
 
 /// A certificate from somewhere else.
@@ -117,8 +169,13 @@ fn make(
     let key = if key_exists {
         // A start that was cut short between the two files.
         refuse_open(key_path)?;
-        let pem = Zeroizing::new(std::fs::read_to_string(key_path).map_err(at(key_path))?);
-        KeyPair::from_pem(&pem)?
+        let pem = read(key_path)?;
+        let pem = std::str::from_utf8(&pem).unwrap_or_default();
+        KeyPair::from_pem(pem).map_err(|error| TlsError::Unusable {
+            path: key_path.to_owned(),
+            what: "key",
+            reason: error.to_string(),
+        })?
     } else {
         let key = KeyPair::generate()?;
         write_new(key_path, 0o600, &Zeroizing::new(key.serialize_pem()))?;
@@ -172,9 +229,22 @@ fn load(cert_path: &Path, key_path: &Path, self_signed: bool) -> Result<Identity
 
 /// Keys are read the same way, so what was read leaves memory when it has been understood.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
-    let file = File::open(path).map_err(at(path))?;
+    // A pipe would keep its reader waiting.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
+        .map_err(at(path))?;
+    let metadata = file.metadata().map_err(at(path))?;
+    if !metadata.is_file() {
+        return Err(TlsError::Unusable {
+            path: path.to_owned(),
+            what: "certificate or key",
+            reason: "it is not a file".to_owned(),
+        });
+    }
     // Whole at once: a buffer that grows would leave copies of a key behind.
-    let length = file.metadata().map_err(at(path))?.len();
+    let length = metadata.len();
     let room = usize::try_from(length.min(TLS_FILE_MAX)).unwrap_or(0) + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     file.take(TLS_FILE_MAX + 1)
@@ -218,7 +288,9 @@ fn write_new(path: &Path, mode: u32, text: &str) -> Result<(), TlsError> {
             .open(&fresh)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        std::fs::rename(&fresh, path)
+        std::fs::rename(&fresh, path)?;
+        path.parent()
+            .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     };
     write().map_err(at(path))
 }

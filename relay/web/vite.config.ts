@@ -24,5 +24,7 @@ export default defineConfig({
     environment: "node",
     pool: "threads",
     maxWorkers: 2,
+    // Virtual hours of real cryptography take seconds where others want the processors.
+    testTimeout: 30_000,
   },
 });

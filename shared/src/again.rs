@@ -23,12 +23,17 @@ impl Close {
     /// When to come back, if it says so.
     #[must_use]
     pub fn again(&self) -> Option<Duration> {
-        let (_, wait) = self.sentence.rsplit_once(BEFORE)?;
-        let digits = wait.strip_suffix(AFTER)?;
-        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-        let millis: u32 = digits.parse().ok().filter(|_| plain)?;
-        Some(Duration::from_millis(millis.into()))
+        millis_after(&self.sentence, BEFORE)
     }
+}
+
+/// The milliseconds that a sentence ends with, if these words stand before them.
+pub(crate) fn millis_after(sentence: &str, before: &str) -> Option<Duration> {
+    let (_, wait) = sentence.rsplit_once(before)?;
+    let digits = wait.strip_suffix(AFTER)?;
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let millis: u32 = digits.parse().ok().filter(|_| plain)?;
+    Some(Duration::from_millis(millis.into()))
 }
 
 #[cfg(test)]

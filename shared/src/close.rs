@@ -66,6 +66,9 @@ codes! {
     KeysChanged = 21 "keys-changed", "this device has changed its keys", "it comes back by itself";
     Suspended = 22 "suspended", "a copy of this device was seen, so it may only watch", "at the machine, run `lanyard trust` if it is yours, or `lanyard revoke` if not";
     KeysOverlap = 23 "keys-overlap", "too many keys that were replaced still hold", "wait until the first of them ends, or end them all with `--now`";
+    AgentStopped = 24 "agent-stopped", "Lanyard was stopped on the machine", "a restart takes seconds; otherwise run `lanyard up` on it";
+    AgentLost = 25 "agent-lost", "Lanyard on the machine ended without a word, or its connection was cut", "it comes back by itself if only the network failed; otherwise run `lanyard up` on it";
+    AgentSilent = 26 "agent-silent", "the machine is asleep or has no network", "wake it, or wait until it has a network; it comes back by itself";
 
     Malformed = 100 "malformed", "a frame was malformed", "both sides may need the same version";
     TooLarge = 101 "too-large", "a frame was larger than allowed", "";

@@ -136,6 +136,20 @@ pub const ENROL_LIFE: Duration = Duration::from_secs(600);
 /// How long a viewer waits for the answer to a stream it has opened. Long, for other streams of a slow link may have much on their way.
 pub const STREAM_TIME: Duration = Duration::from_secs(30);
 
+/// The first wait before something is tried again, at most: short, so that a relay's restart costs a fraction of a second.
+pub const RETRY_FIRST: Duration = Duration::from_millis(250);
+/// The longest wait before something is tried again.
+pub const RETRY_LONGEST: Duration = Duration::from_secs(15);
+/// What stood for this long was worth trying; after less waits go on growing, or a relay that accepts and hangs up would be dialled without
+/// pause.
+pub const RETRY_GOOD_AFTER: Duration = Duration::from_secs(2);
+/// How long a relay may tell a dialler to stay away.
+pub const RETRY_TOLD_MOST: Duration = Duration::from_secs(60);
+/// The relay says when a machine is back; who waits for it asks this often, for the day that word gets lost.
+pub const AWAY_LOOK: Duration = Duration::from_secs(30);
+/// When the machine owes an answer for a heartbeat, the relay is asked for one; if it gives none for this long, the link is dead.
+pub const DOUBT_TIME: Duration = Duration::from_secs(8);
+
 /// The end-to-end heartbeat of a visible page.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 /// *live* is shown while the last answer is not older than this.

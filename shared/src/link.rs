@@ -13,8 +13,8 @@ use crate::frame::{
 };
 use crate::ids::{AgentId, ConnId};
 use crate::limits::{
-    DIALLER_SILENCE, FRAME_HEADER, FRAME_MAX, LINK_FRAMES_WAITING, PING_EVERY, PROBE_TIME,
-    STREAMS_PER_AGENT, STREAMS_PER_VIEWER, WELCOME_TIME,
+    DIALLER_SILENCE, DOUBT_TIME, FRAME_HEADER, FRAME_MAX, LINK_FRAMES_WAITING, PING_EVERY,
+    PROBE_TIME, STREAMS_PER_AGENT, STREAMS_PER_VIEWER, WELCOME_TIME,
 };
 use crate::proof;
 use crate::rotate::{self, IdentityCert};
@@ -24,6 +24,7 @@ use bytes::{Bytes, BytesMut};
 use ed25519_dalek::SigningKey;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Who dials, and what for.
 #[derive(Clone)]
@@ -526,8 +527,17 @@ impl Link {
 
     /// The network under the link may be another one: asks for a sign of the relay, and gives the link up if none comes soon.
     pub fn probe(&mut self, now: Mono) {
+        self.probe_for(now, PROBE_TIME);
+    }
+
+    /// Who is at the other end of a stream owes an answer: if the relay gives none either within [`DOUBT_TIME`], the link is dead.
+    pub fn doubt(&mut self, now: Mono) {
+        self.probe_for(now, DOUBT_TIME);
+    }
+
+    fn probe_for(&mut self, now: Mono, time: Duration) {
         if !self.over && self.probed_until.is_none() {
-            self.probed_until = Some(now + PROBE_TIME);
+            self.probed_until = Some(now + time);
             self.next_ping = now + PING_EVERY;
             self.ping();
         }

@@ -48,6 +48,45 @@ impl Agent {
         Self::start_with(state, home, mark, Some(enrol), Some(log)).await
     }
 
+    /// Starts it again on the same state; returns it with what it said before it was online.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start_and_listen(&self) -> Result<(Self, Vec<Value>)> {
+        self.start_again(&[]).await
+    }
+
+    /// The same with a clock that is so many seconds ahead.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start_with_clock(&self, ahead: i64) -> Result<(Self, Vec<Value>)> {
+        self.start_again(&[("LANYARD_CLOCK_OFFSET", ahead.to_string())])
+            .await
+    }
+
+    async fn start_again(&self, env: &[(&str, String)]) -> Result<(Self, Vec<Value>)> {
+        let mut command = Self::command(&self.state, &self.home, &self.mark)?;
+        command.args(["up", "--json", "--no-pair"]);
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        let mut process = Process::start(&mut command)?;
+        let mut said = Vec::new();
+        loop {
+            let event = process.event().await?;
+            if event["event"] == "online" {
+                break;
+            }
+            said.push(event);
+        }
+        let agent = Self {
+            process,
+            state: self.state.clone(),
+            home: self.home.clone(),
+            mark: self.mark.clone(),
+        };
+        Ok((agent, said))
+    }
+
     async fn start_with(
         state: PathBuf,
         home: PathBuf,

@@ -2,7 +2,6 @@
 #![allow(missing_docs)]
 
 use anyhow::Result;
-use lanyard_dial::private_file::write_private;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::pair::address::Address;
 use lanyard_tests::process::{program, run};
@@ -15,7 +14,8 @@ use tokio::process::Command;
 /// Runs a command that must fail, and returns its error line and its hint.
 async fn refused(command: &mut Command) -> Result<(String, String)> {
     let (status, _, complaint) = run(command).await?;
-    assert_eq!(status.code(), Some(1), "{complaint}");
+    // 3: starting again is of no use.
+    assert!(matches!(status.code(), Some(1 | 3)), "{complaint}");
     let lines: Vec<_> = complaint.lines().collect();
     let error = lines.iter().find_map(|line| line.strip_prefix("error: "));
     let hint = lines.iter().find_map(|line| line.strip_prefix("hint: "));
@@ -176,19 +176,6 @@ async fn a_taken_port_and_a_relay_that_is_not_there_are_named() -> Result<()> {
     )
     .await?;
     assert!(hint.contains("serve"), "{hint}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_damaged_state_is_named_and_left_as_it_is() -> Result<()> {
-    let mut world = World::start().await?;
-    world.agent.process.leave().await?;
-    let devices = world.agent.state.join("devices.json");
-    write_private(&devices, b"{\"devices\": [")?;
-    let mut command = Agent::command(&world.agent.state, &world.home(), world.mark())?;
-    let (error, _) = refused(command.arg("up")).await?;
-    assert!(error.contains("devices.json is damaged"), "{error}");
-    assert_eq!(std::fs::read(&devices)?, b"{\"devices\": [");
     Ok(())
 }
 

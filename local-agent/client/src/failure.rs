@@ -2,10 +2,12 @@
 
 use crate::limits::FAILURE_TEXT_MAX;
 use lanyard_dial::DialError;
+use lanyard_shared::access::in_short;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Close;
 use lanyard_shared::msg::Reason;
 use std::fmt;
+use std::time::Duration;
 
 /// Why something ended or was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,23 @@ impl Failure {
         self.lasting
     }
 
+    /// The same, with for how long the relay says it has been so.
+    fn held(self, code: CloseCode, held: Option<Duration>) -> Self {
+        let since = match (code, held) {
+            (CloseCode::AgentStopped | CloseCode::AgentLost, Some(held)) => {
+                format!(", {} ago", in_short(held))
+            }
+            (CloseCode::AgentSilent | CloseCode::AgentOffline, Some(held)) => {
+                format!(", for {}", in_short(held))
+            }
+            (_, _) => String::new(),
+        };
+        Self {
+            sentence: self.sentence + &since,
+            ..self
+        }
+    }
+
     pub(crate) fn with_hint(self, hint: &str) -> Self {
         Self {
             hint: hint.to_owned(),
@@ -83,7 +102,7 @@ impl From<CloseCode> for Failure {
 impl From<&Close> for Failure {
     fn from(close: &Close) -> Self {
         match close.code {
-            Some(code) => code.into(),
+            Some(code) => Self::from(code).held(code, close.has_held()),
             None => Self {
                 code: None,
                 sentence: clean(&close.sentence),
@@ -160,6 +179,9 @@ fn lasts(code: CloseCode) -> bool {
         | CloseCode::AgentGone
         | CloseCode::AgentOffline
         | CloseCode::AgentClock
+        | CloseCode::AgentStopped
+        | CloseCode::AgentLost
+        | CloseCode::AgentSilent
         | CloseCode::Replaced
         | CloseCode::GoingAway
         | CloseCode::Lapsed
@@ -199,6 +221,22 @@ mod tests {
             sentence: "\x1b]0;owned\x07 hello".to_owned(),
         };
         assert_eq!(Failure::from(&close).sentence(), " ]0;owned  hello");
+    }
+
+    #[test]
+    fn a_machine_that_is_away_is_said_to_be_so_since_when() {
+        let said =
+            |code, seconds| Failure::from(&Close::for_so_long(code, Duration::from_secs(seconds)));
+        let asleep = said(CloseCode::AgentSilent, 90);
+        assert_eq!(
+            asleep.sentence(),
+            "the machine is asleep or has no network, for 1:30"
+        );
+        let stopped = said(CloseCode::AgentStopped, 7500);
+        assert!(stopped.sentence().ends_with(", 2 h 05 min ago"));
+        assert_eq!(stopped.code(), Some(CloseCode::AgentStopped));
+        assert!(!stopped.is_lasting());
+        assert_eq!(said(CloseCode::Busy, 90), CloseCode::Busy.into());
     }
 
     #[test]

@@ -35,13 +35,6 @@ pub const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// A file larger than this is not ours: keys and a few machines take a few kilobytes.
 pub const KEY_FILE_MAX: u64 = 1024 * 1024;
 
-/// The first wait before a stream is opened again, at most.
-pub const STREAM_FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest wait before a stream is opened again.
-pub const STREAM_LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// A stream that still brings something after this long was worth opening.
-pub const STREAM_GOOD_AFTER: Duration = Duration::from_secs(2);
-
 /// What the agent may have on its way to us in a terminal stream: short answers only.
 pub const ANSWER_WINDOW: u32 = 64 * 1024;
 /// What the agent may have on its way to us.
@@ -54,9 +47,3 @@ pub const CHANNEL_WAITING_MAX: usize = 512 * 1024;
 pub const SNAPSHOT_MAX: u32 = 32 * 1024 * 1024;
 /// Input bytes that go into one record. Well below the window of a terminal stream, so that a paste flows.
 pub const INPUT_PIECE: usize = 16 * 1024;
-/// The relay says when the machine is back; this is for the day it forgets to.
-pub const OFFLINE_LOOK: Duration = Duration::from_secs(30);
-/// The first wait before a session is opened again, at most.
-pub const SESSION_FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest wait before a session is opened again.
-pub const SESSION_LONGEST_WAIT: Duration = Duration::from_secs(15);

@@ -8,12 +8,24 @@ use crate::netlink::Netlink;
 #[cfg(not(target_os = "linux"))]
 use crate::netlink_elsewhere::Netlink;
 use lanyard_shared::time::Mono;
+use std::time::Duration;
 
 /// Tells of changes.
 pub struct Changes {
     network: Option<Netlink>,
     settling: Settling,
     awake: Awake,
+    /// What was noticed and has not been told yet.
+    gap: Option<Gap>,
+}
+
+/// A time in which this program did not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// How long it was.
+    pub length: Duration,
+    /// Whether the machine slept. Otherwise it was this program alone that was held up.
+    pub asleep: bool,
 }
 
 impl Changes {
@@ -26,19 +38,24 @@ impl Changes {
         Self {
             network,
             settling: Settling::default(),
-            awake: Awake(clock::mono()),
+            awake: Awake {
+                now: clock::mono(),
+                awake: clock::awake(),
+            },
+            gap: None,
         }
     }
 
-    /// Waits for a change. Nothing is lost when the future is dropped.
-    pub async fn next(&mut self) {
+    /// Waits for a change, and says in which time before it nothing ran here. Nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<Gap> {
         loop {
             let now = clock::mono();
-            if self.awake.has_slept(now) {
+            if let Some(gap) = self.awake.look(now, clock::awake()) {
+                self.gap = Some(gap);
                 self.settling.changed(now);
             }
             if self.settling.settled(now) {
-                return;
+                return self.gap.take();
             }
             let until = self.settling.due.map_or(LOOK_EVERY, |due| due.since(now));
             tokio::select! {
@@ -80,21 +97,29 @@ impl Settling {
     }
 }
 
-/// When the clock was looked at last. It counts while the machine sleeps, and timers do not.
-struct Awake(Mono);
+/// When the clocks were looked at last. One counts while the machine sleeps; the other does not, and nor do timers.
+struct Awake {
+    now: Mono,
+    awake: Mono,
+}
 
 impl Awake {
     /// To be called every [`LOOK_EVERY`] at least.
-    fn has_slept(&mut self, now: Mono) -> bool {
-        let before = std::mem::replace(&mut self.0, now);
-        now.since(before) > LOOK_EVERY + SLEPT
+    fn look(&mut self, now: Mono, awake: Mono) -> Option<Gap> {
+        let before = std::mem::replace(self, Self { now, awake });
+        let length = now.since(before.now);
+        let slept = length.saturating_sub(awake.since(before.awake));
+        let asleep = slept >= SLEPT;
+        (length > LOOK_EVERY + SLEPT).then_some(Gap {
+            length: if asleep { slept } else { length },
+            asleep,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn changes_that_come_together_are_one_and_a_restless_network_is_told_of_now_and_then() {
@@ -129,17 +154,26 @@ mod tests {
 
     #[test]
     fn a_timer_that_is_a_little_late_is_no_sleep_and_a_closed_lid_is() {
-        let mut awake = Awake(Mono::from_secs(100));
-        let mut now = Mono::from_secs(100);
-        for (passed, slept) in [
-            (LOOK_EVERY, false),
-            (LOOK_EVERY + SLEPT, false),
-            (LOOK_EVERY + SLEPT * 2, true),
-            (LOOK_EVERY, false),
-            (Duration::from_secs(8 * 3600), true),
+        let hours = Duration::from_secs(8 * 3600);
+        let (mut now, mut awake) = (Mono::from_secs(100), Mono::from_secs(90));
+        let mut looks = Awake { now, awake };
+        for (ran, slept, gap) in [
+            (LOOK_EVERY, Duration::ZERO, None),
+            (LOOK_EVERY + SLEPT, Duration::ZERO, None),
+            // Held up, while the machine ran on.
+            (
+                LOOK_EVERY + SLEPT * 2,
+                Duration::ZERO,
+                Some((LOOK_EVERY + SLEPT * 2, false)),
+            ),
+            (LOOK_EVERY, Duration::ZERO, None),
+            (LOOK_EVERY, hours, Some((hours, true))),
+            (Duration::ZERO, hours, Some((hours, true))),
         ] {
-            now = now + passed;
-            assert_eq!(awake.has_slept(now), slept, "{passed:?}");
+            now = now + ran + slept;
+            awake = awake + ran;
+            let gap = gap.map(|(length, asleep)| Gap { length, asleep });
+            assert_eq!(looks.look(now, awake), gap, "{ran:?} {slept:?}");
         }
     }
 }

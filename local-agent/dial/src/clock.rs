@@ -27,6 +27,16 @@ pub fn mono() -> Mono {
     ))
 }
 
+/// Reads the clock that stands still while a laptop sleeps; where the system has but one, that one.
+#[must_use]
+pub fn awake() -> Mono {
+    let time = clock_gettime(ClockId::Monotonic);
+    Mono(Duration::new(
+        time.tv_sec.unsigned_abs(),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    ))
+}
+
 /// Reads the wall clock. `LANYARD_CLOCK_OFFSET`, in seconds, shifts it; for trying out what a wrong clock does.
 #[must_use]
 pub fn unix() -> UnixMs {

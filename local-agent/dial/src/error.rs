@@ -19,6 +19,22 @@ pub enum DialError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is no way to anywhere.
+    #[error("this device has no network, so the relay at {address} cannot be reached: {source}")]
+    NoNetwork {
+        /// Where.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The name could not be looked up.
+    #[error("the relay at {address} cannot be looked up: {source}")]
+    NoName {
+        /// Where.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Nothing happened for ten seconds.
     #[error("the relay at {address} did not answer within 10 seconds{}", Through(.proxy.as_deref()))]
     Timeout {
@@ -65,6 +81,10 @@ impl DialError {
             Self::Timeout { proxy: Some(_), .. } => {
                 "check HTTPS_PROXY, and that the proxy can reach the relay; a relay that needs no proxy belongs into NO_PROXY"
             }
+            Self::NoNetwork { .. } => "it goes on by itself when there is a network",
+            Self::NoName { .. } => {
+                "check that this device has a network, and that the relay's name is right"
+            }
             Self::Unreachable { .. } | Self::Timeout { proxy: None, .. } => {
                 "check that `lanyard-relay serve` runs there and that a firewall lets its port through"
             }
@@ -84,7 +104,11 @@ impl DialError {
         match self {
             Self::Certificate(_) => true,
             Self::Proxy(error) => error.is_lasting(),
-            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Refused { .. } => false,
+            Self::Unreachable { .. }
+            | Self::NoNetwork { .. }
+            | Self::NoName { .. }
+            | Self::Timeout { .. }
+            | Self::Refused { .. } => false,
         }
     }
 
@@ -94,6 +118,8 @@ impl DialError {
         match self {
             Self::Refused { again, .. } => *again,
             Self::Unreachable { .. }
+            | Self::NoNetwork { .. }
+            | Self::NoName { .. }
             | Self::Timeout { .. }
             | Self::Proxy(_)
             | Self::Certificate(_) => None,
@@ -101,10 +127,14 @@ impl DialError {
     }
 
     pub(crate) fn unreachable(relay: &Relay, source: std::io::Error) -> Self {
-        Self::Unreachable {
-            address: relay.to_string(),
-            source,
+        let address = relay.to_string();
+        if NoName::is(&source) {
+            return Self::NoName { address, source };
         }
+        if is_without_network(&source) {
+            return Self::NoNetwork { address, source };
+        }
+        Self::Unreachable { address, source }
     }
 
     pub(crate) fn of_tls(relay: &Relay, error: std::io::Error) -> Self {
@@ -122,6 +152,29 @@ impl DialError {
             reason: reason(error),
         }
     }
+}
+
+/// What a failed lookup is marked with: the system has no kind of error for it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NoName(std::io::Error);
+
+impl NoName {
+    pub(crate) fn mark(error: std::io::Error) -> std::io::Error {
+        std::io::Error::other(Self(error))
+    }
+
+    fn is(error: &std::io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
+/// Whether the system knows of no way to where it was asked to connect.
+pub(crate) fn is_without_network(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::NetworkUnreachable | std::io::ErrorKind::NetworkDown
+    )
 }
 
 /// `Retry-After` in seconds; dates are for browsers.
@@ -147,4 +200,36 @@ fn reason(error: WsError) -> String {
         };
     }
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn no_network_no_name_and_no_relay_are_three_things_and_none_of_them_lasts() {
+        let relay = Relay::parse("https://relay.example", None.into()).unwrap();
+        let why = |error| DialError::unreachable(&relay, error);
+        let none = why(ErrorKind::NetworkUnreachable.into());
+        assert!(matches!(none, DialError::NoNetwork { .. }));
+        assert!(none.to_string().starts_with("this device has no network"));
+        let name = why(NoName::mark(Error::other(
+            "no answer from the name service",
+        )));
+        assert!(matches!(name, DialError::NoName { .. }));
+        assert!(
+            name.to_string()
+                .ends_with("no answer from the name service")
+        );
+        let refused = why(ErrorKind::ConnectionRefused.into());
+        assert!(matches!(refused, DialError::Unreachable { .. }));
+        let all = [none, name, refused];
+        assert!(
+            all.iter()
+                .all(|error| !error.is_lasting() && !error.hint().is_empty())
+        );
+        let hints: std::collections::HashSet<_> = all.iter().map(DialError::hint).collect();
+        assert_eq!(hints.len(), 3);
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! A network whose IPv6 leads nowhere costs a quarter of a second then, and not the time of a whole attempt.
 
+use crate::error::is_without_network;
 use crate::limits::{ADDRESSES_MAX, NEXT_ADDRESS};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -33,6 +34,7 @@ pub(crate) fn order(found: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAd
 }
 
 /// The first connection that stands; the others are dropped. If none does, why the first address failed: it is the one the resolver prefers.
+/// One to which there is no way at all says least: most hosts have an address of a family that this network lacks.
 pub(crate) async fn race<T, F>(
     addresses: Vec<SocketAddr>,
     mut connect: impl FnMut(SocketAddr) -> F,
@@ -42,7 +44,7 @@ where
 {
     let mut waiting = addresses.into_iter().enumerate();
     let mut running = FuturesUnordered::new();
-    let mut why: Option<(usize, io::Error)> = None;
+    let mut why: Option<((bool, usize), io::Error)> = None;
     loop {
         let next = waiting.next();
         let more = next.is_some();
@@ -55,6 +57,7 @@ where
             outcome = running.next() => match outcome {
                 Some(Ok(connected)) => return Ok(connected),
                 Some(Err((rank, error))) => {
+                    let rank = (is_without_network(&error), rank);
                     if why.as_ref().is_none_or(|(before, _)| rank < *before) {
                         why = Some((rank, error));
                     }
@@ -181,5 +184,21 @@ mod tests {
         let why = lost.err().map(|error| error.kind());
         assert_eq!(why, Some(io::ErrorKind::ConnectionRefused));
         assert!(race::<(), _>(vec![], |_| async { Ok(()) }).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_missing_family_says_nothing_of_the_network_and_two_missing_ones_do() {
+        let lost = |v4: io::ErrorKind| async move {
+            let addresses = all(&["[::1]:1", "1.0.0.1:1"]);
+            let lost = race::<(), _>(addresses, |address| async move {
+                let missing = io::ErrorKind::NetworkUnreachable;
+                Err(if address.is_ipv6() { missing } else { v4 }.into())
+            });
+            lost.await.err().map(|error| error.kind())
+        };
+        let refused = io::ErrorKind::ConnectionRefused;
+        assert_eq!(lost(refused).await, Some(refused));
+        let none = io::ErrorKind::NetworkUnreachable;
+        assert_eq!(lost(none).await, Some(none));
     }
 }

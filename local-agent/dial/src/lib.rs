@@ -24,7 +24,7 @@ mod tunnel;
 
 pub use address::{Relay, Trust};
 pub use backoff::Backoff;
-pub use changes::Changes;
+pub use changes::{Changes, Gap};
 pub use error::DialError;
 pub use proxy::Proxies;
 pub use socket::{Incoming, Socket};

@@ -22,16 +22,6 @@ pub const WRITE_BUFFER_MAX: usize = WRITE_BUFFER + 2 * FRAME_MAX;
 /// What is shown of a refusal that is not a WebSocket.
 pub const REFUSAL_SHOWN: usize = 200;
 
-/// The first wait between two attempts, at most.
-pub const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest wait between two attempts.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// How long a relay may tell a dialler to stay away.
-pub const AGAIN_MOST: Duration = Duration::from_secs(60);
-/// A link that stood for this long was worth dialling for; after a shorter one waits go on growing, or a relay that accepts and hangs up
-/// would be dialled without pause.
-pub const GOOD_AFTER: Duration = Duration::from_secs(2);
-
 /// What is heard of the network at once.
 pub const NETLINK_BUFFER: usize = 16 * 1024;
 /// A network changes in many steps; this long after the first one they count as one change.

@@ -71,11 +71,13 @@ pub fn private_dir(path: &Path) -> Result<(), PrivateFileError> {
 pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, PrivateFileError> {
     let file = match OpenOptions::new()
         .read(true)
-        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        // A pipe would keep its reader waiting.
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
         .open(path)
     {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(_) if path.is_symlink() => return Err(PrivateFileError::NotOurs(path.to_owned())),
         Err(error) => return Err(PrivateFileError::io(path)(error)),
     };
     let metadata = file.metadata().map_err(PrivateFileError::io(path))?;
@@ -156,7 +158,22 @@ mod tests {
         let dir = tempfile::tempdir()?;
         write_private(&dir.path().join("real"), b"secret")?;
         std::os::unix::fs::symlink(dir.path().join("real"), dir.path().join("key"))?;
-        assert!(read_private(&dir.path().join("key")).is_err());
+        let read = read_private(&dir.path().join("key"));
+        assert!(matches!(read, Err(PrivateFileError::NotOurs(_))));
+        Ok(())
+    }
+
+    #[test]
+    fn a_folder_or_a_pipe_in_place_of_the_file_is_refused_without_waiting()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let (folder, pipe) = (dir.path().join("folder"), dir.path().join("pipe"));
+        std::fs::create_dir(&folder)?;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, Mode::RUSR | Mode::WUSR)?;
+        for path in [folder, pipe] {
+            let read = read_private(&path);
+            assert!(matches!(read, Err(PrivateFileError::NotOurs(_))));
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Bytes to and from a host: TCP, and TLS over it.
 
 use crate::address::Trust;
+use crate::error::NoName;
 use crate::{eyeballs, tls};
 use rustls::pki_types::ServerName;
 use std::io;
@@ -15,7 +16,9 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// A TCP connection that does not hold keys back, to whichever address of the host answers.
 pub(crate) async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
-    let found = tokio::net::lookup_host((host, port)).await?;
+    let found = tokio::net::lookup_host((host, port))
+        .await
+        .map_err(NoName::mark)?;
     let tcp = eyeballs::race(eyeballs::order(found), TcpStream::connect).await?;
     tcp.set_nodelay(true)?;
     Ok(tcp)

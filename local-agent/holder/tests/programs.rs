@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 mod common;
+mod reference;
 
 use avt::Terminal;
 use common::{Held, Viewer};
 use lanyard_holder::screen::Screen;
+use reference::{assert_same, visible};
 
 const COLS: u16 = 100;
 const ROWS: u16 = 30;
@@ -54,54 +56,13 @@ fn shows(viewer: &Viewer, text: &str) -> bool {
 }
 
 fn in_avt(stream: &[u8]) -> Terminal {
-    let mut terminal = Terminal::new(COLS.into(), ROWS.into()).unwrap();
-    terminal.feed(String::from_utf8_lossy(stream).as_ref());
-    terminal
+    reference::shown(COLS, ROWS, stream)
 }
 
 fn in_ours(stream: &[u8]) -> Screen {
     let mut screen = Screen::new(COLS, ROWS);
     screen.feed(stream);
     screen
-}
-
-/// Of a space only what can be seen: where it was erased, `avt` keeps the colour of letters too, which xterm does not.
-fn visible(cell: &avt::Cell) -> (char, Option<avt::Color>, Option<avt::Pen>) {
-    let pen = *cell.pen();
-    let shows =
-        cell.char() != ' ' || pen.is_inverse() || pen.is_underline() || pen.is_strikethrough();
-    (cell.char(), pen.background(), shows.then_some(pen))
-}
-
-fn assert_same(one: &Terminal, other: &Terminal, at: usize) {
-    for (one, other) in [
-        (one.screen(), other.screen()),
-        (one.primary_screen(), other.primary_screen()),
-    ] {
-        for (row, (one, other)) in one.visible_lines().zip(other.visible_lines()).enumerate() {
-            assert_eq!(
-                one.text().trim_end(),
-                other.text().trim_end(),
-                "row {row}, cut at {at}"
-            );
-            let cells = one.cells().iter().zip(other.cells());
-            let differs = cells
-                .enumerate()
-                .find(|(_, (one, other))| visible(one) != visible(other));
-            assert_eq!(differs, None, "row {row}, cut at {at}");
-        }
-    }
-    assert_eq!(one.cursor(), other.cursor(), "cut at {at}");
-    assert_eq!(
-        one.active_screen_kind(),
-        other.active_screen_kind(),
-        "cut at {at}"
-    );
-    assert_eq!(
-        one.cursor_key_app_mode(),
-        other.cursor_key_app_mode(),
-        "cut at {at}"
-    );
 }
 
 fn assert_snapshots_hold(stream: &[u8]) {
@@ -113,9 +74,14 @@ fn assert_snapshots_hold(stream: &[u8]) {
         let boundary = at - before.undecided() as usize;
         let snapshot = before.snapshot();
         modes_seen |= snapshot.windows(7).any(|part| part == b"[?1047h");
-        assert_same(&in_avt(&snapshot), &in_avt(&stream[..boundary]), at);
+        assert_same(
+            &in_avt(&snapshot),
+            &in_avt(&stream[..boundary]),
+            at,
+            visible,
+        );
         let late = [&snapshot, &stream[boundary..]].concat();
-        assert_same(&in_avt(&late), &whole, at);
+        assert_same(&in_avt(&late), &whole, at, visible);
         assert_eq!(
             in_ours(&late).snapshot().escape_ascii().to_string(),
             whole_in_ours.escape_ascii().to_string(),

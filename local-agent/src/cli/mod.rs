@@ -1,7 +1,7 @@
 //! The `lanyard` command.
 //!
-//! Exit codes: 0 done, 1 not done (with `error:` and `hint:` on standard error), 2 wrong usage; `attach` leaves with the
-//! status of what it ran.
+//! Exit codes: 0 done, 1 not done (with `error:` and `hint:` on standard error), 2 wrong usage, 3 `up` cannot run before a person has
+//! seen to its files; `attach` leaves with the status of what it ran.
 
 mod attach;
 mod clock;
@@ -183,8 +183,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Cmd::Up(args) => {
             output::start_log();
             memory::keep_private();
-            let state = StateDir::open(cli.state)?;
-            block_on(up::run(state, args))
+            block_on(up::run(cli.state, args))
         }
         Cmd::Pair(args) => block_on(pair::pair(StateDir::open(cli.state)?, args)),
         Cmd::Share(args) => block_on(pair::share(StateDir::open(cli.state)?, args)),

@@ -15,12 +15,7 @@ use time::macros::format_description;
 /// How things are.
 pub fn status(status: &Status, _width: usize) -> Vec<String> {
     let mut lines = locked(status);
-    let link = if status.online {
-        "connected"
-    } else {
-        "not connected"
-    };
-    lines.push(link.to_owned());
+    lines.extend(link(status));
     lines.push(format!("relay      {}", status.relay));
     if let Some(web) = &status.web {
         lines.push(format!("web        {web}"));
@@ -42,6 +37,48 @@ pub fn status(status: &Status, _width: usize) -> Vec<String> {
     lines.push(format!("devices    {}", status.devices.len()));
     lines.push(format!("tokens     {}", status.tokens.len()));
     lines.extend(closing(status));
+    lines
+}
+
+/// Whether the relay has this machine: since when, why not, and when nothing ran here.
+fn link(status: &Status) -> Vec<String> {
+    let now = status.time;
+    let word = if status.online {
+        "connected"
+    } else {
+        "not connected"
+    };
+    let since = status
+        .since
+        .map(|since| {
+            format!(
+                " for {} (since {})",
+                in_short(since.until(now)),
+                was(now, since)
+            )
+        })
+        .unwrap_or_default();
+    let mut lines = vec![format!("{word}{since}")];
+    if let Some(trouble) = &status.trouble {
+        lines.push(format!("why        {}", printable(&trouble.sentence)));
+        if !trouble.hint.is_empty() {
+            lines.push(format!("hint: {}", printable(&trouble.hint)));
+        }
+        lines.push("next       it is tried again by itself, without end".to_owned());
+    }
+    if let Some(gap) = &status.gap {
+        let what = if gap.asleep {
+            "was asleep"
+        } else {
+            "did not run"
+        };
+        lines.push(format!(
+            "{what} from {} to {} ({})",
+            was(now, gap.from),
+            was(now, gap.to),
+            in_short(gap.from.until(gap.to))
+        ));
+    }
     lines
 }
 
@@ -253,6 +290,10 @@ fn closing(status: &Status) -> Vec<String> {
     if !status.warning.is_empty() {
         lines.push(format!("warning: {}", printable(&status.warning)));
     }
+    for finding in &status.findings {
+        lines.push(format!("warning: {}", printable(&finding.sentence)));
+        lines.push(format!("hint: {}", printable(&finding.hint)));
+    }
     for warning in warnings(now, &status.devices, &status.keys) {
         lines.push(format!("warning: {}", printable(&warning.sentence)));
         lines.push(format!("hint: {}", printable(&warning.hint)));
@@ -323,6 +364,16 @@ pub fn instant(at: UnixMs) -> String {
     let at = stamp.and_then(|secs| OffsetDateTime::from_unix_timestamp(secs).ok());
     let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
     at.and_then(|at| at.format(format).ok()).unwrap_or_default()
+}
+
+/// An instant that has been: without its day on that day.
+fn was(now: UnixMs, then: UnixMs) -> String {
+    let day = |time: UnixMs| time.secs() / (24 * 3600);
+    if day(now) == day(then) {
+        format!("{} UTC", clock(now, then))
+    } else {
+        instant(then)
+    }
 }
 
 /// The time on the day of `now`; the date on any other.

@@ -6,11 +6,12 @@ use super::span::orphan_time;
 use super::{Failure, output};
 use crate::core::Machine;
 use crate::daemon::owner::{Notice, Owners, Request};
-use crate::daemon::{Daemon, Options};
+use crate::daemon::{Daemon, DaemonError, Options};
 use crate::state::StateDir;
 use lanyard_shared::access::Reach;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::msg::Scope;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,7 +53,25 @@ pub struct Args {
     json: bool,
 }
 
-pub async fn run(state: StateDir, args: Args) -> Result<ExitCode, Failure> {
+/// What the service manager is told not to start again after.
+const NEEDS_A_PERSON: u8 = 3;
+
+pub async fn run(state: Option<PathBuf>, args: Args) -> Result<ExitCode, Failure> {
+    match prepare_and_run(state, args).await? {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is_lasting() => {
+            let failure = Failure::from(error);
+            output::failure(&failure.sentence, &failure.hint);
+            Ok(ExitCode::from(NEEDS_A_PERSON))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn prepare_and_run(
+    state: Option<PathBuf>,
+    args: Args,
+) -> Result<Result<(), DaemonError>, Failure> {
     let enrol = args
         .enrol
         .as_deref()
@@ -63,7 +82,14 @@ pub async fn run(state: StateDir, args: Args) -> Result<ExitCode, Failure> {
             hint: "run `lanyard-relay enrol` on the relay for a new one, and copy all of it"
                 .to_owned(),
         })?;
-    let _lock = state.lock()?;
+    let open = || {
+        let state = StateDir::open(state)?;
+        state.lock().map(|lock| (state, lock))
+    };
+    let (state, _lock) = match open() {
+        Ok(open) => open,
+        Err(error) => return Ok(Err(error.into())),
+    };
     let folder = |error: std::io::Error| Failure {
         sentence: format!("the present folder cannot be used: {error}"),
         hint: "change to a folder that exists".to_owned(),
@@ -86,7 +112,10 @@ pub async fn run(state: StateDir, args: Args) -> Result<ExitCode, Failure> {
         exe: std::env::current_exe().map_err(folder)?,
         orphans_end_after: args.orphans_end_after,
     };
-    let (daemon, owners) = Daemon::prepare(options).await?;
+    let (daemon, owners) = match Daemon::prepare(options).await {
+        Ok(prepared) => prepared,
+        Err(error) => return Ok(Err(error)),
+    };
     let mut stop = signals()?;
     let ui = converse(owners.clone(), scopes(&args.grant), &args);
     tokio::pin!(ui);
@@ -94,10 +123,7 @@ pub async fn run(state: StateDir, args: Args) -> Result<ExitCode, Failure> {
     let mut running = tokio::spawn(daemon.run());
     loop {
         tokio::select! {
-            outcome = &mut running => return outcome
-                .map_err(|_| broken())?
-                .map(|()| ExitCode::SUCCESS)
-                .map_err(Failure::from),
+            outcome = &mut running => return outcome.map_err(|_| broken()),
             () = &mut ui => {}
             _ = stop.recv() => owners.stop(),
         }

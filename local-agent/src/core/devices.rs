@@ -160,6 +160,27 @@ struct Ended {
 pub struct TooManyDevices;
 
 impl Devices {
+    /// What is left when nobody knows any more who was admitted and who was ended: nobody is, and the machine is locked as it may have been. No
+    /// epoch of before comes again: that many revocations there never were.
+    #[must_use]
+    pub fn lost(now: UnixMs) -> Self {
+        Self {
+            forgotten: u32::try_from(now.secs()).unwrap_or(u32::MAX - 1),
+            locked: true,
+            ..Self::default()
+        }
+    }
+
+    /// The latest time that any of it tells of.
+    #[must_use]
+    pub fn latest(&self) -> UnixMs {
+        let times = self
+            .devices
+            .iter()
+            .map(|device| device.seen.max(device.paired));
+        times.max().unwrap_or_default()
+    }
+
     /// The device with this id.
     #[must_use]
     pub fn get(&self, id: DeviceId) -> Option<&Device> {

@@ -124,6 +124,12 @@ impl Identity {
         self.since
     }
 
+    /// The latest time that the keys tell of.
+    #[must_use]
+    pub fn latest(&self) -> UnixMs {
+        self.since.max(self.noise.since)
+    }
+
     /// The key that is about to take its place.
     #[must_use]
     pub fn next(&self) -> Option<&Arc<SigningKey>> {

@@ -175,8 +175,9 @@ impl Core {
                 }
             }
             ToAgent::End { req, terminal } => {
-                let outcome = self.end_terminal(stream, terminal, now);
-                self.reply(stream, req, outcome.map(|()| FromAgent::Done { req }));
+                if let Err(code) = self.end_terminal(stream, req, terminal, now) {
+                    self.reply(stream, req, Err(code));
+                }
             }
             ToAgent::Rename {
                 req,
@@ -281,13 +282,11 @@ impl Core {
         if let Some(talk) = self.talks.get_mut(&stream) {
             talk.present = Some(now.mono);
         }
-        if self.terminals.wish(
-            terminal,
-            Wish {
-                session: stream,
-                req,
-            },
-        ) {
+        let wish = Wish {
+            session: stream,
+            req,
+        };
+        if self.terminals.wish(terminal, wish)? {
             self.effects.push_back(Effect::Spawn {
                 terminal,
                 name: self.terminal_name(name, terminal),
@@ -322,13 +321,20 @@ impl Core {
             .unwrap_or_default()
     }
 
+    /// The answer comes when the terminal is gone: nobody is told of an end that a kill of this process can still prevent.
     fn end_terminal(
         &mut self,
         stream: StreamId,
+        req: u32,
         terminal: TerminalId,
         now: Now,
     ) -> Result<(), CloseCode> {
         self.allowed_terminal(stream, Scope::Terminal, terminal, now)?;
+        let wish = Wish {
+            session: stream,
+            req,
+        };
+        self.terminals.wish_end(terminal, wish)?;
         self.effects.push_back(Effect::Kill(terminal));
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::Core;
 use super::devices::Device;
-use crate::limits::{LISTED_DRIVER, LISTED_TEXT};
+use crate::limits::{LISTED_DRIVER, LISTED_TEXT, WISHES_MAX};
 use crate::text::shortened;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
@@ -11,7 +11,7 @@ use lanyard_shared::limits::TERMINALS_MAX;
 use lanyard_shared::msg::{Driver, FromAgent, Reason, Scope, Terminal};
 use std::collections::{BTreeMap, VecDeque};
 
-/// A wish for a terminal that its holder has not answered yet.
+/// A wish that a terminal's holder has not answered yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish {
     /// The session that asked.
@@ -26,6 +26,8 @@ pub struct Terminals {
     known: BTreeMap<TerminalId, Terminal>,
     drivers: BTreeMap<TerminalId, StreamId>,
     wishes: BTreeMap<TerminalId, Vec<Wish>>,
+    /// Who wants one to end.
+    ends: BTreeMap<TerminalId, Vec<Wish>>,
     /// Ended terminals, so that a repeated wish does not bring one back.
     ended: VecDeque<TerminalId>,
 }
@@ -106,19 +108,43 @@ impl Terminals {
     pub fn clear_drivers(&mut self) {
         self.drivers.clear();
         self.wishes.clear();
+        self.ends.clear();
     }
 
     /// Remembers who wants this terminal. True for the first, on whose behalf it must be started.
-    pub fn wish(&mut self, id: TerminalId, wish: Wish) -> bool {
-        let wishes = self.wishes.entry(id).or_default();
-        wishes.push(wish);
-        wishes.len() == 1
+    ///
+    /// # Errors
+    /// [`CloseCode::Busy`]: too many wait for it already.
+    pub fn wish(&mut self, id: TerminalId, wish: Wish) -> Result<bool, CloseCode> {
+        wait_too(self.wishes.entry(id).or_default(), wish)
+    }
+
+    /// Remembers who wants this terminal to end.
+    ///
+    /// # Errors
+    /// As [`Terminals::wish`].
+    pub fn wish_end(&mut self, id: TerminalId, wish: Wish) -> Result<(), CloseCode> {
+        wait_too(self.ends.entry(id).or_default(), wish).map(drop)
+    }
+
+    /// Who wanted this terminal to end.
+    fn take_ends(&mut self, id: TerminalId) -> Vec<Wish> {
+        self.ends.remove(&id).unwrap_or_default()
     }
 
     /// Who wanted this terminal.
     pub fn take_wishes(&mut self, id: TerminalId) -> Vec<Wish> {
         self.wishes.remove(&id).unwrap_or_default()
     }
+}
+
+/// Adds a wish to those that wait for the same thing. True for the first.
+fn wait_too(wishes: &mut Vec<Wish>, wish: Wish) -> Result<bool, CloseCode> {
+    if wishes.len() >= WISHES_MAX {
+        return Err(CloseCode::Busy);
+    }
+    wishes.push(wish);
+    Ok(wishes.len() == 1)
 }
 
 impl Core {
@@ -173,6 +199,9 @@ impl Core {
         );
         if self.terminals.remove(id) {
             self.tell_terminals();
+        }
+        for Wish { session, req } in self.terminals.take_ends(id) {
+            self.say(session, &FromAgent::Done { req });
         }
     }
 

@@ -16,6 +16,7 @@ mod seen;
 mod sharing;
 
 use crate::core::Effect;
+use crate::limits::WISHES_MAX;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Frame, Origin, RendezvousState, Target};
 use lanyard_shared::ids::ConnId;
@@ -180,6 +181,51 @@ fn a_device_gets_no_token_beyond_what_it_was_granted() {
             .iter()
             .any(|e| matches!(e, Effect::Spawn { .. } | Effect::Kill(_)))
     );
+}
+
+#[test]
+fn an_end_of_a_terminal_is_told_when_it_is_gone_and_to_all_who_wished_for_it() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    rig.effects.clear();
+    let done = |message: &FromAgent| match message {
+        FromAgent::Done { req } => Some(*req),
+        _ => None,
+    };
+    for req in [3, 4] {
+        let end = ToAgent::End {
+            req,
+            terminal: TERMINAL,
+        };
+        let said = rig.ask(&mut viewer, &end);
+        assert!(!said.iter().any(|message| done(message).is_some()));
+    }
+    let kills = |effect: &&Effect| matches!(effect, Effect::Kill(TERMINAL));
+    assert_eq!(rig.effects.iter().filter(kills).count(), 2);
+    rig.with(|core, _| core.terminal_gone(TERMINAL));
+    let said: Vec<u32> = rig.told(&mut viewer).iter().filter_map(done).collect();
+    assert_eq!(said, [3, 4]);
+}
+
+#[test]
+fn wishes_for_an_end_are_bounded() {
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    for req in 1..=u32::try_from(WISHES_MAX).unwrap() + 1 {
+        let end = ToAgent::End {
+            req,
+            terminal: TERMINAL,
+        };
+        let refused = matches!(
+            rig.ask(&mut viewer, &end).last(),
+            Some(FromAgent::Refused { .. })
+        );
+        assert_eq!(refused, req as usize > WISHES_MAX);
+    }
 }
 
 #[test]

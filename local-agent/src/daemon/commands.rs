@@ -31,6 +31,9 @@ impl Daemon {
             Command::Status { reply } => {
                 let _ = reply.send(owner::Status {
                     online: self.core.is_online(),
+                    since: self.presence.since(),
+                    trouble: self.presence.trouble(),
+                    gap: self.presence.gap(),
                     relay: self.relay.to_string(),
                     web: self.web.as_ref().map(|web| web.web().to_owned()),
                     agent: self.agent(),
@@ -44,6 +47,7 @@ impl Daemon {
                     invitations: self.core.invitation_entries(now),
                     warning: self.warning.clone(),
                     clock_behind: self.core.clock_behind(now),
+                    findings: self.disk.state.kept_aside(),
                 });
             }
             Command::Revoke { revocation, reply } => {

@@ -2,8 +2,8 @@
 
 use crate::limits::AFTER_REPLACED;
 use crate::random;
-use lanyard_dial::limits::GOOD_AFTER;
 use lanyard_dial::{Backoff, DialError, Proxies, Relay, Socket};
+use lanyard_shared::limits::RETRY_GOOD_AFTER;
 use lanyard_shared::time::Mono;
 use std::future::Future;
 use std::pin::Pin;
@@ -44,7 +44,7 @@ impl Dialling {
     /// Dials after the next wait, which is short if there was a link that stood and the relay did not tell us to stay away for a while.
     pub fn again(&mut self, relay: &Relay, told: Option<Duration>, now: Mono) {
         if let Some(since) = self.proven.take()
-            && now.since(since) >= GOOD_AFTER
+            && now.since(since) >= RETRY_GOOD_AFTER
         {
             self.backoff.reset();
         }

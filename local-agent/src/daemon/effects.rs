@@ -132,13 +132,17 @@ impl Daemon {
         self.web = Address::parse(web).ok();
         if std::mem::take(&mut self.enrolling) {
             let fingerprint = self.fingerprint().map(b64::Bytes);
-            self.disk.state.save_enrolment(&Enrolment {
+            let enrolment = Enrolment {
                 relay: self.relay.to_string(),
                 fingerprint,
-            })?;
+            };
+            self.disk
+                .state
+                .save_enrolment(&enrolment, self.now().unix)?;
             self.newcomer = None;
         }
         self.pulse.online(&self.relay.to_string());
+        self.presence.online(clock::unix());
         self.warning.clone_from(&warning);
         self.owners.tell(&Notice::Online {
             relay: self.relay.to_string(),
@@ -169,6 +173,7 @@ impl Daemon {
             return Err(DaemonError::Refused { code, sentence });
         }
         self.pulse.offline(&sentence);
+        self.presence.offline(&sentence, code.hint(), clock::unix());
         self.owners.tell(&Notice::Offline {
             sentence,
             hint: code.hint().to_owned(),

@@ -1,12 +1,12 @@
 //! The holders of this machine's terminals: started, found again, typed into, watched.
 
 use crate::core::Watched;
-use crate::limits::HOLDERS_WAIT;
+use crate::limits::{HOLDER_LOOK, HOLDERS_WAIT};
 use bytes::Bytes;
 use lanyard_dial::sabotage::{Guarantee, is_off};
 use lanyard_holder::client::{self, ClientError, Found, HolderConn};
 use lanyard_holder::wire::{ExitStatus, FromClient, FromHolder, Kind, Refusal, Welcome};
-use lanyard_holder::{HolderConfig, spawn_detached};
+use lanyard_holder::{HolderConfig, SpawnError, spawn_detached};
 use lanyard_service::notify::ENVIRONMENT;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
@@ -15,10 +15,10 @@ use lanyard_shared::msg::{Exit, Grid, Terminal};
 use lanyard_shared::time::UnixMs;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
 /// Counts watches; never repeats.
 pub type WatchNumber = u64;
@@ -123,15 +123,7 @@ impl Holders {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.controls.insert(id, sender);
         tokio::spawn(async move {
-            let outcome = async {
-                let spawned = spawn_detached(&exe, &config)
-                    .await
-                    .map_err(|error| error.to_string())?;
-                HolderConn::connect(&spawned.socket, Kind::Control)
-                    .await
-                    .map_err(|error| error.to_string())
-            };
-            match outcome.await {
+            match started(&exe, &config).await {
                 Ok(conn) => {
                     let terminal = described.terminal(id, &conn.welcome);
                     let _ = news.send(News::Spawned(id, Ok(terminal.clone())));
@@ -231,6 +223,31 @@ impl Holders {
     pub fn unwatch(&mut self, stream: StreamId) {
         self.watches.remove(&stream);
     }
+}
+
+/// A holder of this terminal: a fresh one, or the one that an agent before this one had just started when it was killed.
+async fn started(exe: &Path, config: &HolderConfig) -> Result<HolderConn, String> {
+    let socket = config.socket_path();
+    let refused = match spawn_detached(exe, config).await {
+        Ok(_) => return connected(&socket).await,
+        Err(SpawnError::Refused(sentence)) => sentence,
+        Err(error) => return Err(error.to_string()),
+    };
+    let mut looks = interval(HOLDER_LOOK);
+    let found = async {
+        loop {
+            looks.tick().await;
+            if let Ok(conn) = connected(&socket).await {
+                return conn;
+            }
+        }
+    };
+    timeout(HOLDERS_WAIT, found).await.map_err(|_| refused)
+}
+
+async fn connected(socket: &Path) -> Result<HolderConn, String> {
+    let connected = HolderConn::connect(socket, Kind::Control).await;
+    connected.map_err(|error| error.to_string())
 }
 
 /// What the agent knows of a terminal beyond what its holder says at every welcome.

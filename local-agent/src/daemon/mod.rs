@@ -10,12 +10,13 @@ mod effects;
 mod handout;
 mod holders;
 pub mod owner;
+mod presence;
 mod pulse;
 
 use crate::core::clock::AgentClock;
 use crate::core::{Core, Identity, Machine};
 use crate::limits::LONGEST_SLEEP;
-use crate::state::{StateDir, StateError};
+use crate::state::{Enrolment, Finding, StateDir, StateError};
 use dialling::{Dialled, Dialling};
 use disk::Disk;
 use handout::Handout;
@@ -27,6 +28,7 @@ use lanyard_shared::link::{Dialler, Link};
 use lanyard_shared::pair::address::Address;
 use lanyard_shared::time::Now;
 use owner::{Command, Notice, Owners};
+use presence::Presence;
 use pulse::Pulse;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -78,6 +80,16 @@ pub enum DaemonError {
 }
 
 impl DaemonError {
+    /// Whether it stays so until a person does something at this machine: starting again is of no use.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::State(error) => error.is_lasting(),
+            Self::Address(_) => true,
+            Self::Refused { .. } | Self::Dial(_) | Self::NotEnrolled | Self::Io(_) => false,
+        }
+    }
+
     /// What the person can do about it.
     #[must_use]
     pub fn hint(&self) -> String {
@@ -123,6 +135,9 @@ pub struct Daemon {
     /// What the relay said as it accepted us; may be empty.
     warning: String,
     handout: Handout,
+    /// What was wrong on the disk at the start, until the owner was told.
+    findings: Vec<Finding>,
+    presence: Presence,
     pulse: Pulse,
 }
 
@@ -134,22 +149,31 @@ impl Daemon {
     pub async fn prepare(options: Options) -> Result<(Self, Owners), DaemonError> {
         let now = clock::now();
         let pulse = Pulse::start(now.mono)?;
+        let enrolment = match &options.enrol {
+            Some(_) => None,
+            None => Some(options.state.enrolment()?.ok_or(DaemonError::NotEnrolled)?),
+        };
         let mut identity = options.state.identity(now.unix)?;
         if options.enrol.is_some() && identity.name_by_chain() {
             options.state.save_identity(&identity)?;
         }
-        let (relay, newcomer) = relay_and_role(&options, &identity)?;
-        let devices = options.state.devices()?;
-        let clock = AgentClock::start(now, options.state.high_water()?);
+        let (relay, newcomer) = relay_and_role(&options, enrolment, &identity)?;
+        let (devices, damaged_table) = options.state.devices(now.unix)?;
+        let (known, damaged_clock) = options.state.high_water(now.unix)?;
+        let known = known.unwrap_or_else(|| devices.latest().max(identity.latest()));
+        let clock = AgentClock::start(now, known);
+        let (socket, folder) = (options.state.owner_socket(), options.state.holders());
+        let findings = [
+            damaged_table,
+            damaged_clock,
+            options.state.make_way(&socket, now.unix)?,
+            options.state.make_way_for_folder(&folder, now.unix)?,
+        ];
         let core = Core::new(identity, options.machine, devices, now);
-        let (mut holders, news) = Holders::new(
-            options.state.holders(),
-            options.exe,
-            options.cwd,
-            options.orphans_end_after,
-        );
+        let (mut holders, news) =
+            Holders::new(folder, options.exe, options.cwd, options.orphans_end_after);
         holders.find().await?;
-        let (owners, commands) = Owners::listen(&options.state.owner_socket())?;
+        let (owners, commands) = Owners::listen(&socket)?;
         let daemon = Self {
             core,
             clock,
@@ -168,6 +192,8 @@ impl Daemon {
             ever_online: false,
             warning: String::new(),
             handout: Handout::default(),
+            findings: findings.into_iter().flatten().collect(),
+            presence: Presence::default(),
             pulse,
         };
         Ok((daemon, owners))
@@ -178,6 +204,9 @@ impl Daemon {
     /// # Errors
     /// See [`DaemonError`]. Holders, and so the terminals, stay.
     pub async fn run(mut self) -> Result<(), DaemonError> {
+        for Finding { sentence, hint } in std::mem::take(&mut self.findings) {
+            self.owners.tell(&Notice::Trouble { sentence, hint });
+        }
         self.dialling.start(&self.relay, Duration::ZERO);
         loop {
             self.carry_out()?;
@@ -203,8 +232,11 @@ impl Daemon {
                     }
                 },
                 dialled = self.dialling.next() => self.dialled(dialled)?,
-                () = self.changes.next() => {
-                    tracing::debug!("the network has changed, or the machine has slept");
+                gap = self.changes.next() => {
+                    tracing::debug!(?gap, "the network has changed, or the machine has slept");
+                    if let Some(gap) = gap {
+                        self.presence.was_away(gap, clock::unix());
+                    }
                     self.dialling.hurry(&self.relay);
                     self.core.probe(clock::mono());
                 }
@@ -247,6 +279,8 @@ impl Daemon {
             Err(error) => {
                 tracing::debug!(%error, "dialling failed");
                 self.pulse.offline(&error.to_string());
+                self.presence
+                    .offline(&error.to_string(), error.hint(), clock::unix());
                 self.owners.tell(&Notice::Unreachable {
                     sentence: error.to_string(),
                     hint: error.hint().to_owned(),
@@ -329,6 +363,7 @@ async fn receive(
 
 fn relay_and_role(
     options: &Options,
+    enrolment: Option<Enrolment>,
     identity: &Identity,
 ) -> Result<(Relay, Option<Dialler>), DaemonError> {
     if let Some(code) = &options.enrol {
@@ -344,7 +379,7 @@ fn relay_and_role(
         };
         return Ok((relay, Some(newcomer)));
     }
-    let enrolment = options.state.enrolment()?.ok_or(DaemonError::NotEnrolled)?;
+    let enrolment = enrolment.ok_or(DaemonError::NotEnrolled)?;
     let relay = Relay::parse(
         &enrolment.relay,
         enrolment.fingerprint.map(|bytes| bytes.0).into(),

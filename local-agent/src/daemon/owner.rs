@@ -6,7 +6,7 @@
 mod peer;
 mod words;
 
-pub use words::{Link, Notice, Request, Status};
+pub use words::{Gap, Link, Notice, Request, Status, Trouble};
 
 use crate::core::Question;
 use crate::core::keys::Urgency;
@@ -98,12 +98,11 @@ pub struct Owners {
 }
 
 impl Owners {
-    /// Listens on `path`. A socket that a killed agent left there is replaced; the caller holds the folder's lock.
+    /// Listens on `path`, where nothing lies any more.
     ///
     /// # Errors
     /// The socket cannot be made.
     pub fn listen(path: &Path) -> std::io::Result<(Self, UnboundedReceiver<Command>)> {
-        let _ = std::fs::remove_file(path);
         let listener = peer::bind_private(path)?;
         let (commands, receiver) = mpsc::unbounded_channel();
         let (notices, _) = broadcast::channel(OWNER_BACKLOG);

@@ -9,8 +9,8 @@ use super::prove::{Proven, check_clock, hand_over, promote, welcome};
 use super::socket::{Incoming, incoming};
 use crate::clock;
 use crate::door::Door;
-use crate::limits::MESSAGES_PER_TURN;
-use crate::route::{AgentClock, Output, PeerMisbehaved, Port};
+use crate::limits::{AGENT_QUIET, MESSAGES_PER_TURN};
+use crate::route::{AgentClock, How, Output, PeerMisbehaved, Port};
 use crate::state::State;
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
@@ -29,8 +29,10 @@ use tokio::time::Sleep;
 
 /// Why a link ends.
 enum End {
-    /// The peer has gone, or said goodbye.
+    /// The peer has gone without a word.
     Gone,
+    /// The peer said goodbye, for this reason.
+    Said(Option<CloseCode>),
     /// We tell it why.
     With(CloseCode),
 }
@@ -91,12 +93,16 @@ pub async fn drive(
     let end = driver.run().await;
     let (role, agent, conn) = (driver.port.role(), driver.port.agent(), driver.port.conn());
     match role {
-        Role::Agent => state.agents.saw(agent, clock::unix()),
+        Role::Agent => {
+            state.agents.saw(agent, clock::unix());
+            let (how, since) = driver.parting(&end, clock::mono());
+            driver.port.parts(how, since);
+        }
         Role::Device => {}
     }
     // Leaving the driver leaves the hub: the others hear of it now, however long the goodbye takes.
     match end {
-        End::Gone => {
+        End::Gone | End::Said(_) => {
             tracing::info!(?role, %agent, %conn, "link gone");
             None
         }
@@ -132,6 +138,18 @@ impl<'a> Driver<'a> {
             timer,
             armed,
         })
+    }
+
+    /// What the end of an agent's link says of the agent, and since when.
+    fn parting(&self, end: &End, now: Mono) -> (How, Mono) {
+        match end {
+            End::Said(Some(CloseCode::GoingAway)) => (How::Stopped, now),
+            // Who is there says something now and then. A machine that sleeps does not, and whatever stands between gives its link up.
+            End::Gone if now.since(self.heard) >= AGENT_QUIET => (How::Silent, self.heard),
+            End::With(CloseCode::Silent) => (How::Silent, self.heard),
+            End::Gone => (How::Lost, now),
+            End::Said(_) | End::With(_) => (How::Other, now),
+        }
     }
 
     async fn run(&mut self) -> End {
@@ -229,10 +247,7 @@ impl<'a> Driver<'a> {
             Frame::Proof(proof) => return Ok(Duty::Reprove(Box::new(proof))),
             Frame::Rotate(rotate) => return Ok(Duty::HandOver(Box::new(rotate))),
             Frame::Close(0, close) => {
-                if close.code == Some(CloseCode::GoingAway) {
-                    self.port.goes_away();
-                }
-                return Err(End::Gone);
+                return Err(End::Said(close.code));
             }
             frame @ Frame::Open(..) => {
                 self.port.take(frame, now.mono)?;

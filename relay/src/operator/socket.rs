@@ -1,11 +1,12 @@
 //! The operator's socket: a Unix socket in the data directory, for the user who runs the relay. One JSON line asks, one answers.
 
 use super::{Answer, perform};
+use crate::clock;
 use crate::limits::{OPERATOR_LINE, OPERATOR_TIME, OUT_OF_DESCRIPTORS};
 use crate::state::State;
 use crate::trouble::Trouble;
 use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -22,15 +23,13 @@ pub struct Operator {
 struct RemovedOnDrop(PathBuf);
 
 impl Operator {
-    /// Opens the socket. The data directory is locked, so one that is there already is left over.
+    /// Opens the socket. The data directory is locked, so one that is there already is left over; what is none is moved away.
     ///
     /// # Errors
     /// It cannot be opened.
     pub fn bind(path: &Path, state: Arc<State>) -> Result<Self, Trouble> {
         let bind = || {
-            if path.exists() {
-                std::fs::remove_file(path)?;
-            }
+            make_way(path)?;
             // The directory is closed to others, so there is no moment at which they could connect.
             let socket = UnixListener::bind(path)?;
             std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
@@ -41,7 +40,7 @@ impl Operator {
                 "cannot open the operator's socket {}: {error}",
                 path.display()
             ))
-            .hint("a socket's path may have 107 characters; pass a shorter --data DIR")
+            .hint("check the folder; a socket's path may have 107 characters: pass a shorter --data DIR if it has more")
         })?;
         Ok(Self {
             socket,
@@ -70,6 +69,21 @@ impl Operator {
 impl Drop for RemovedOnDrop {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn make_way(path: &Path) -> std::io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(metadata) if metadata.file_type().is_socket() => std::fs::remove_file(path),
+        Ok(_) => {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(format!(".broken-{}", clock::unix().secs()));
+            std::fs::rename(path, &aside)?;
+            tracing::warn!(kept = %aside.display(), "in the place of the operator's socket was something else, which is kept");
+            Ok(())
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use super::flow::Flow;
 use super::lease::{AgentClock, Lease, Trust};
 use super::leg::{Left, Leg, Output};
+use super::parting::{How, Parting};
 use super::used::UsedTokens;
 use super::waiting::Pool;
 use crate::limits::VIEWERS_PER_AGENT;
@@ -30,6 +31,8 @@ pub struct Hub {
     pub(super) streams: HashMap<StreamId, Stream>,
     /// When the agent was last refused because of its clock.
     skewed: Option<Mono>,
+    /// How the agent left, while it is away.
+    pub(super) parting: Option<Parting>,
     /// What waits for all of them.
     pub(super) pool: Pool,
     /// As much may wait.
@@ -92,6 +95,7 @@ impl Hub {
             viewers: HashMap::new(),
             streams: HashMap::new(),
             skewed: None,
+            parting: None,
             pool: Pool::default(),
             room,
             carried: Arc::default(),
@@ -115,7 +119,7 @@ impl Hub {
     /// Puts an agent that has just proven itself in its place. An older link of the same agent hears `replaced`.
     pub fn attach_agent(&mut self, conn: ConnId, identity: [u8; 32], clock: AgentClock) {
         self.agent_gone(CloseCode::AgentGone);
-        self.skewed = None;
+        (self.skewed, self.parting) = (None, None);
         let trust = Arc::new(Trust::new(self.id, identity, clock));
         self.agent = Some(AgentLeg {
             conn,
@@ -146,11 +150,18 @@ impl Hub {
         }
     }
 
-    /// The agent on `conn` has said that it restarts. What else it says of its end is not handed on: viewers would read it as ours.
-    pub fn agent_goes_away(&mut self, conn: ConnId) {
-        if self.agent_on(conn).is_some() {
-            self.agent_gone(CloseCode::GoingAway);
-        }
+    /// The link `conn` of the agent is over in this way, in which it stood last at `since`. What else an agent says of its end is not handed
+    /// on: viewers would read it as ours.
+    pub fn agent_parts(&mut self, conn: ConnId, how: How, since: Mono) {
+        let Some(agent) = self.agent_on(conn) else {
+            return;
+        };
+        let trust = Arc::clone(&agent.trust);
+        self.agent_gone(match how {
+            How::Stopped => CloseCode::GoingAway,
+            How::Lost | How::Silent | How::Other => CloseCode::AgentGone,
+        });
+        self.parting = Some(Parting { how, since, trust });
     }
 
     /// An agent was refused because of its clock: viewers are told so instead of "offline".
@@ -219,13 +230,21 @@ impl Hub {
     /// True when there is nobody here and nothing was ever to be remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.agent.is_none() && self.viewers.is_empty() && self.skewed.is_none()
+        self.agent.is_none()
+            && self.viewers.is_empty()
+            && self.skewed.is_none()
+            && self.parting.is_none()
     }
 
     /// True when there is nobody here and nothing to remember any more.
     #[must_use]
     pub fn is_idle(&self, now: Mono) -> bool {
-        self.agent.is_none() && self.viewers.is_empty() && !self.is_skewed(now)
+        let remembers = self.is_skewed(now)
+            || self
+                .parting
+                .as_ref()
+                .is_some_and(|parting| parting.may_be_told(now));
+        self.agent.is_none() && self.viewers.is_empty() && !remembers
     }
 
     /// What the agent's tokens are judged by now.

@@ -8,7 +8,7 @@ use super::flow::Flow;
 use super::hub::{Hub, Stream, Waiting};
 use super::lease::{Lease, Lent, Refusal, Trust};
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::frame::{Accept, Frame, Open, Origin, StreamId, Target};
+use lanyard_shared::frame::{Accept, Close, Frame, Open, Origin, StreamId, Target};
 use lanyard_shared::ids::{ConnId, DeviceId};
 use lanyard_shared::limits::{STREAMS_PER_AGENT, STREAMS_PER_VIEWER};
 use lanyard_shared::time::Mono;
@@ -95,6 +95,7 @@ impl Hub {
         now: Mono,
     ) -> Result<Option<Check>, PeerMisbehaved> {
         let away = self.away(now);
+        let parted = self.parted(&open.target, now);
         let Some(viewer) = self.viewers.get_mut(&conn) else {
             return Ok(None);
         };
@@ -107,12 +108,22 @@ impl Hub {
             .as_ref()
             .filter(|agent| agent.trust.is_announced())
         else {
-            self.refuse_for_now(conn, id, away);
-            return Ok(None);
+            let device = viewer.device;
+            let Some(trust) = parted else {
+                self.refuse_for_now(conn, id, away.into());
+                return Ok(None);
+            };
+            return Ok(Some(Check {
+                conn,
+                id,
+                open,
+                device,
+                trust,
+            }));
         };
         let trust = Arc::clone(&agent.trust);
         if trust.is_locked() {
-            self.refuse_for_now(conn, id, CloseCode::Locked);
+            self.refuse_for_now(conn, id, CloseCode::Locked.into());
             return Ok(None);
         }
         if viewer.streams.len() + viewer.leg.closing() >= STREAMS_PER_VIEWER {
@@ -144,12 +155,12 @@ impl Hub {
             .as_ref()
             .filter(|agent| agent.trust.is_announced())
         else {
-            let away = self.away(now);
+            let away = self.away_for(&check, verdict.is_ok(), now);
             self.refuse_for_now(conn, id, away);
             return None;
         };
         if agent.trust.is_locked() {
-            self.refuse_for_now(conn, id, CloseCode::Locked);
+            self.refuse_for_now(conn, id, CloseCode::Locked.into());
             return None;
         }
         if !Arc::ptr_eq(&agent.trust, &check.trust) {
@@ -163,6 +174,30 @@ impl Hub {
             Err(code) => self.refuse(conn, id, code),
         }
         None
+    }
+
+    /// By what the grant in this open is to be checked while the agent is away, when there is something that a good one lets its device know.
+    fn parted(&self, target: &Target, now: Mono) -> Option<Arc<Trust>> {
+        let asks = match target {
+            Target::Session(_) => true,
+            Target::Pair(_) | Target::Purpose(_) => false,
+        };
+        self.parting
+            .as_ref()
+            .filter(|parting| asks && parting.may_be_told(now))
+            .map(|parting| Arc::clone(&parting.trust))
+    }
+
+    /// What the opener of a stream hears while the agent is away: how it left, if its grant `holds` and was checked by what held then.
+    fn away_for(&self, check: &Check, holds: bool, now: Mono) -> Close {
+        let known = self.parting.as_ref().filter(|parting| {
+            let asks = matches!(check.open.target, Target::Session(_));
+            asks && holds && Arc::ptr_eq(&parting.trust, &check.trust) && parting.may_be_told(now)
+        });
+        match (self.away(now), known) {
+            (CloseCode::AgentOffline, Some(parting)) => parting.close(now),
+            (code, _) => code.into(),
+        }
     }
 
     fn admit(
@@ -224,11 +259,11 @@ impl Hub {
     }
 
     /// The viewer is woken when that may have changed.
-    fn refuse_for_now(&mut self, conn: ConnId, id: StreamId, code: CloseCode) {
+    fn refuse_for_now(&mut self, conn: ConnId, id: StreamId, close: Close) {
         if let Some(viewer) = self.viewers.get_mut(&conn) {
             viewer.waits = true;
+            viewer.leg.push_link(&Frame::Close(id, close));
         }
-        self.refuse(conn, id, code);
     }
 
     fn refuse(&mut self, conn: ConnId, id: StreamId, code: CloseCode) {

@@ -4,6 +4,7 @@ use super::fault::{PeerMisbehaved, name};
 use super::hub::Hub;
 use super::lease::AgentClock;
 use super::leg::Output;
+use super::parting::How;
 use crate::limits::HELD_PER_AGENT;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Announce, Frame, Open, Role, StreamId};
@@ -237,10 +238,10 @@ impl Port {
         self.lock().identity_changed(self.conn, identity);
     }
 
-    /// The peer said that it restarts. Of an agent its viewers hear the same.
-    pub fn goes_away(&self) {
+    /// The link is over in this way, in which it stood last at `since`. Of an agent its viewers may know it.
+    pub fn parts(&self, how: How, since: Mono) {
         match self.role {
-            Role::Agent => self.lock().agent_goes_away(self.conn),
+            Role::Agent => self.lock().agent_parts(self.conn, how, since),
             Role::Device => {}
         }
     }

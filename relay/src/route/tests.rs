@@ -2,10 +2,11 @@
 
 mod ending;
 mod opening;
+mod parting;
 mod traffic;
 
 use super::lease::AgentClock;
-use super::{Output, PeerMisbehaved, Port, Router};
+use super::{How, Output, PeerMisbehaved, Port, Router};
 use ed25519_dalek::SigningKey;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{

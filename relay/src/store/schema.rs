@@ -5,10 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Raised with every change of the tables; a database of a later relay is refused.
-pub const CURRENT: i64 = 3;
+pub const CURRENT: i64 = 4;
 
 /// What leads from each schema to the next, the first from an empty file. Databases in use have run them: a step is never changed.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "
     CREATE TABLE agents (
         id BLOB PRIMARY KEY CHECK (length(id) = 16),
@@ -43,6 +43,16 @@ const STEPS: [&str; 3] = [
     ",
     "
     ALTER TABLE agents ADD COLUMN next BLOB CHECK (next IS NULL OR length(next) = 32);
+    ",
+    // Counts what must not be lost, to tell a database from its copy. When somebody was seen is not among it.
+    "
+    CREATE TABLE changes (count INTEGER NOT NULL) STRICT;
+    INSERT INTO changes (count) VALUES (1);
+    CREATE TRIGGER agent_joined AFTER INSERT ON agents BEGIN UPDATE changes SET count = count + 1; END;
+    CREATE TRIGGER agent_changed AFTER UPDATE OF key, next, name ON agents BEGIN UPDATE changes SET count = count + 1; END;
+    CREATE TRIGGER agent_removed AFTER DELETE ON agents BEGIN UPDATE changes SET count = count + 1; END;
+    CREATE TRIGGER token_made AFTER INSERT ON tokens BEGIN UPDATE changes SET count = count + 1; END;
+    CREATE TRIGGER token_ended AFTER UPDATE OF revoked ON tokens BEGIN UPDATE changes SET count = count + 1; END;
     ",
 ];
 

@@ -188,3 +188,81 @@ fn a_sighting_that_comes_late_does_not_bring_a_revoked_agent_back() {
     store.seen(&[(id, LATER)]).unwrap();
     assert_eq!(store.agents().unwrap(), []);
 }
+
+/// What the copy says on its own.
+fn copied(dir: &tempfile::TempDir) -> (Vec<Agent>, usize) {
+    let alone = tempfile::tempdir().unwrap();
+    let path = alone.path().join("relay.db");
+    std::fs::copy(copy_of(&dir.path().join("relay.db")), &path).unwrap();
+    let store = Store::open(&path).unwrap();
+    let standing = store.tokens().unwrap();
+    let standing = standing.iter().filter(|token| token.revoked.is_none());
+    (store.agents().unwrap(), standing.count())
+}
+
+#[test]
+fn what_must_not_be_lost_is_in_the_copy_before_it_is_answered() {
+    use crate::tokens::{Purpose, Spoken, fresh};
+    let (dir, store) = store();
+    let (id, key) = agent(1);
+    store.add_code(&[1; 32], NOW, LATER).unwrap();
+    store.enrol(&[1; 32], id, &key, &[], "laptop", NOW).unwrap();
+    assert_eq!(copied(&dir).0[0].key, key);
+    store.hand_over(id, &key, &[7; 32]).unwrap();
+    assert_eq!(copied(&dir).0[0].next, Some([7; 32]));
+    store.promote(id, &[7; 32]).unwrap();
+    assert_eq!(copied(&dir).0[0].key, [7; 32]);
+    let (_, token) = fresh(Purpose::Metrics, String::new(), LATER, NOW).unwrap();
+    store.add_token(&token, NOW).unwrap();
+    assert_eq!(copied(&dir).1, 1);
+    store.revoke_tokens(Spoken::All, NOW).unwrap();
+    assert_eq!(copied(&dir).1, 0);
+    store.revoke_agent(id).unwrap();
+    assert_eq!(copied(&dir).0, []);
+}
+
+#[test]
+fn a_copy_that_cannot_follow_is_removed_and_made_when_it_can_be() {
+    let (dir, store) = store();
+    let path = dir.path().join("relay.db");
+    let (id, key) = agent(1);
+    store.add_code(&[1; 32], NOW, LATER).unwrap();
+    store.enrol(&[1; 32], id, &key, &[], "laptop", NOW).unwrap();
+    assert!(copy_of(&path).exists());
+    // No file can be written where a folder is.
+    let blocked = dir.path().join("relay.copy.new");
+    std::fs::create_dir(&blocked).unwrap();
+    store.revoke_agent(id).unwrap();
+    assert!(!copy_of(&path).exists(), "it would bring the machine back");
+    std::fs::remove_dir(&blocked).unwrap();
+    drop(store);
+    let (store, told) = Store::open_or_recover(&path, NOW).unwrap();
+    assert!(told.is_none() && copy_of(&path).exists());
+    assert_eq!(store.agents().unwrap(), []);
+}
+
+#[test]
+fn a_database_that_is_ahead_of_its_copy_is_believed_and_one_that_is_behind_is_not() {
+    let (dir, store) = store();
+    let path = dir.path().join("relay.db");
+    let (id, key) = agent(1);
+    store.add_code(&[1; 32], NOW, LATER).unwrap();
+    store.enrol(&[1; 32], id, &key, &[], "laptop", NOW).unwrap();
+    let before = std::fs::read(copy_of(&path)).unwrap();
+    store.revoke_agent(id).unwrap();
+    let after = std::fs::read(copy_of(&path)).unwrap();
+    drop(store);
+    std::fs::write(copy_of(&path), &before).unwrap();
+    let (store, told) = Store::open_or_recover(&path, NOW).unwrap();
+    assert!(told.is_none() && store.agents().unwrap().is_empty());
+    drop(store);
+    for beside in ["relay.db-wal", "relay.db-shm"] {
+        let _ = std::fs::remove_file(dir.path().join(beside));
+    }
+    std::fs::write(&path, &before).unwrap();
+    std::fs::write(copy_of(&path), &after).unwrap();
+    assert!(matches!(Store::open(&path), Err(StoreError::Behind(_))));
+    let (store, told) = Store::open_or_recover(&path, NOW).unwrap();
+    assert!(told.unwrap().contains("lost what was written"));
+    assert!(store.agents().unwrap().is_empty());
+}

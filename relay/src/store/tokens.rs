@@ -62,6 +62,7 @@ impl Store {
             Ok(true)
         };
         let added = write().map_err(|source| self.fail(source))?;
+        self.copy_change(&connection);
         added.then_some(()).ok_or(StoreError::TooManyTokens)
     }
 
@@ -86,7 +87,9 @@ impl Store {
                 .query_map(params![now.0, id, purpose], record)?
                 .collect()
         };
-        write().map_err(|source| self.fail(source))
+        let ended = write().map_err(|source| self.fail(source))?;
+        self.copy_change(&connection);
+        Ok(ended)
     }
 
     /// Remembers when tokens were last used, and from where.

@@ -22,8 +22,17 @@ pub fn run(data: &Path, arguments: &[&str]) -> Output {
 
 /// What a failed command said.
 pub fn failed(data: &Path, arguments: &[&str]) -> String {
+    failed_with(1, data, arguments)
+}
+
+/// What a relay said that is not to be started again.
+pub fn refused(data: &Path, arguments: &[&str]) -> String {
+    failed_with(3, data, arguments)
+}
+
+fn failed_with(status: i32, data: &Path, arguments: &[&str]) -> String {
     let output = run(data, arguments);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(status), "{output:?}");
     assert!(output.stdout.is_empty());
     String::from_utf8(output.stderr).unwrap()
 }
@@ -167,13 +176,13 @@ fn a_key_or_directory_that_others_can_read_is_refused() {
     let data = &dir.path().join("data");
     drop(Serving::start(data));
     set_permissions(data.join("tls-key.pem"), Permissions::from_mode(0o644)).unwrap();
-    let said = failed(data, &SERVE);
+    let said = refused(data, &SERVE);
     assert!(
         said.contains("can be read by other users") && said.contains("hint: run `chmod 600"),
         "{said}"
     );
     set_permissions(data, Permissions::from_mode(0o755)).unwrap();
-    let said = failed(data, &SERVE);
+    let said = refused(data, &SERVE);
     assert!(
         said.contains("is open to other users") && said.contains("hint: run `chmod 700"),
         "{said}"
@@ -193,26 +202,6 @@ fn a_taken_port_is_one_clear_line_and_a_hint() {
     assert_eq!(lines.len(), 2, "{said}");
     assert_eq!(lines[0], format!("error: {at} is taken by another program"));
     assert!(lines[1].starts_with("hint: ") && lines[1].contains("--listen"));
-}
-
-#[test]
-fn a_damaged_database_is_not_replaced() {
-    let dir = tempfile::tempdir().unwrap();
-    let data = &dir.path().join("data");
-    drop(Serving::start(data));
-    for file in ["relay.db-wal", "relay.db-shm"] {
-        let _ = std::fs::remove_file(data.join(file));
-    }
-    std::fs::write(data.join("relay.db"), b"not a database any more").unwrap();
-    let said = failed(data, &SERVE);
-    assert!(
-        said.contains("is damaged") && said.contains("hint: restore"),
-        "{said}"
-    );
-    assert_eq!(
-        std::fs::read(data.join("relay.db")).unwrap(),
-        b"not a database any more"
-    );
 }
 
 #[test]

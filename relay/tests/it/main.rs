@@ -6,6 +6,7 @@
 )]
 
 mod command;
+mod damaged;
 mod doors;
 mod links;
 mod operators;

@@ -13,7 +13,14 @@ use std::path::PathBuf;
 #[derive(Parser)]
 enum Part {
     /// Copies bytes between whoever dials in for the same id.
-    Relay,
+    Relay {
+        /// Where to listen; 0 for any free port.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+        /// Its certificate and key: read from there, or made and kept there.
+        #[arg(long)]
+        identity: PathBuf,
+    },
     /// Dials out, and joins each leg to a PTY process.
     Agent {
         /// The relay.
@@ -37,10 +44,10 @@ enum Part {
 fn main() -> Result<()> {
     match Part::parse() {
         // As many threads as the real relay has.
-        Part::Relay => tokio::runtime::Builder::new_multi_thread()
+        Part::Relay { port, identity } => tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?
-            .block_on(relay::run()),
+            .block_on(relay::run(port, &identity)),
         Part::Agent {
             port,
             certificate,

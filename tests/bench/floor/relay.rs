@@ -7,6 +7,8 @@ use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt as _, copy_bidirectional_with_sizes};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -22,15 +24,16 @@ type Stream = TlsStream<TcpStream>;
 /// Where a waiting agent's leg takes its viewer.
 type Waiting = Mutex<HashMap<[u8; ID_BYTES], oneshot::Sender<Box<Stream>>>>;
 
-pub async fn run() -> Result<()> {
-    let (acceptor, certificate) = identity()?;
+pub async fn run(port: u16, identity: &Path) -> Result<()> {
+    let acceptor = acceptor(identity)?;
     let socket = TcpSocket::new_v4()?;
-    socket.bind("127.0.0.1:0".parse()?)?;
+    // Connections of the one before it may still be closing.
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
     let listener = socket.listen(BACKLOG)?;
     say::line(&serde_json::json!({
         "event": "listening",
         "port": listener.local_addr()?.port(),
-        "certificate": certificate.as_ref(),
     }))?;
     serve(listener, acceptor).await
 }
@@ -89,17 +92,23 @@ async fn connection(acceptor: TlsAcceptor, tcp: TcpStream, waiting: &Waiting) ->
     Ok(())
 }
 
-fn identity() -> Result<(TlsAcceptor, CertificateDer<'static>)> {
-    let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()])?.self_signed(&key)?;
-    let certificate = certificate.der().clone();
-    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+fn acceptor(identity: &Path) -> Result<TlsAcceptor> {
+    if !identity.exists() {
+        let key = KeyPair::generate()?;
+        let certificate =
+            CertificateParams::new(vec!["localhost".to_owned()])?.self_signed(&key)?;
+        std::fs::write(identity, certificate.der())?;
+        std::fs::write(identity.with_extension("key"), key.serialize_der())?;
+    }
+    let certificate = CertificateDer::from(std::fs::read(identity)?);
+    let key = std::fs::read(identity.with_extension("key"))?;
+    let key = PrivateKeyDer::Pkcs8(key.into());
     let mut config =
         ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.clone()], key)?;
+            .with_single_cert(vec![certificate], key)?;
     // As the real relay has it.
     config.send_tls13_tickets = 0;
-    Ok((TlsAcceptor::from(Arc::new(config)), certificate))
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -33,6 +33,9 @@ enum Load {
         at: Floor,
         #[command(flatten)]
         crowd: Crowd,
+        /// Give a viewer that comes so many bytes.
+        #[arg(long, default_value_t = 0)]
+        history: u32,
     },
     /// Bytes from an agent's link to a viewer's link.
     Flood {
@@ -113,6 +116,9 @@ pub struct Crowd {
     /// How many there are.
     #[arg(long)]
     count: u32,
+    /// Dial again when the relay has gone, and say so when all of them are back
+    #[arg(long)]
+    come_back: bool,
 }
 
 fn main() -> Result<()> {
@@ -127,7 +133,9 @@ fn main() -> Result<()> {
             match load {
                 Load::Pattern { .. } => Ok(()),
                 Load::Agents { at, crowd } => agents::ours(&at, crowd).await,
-                Load::FloorAgents { at, crowd } => agents::floor(&at, crowd).await,
+                Load::FloorAgents { at, crowd, history } => {
+                    agents::floor(&at, crowd, history).await
+                }
                 Load::Flood { at, bytes } => flood::ours(&at, bytes).await,
                 Load::FloorFlood { at, bytes } => flood::floor(&at, bytes).await,
             }

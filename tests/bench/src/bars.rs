@@ -83,6 +83,7 @@ pub const BARS: &[Bar] = &[
     at_most("idle_cpu", 10.0, "us/s", "CPU of the relay for one idle agent"),
     at_most("attach_new", 2.5, FLOOR, "from dialling to the first bytes of a new terminal"),
     at_most("attach_existing", 2.5, FLOOR, "from dialling to the first bytes of a terminal with history"),
+    at_most("storm", 3.0, FLOOR, "1000 agents and 50 viewers, the relay killed and started again: until all are back with all that was printed"),
     at_most("revoke", 100.0, "ms", "from `lanyard revoke` to the closed streams of a device with a thousand, 99th percentile"),
     at_least("verify", 0.7, "x verify_strict", "tokens one core verifies in a second"),
     at_most("start", 50.0, "ms", "relay, from its start to listening"),

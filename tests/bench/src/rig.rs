@@ -10,8 +10,8 @@ use lanyard_shared::ids::TerminalId;
 use lanyard_tests::mark::{Mark, VARIABLE};
 use lanyard_tests::process::{Process, program};
 use lanyard_tests::viewer::{GRID, plain};
-use lanyard_tests::{TestViewer, World};
-use std::path::Path;
+use lanyard_tests::{Relay, TestViewer, World};
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
@@ -107,26 +107,61 @@ pub struct FloorRelay {
     pub process: Process,
     /// Its port.
     pub port: u16,
-    /// Its certificate.
-    pub certificate: Vec<u8>,
+    /// Where its certificate is.
+    pub certificate: PathBuf,
 }
 
 impl FloorRelay {
-    /// Starts it.
+    /// Starts it, with its certificate in this folder.
     ///
     /// # Errors
     /// It does not start.
-    pub async fn start() -> Result<Self> {
-        let mut process =
-            Process::start(Command::new(program("lanyard-bench-floor")?).arg("relay"))?;
+    pub async fn start(dir: &Path) -> Result<Self> {
+        Self::start_on(0, dir.join("certificate")).await
+    }
+
+    /// Kills it, and starts it again where it was.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn again(&mut self) -> Result<()> {
+        self.process.kill().await?;
+        *self = Self::start_on(self.port, self.certificate.clone()).await?;
+        Ok(())
+    }
+
+    async fn start_on(port: u16, certificate: PathBuf) -> Result<Self> {
+        let mut command = Command::new(program("lanyard-bench-floor")?);
+        command
+            .args(["relay", "--port", &port.to_string(), "--identity"])
+            .arg(&certificate);
+        let mut process = Process::start(&mut command)?;
         let ready = process.event_named("listening").await?;
         let port = ready["port"].as_u64().context("a port")?.try_into()?;
-        let certificate = serde_json::from_value(ready["certificate"].clone())?;
         Ok(Self {
             process,
             port,
             certificate,
         })
+    }
+
+    /// What a load is told of it.
+    #[must_use]
+    pub fn at(&self) -> [String; 4] {
+        [
+            "--port".to_owned(),
+            self.port.to_string(),
+            "--certificate".to_owned(),
+            self.certificate.display().to_string(),
+        ]
+    }
+
+    /// How to dial it.
+    ///
+    /// # Errors
+    /// Its certificate cannot be read.
+    pub fn address(&self) -> Result<Address> {
+        Address::read(self.port, &self.certificate)
     }
 
     /// Its process id.
@@ -146,9 +181,7 @@ impl Floor {
     pub async fn start() -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let mark = Mark::new(dir.path().display().to_string());
-        let relay = FloorRelay::start().await?;
-        let certificate = dir.path().join("certificate");
-        std::fs::write(&certificate, &relay.certificate)?;
+        let relay = FloorRelay::start(dir.path()).await?;
         std::fs::write(
             dir.path().join(".bashrc"),
             "PS1='$ '\nunset PROMPT_COMMAND\n",
@@ -166,11 +199,11 @@ impl Floor {
             .arg("agent")
             .args(["--port", &relay.port.to_string()])
             .arg("--certificate")
-            .arg(&certificate)
+            .arg(&relay.certificate)
             .arg("--dir")
             .arg(dir.path());
         let agent = Process::start(&mut command)?;
-        let address = Address::new(relay.port, &relay.certificate)?;
+        let address = relay.address()?;
         let mut floor = Self {
             relay: relay.process,
             agent,
@@ -229,15 +262,24 @@ impl Floor {
     }
 }
 
+/// What a load is told of our relay.
+#[must_use]
+pub fn at(relay: &Relay) -> [String; 6] {
+    [
+        "--relay".to_owned(),
+        relay.https.clone(),
+        "--fingerprint".to_owned(),
+        relay.fingerprint.clone(),
+        "--operator".to_owned(),
+        relay.data.join("operator.sock").display().to_string(),
+    ]
+}
+
 /// Runs a load (`tests/bench/load`) as a process of its own, so that what it costs is not counted.
 ///
 /// # Errors
 /// It cannot be started.
-pub fn load(arguments: &[&str], certificate: Option<&Path>) -> Result<Process> {
+pub fn load(what: &str, at: &[String], arguments: &[&str]) -> Result<Process> {
     let mut command = Command::new(program("lanyard-bench-load")?);
-    command.args(arguments);
-    if let Some(certificate) = certificate {
-        command.arg("--certificate").arg(certificate);
-    }
-    Process::start(&mut command)
+    Process::start(command.arg(what).args(at).args(arguments))
 }

@@ -66,6 +66,15 @@ export class Agent {
     await this.online();
   }
 
+  /** Stops it in the middle of what it does, as a machine that sleeps does: its connections stand. */
+  sleep(): void {
+    this.program.hold(true);
+  }
+
+  wake(): void {
+    this.program.hold(false);
+  }
+
   async stop(): Promise<void> {
     await this.program.end("SIGTERM");
   }

@@ -57,9 +57,16 @@ export class Program {
     });
   }
 
+  /** Holds it where it is, as a machine that sleeps does, or lets it go on. */
+  hold(held: boolean): void {
+    this.child.kill(held ? "SIGSTOP" : "SIGCONT");
+  }
+
   /** Resolves when it has left. */
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     if (!this.left) this.child.kill(signal);
+    // One that is held hears of it when it goes on.
+    if (!this.left) this.hold(false);
     await this.exit;
   }
 

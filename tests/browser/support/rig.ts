@@ -1,8 +1,12 @@
 /** A relay and a machine, real processes in a folder of their own. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { Agent } from "./agent";
+import { FORMER_HOLDER } from "./paths";
 import { Relay } from "./relay";
 
 /** Everyone's `.bashrc` differs; screens that are compared need one that does not. */
@@ -60,6 +64,16 @@ export class Rig {
   /** Reads a file there; empty while there is none. */
   read(name: string): Promise<string> {
     return readFile(this.path(name), "utf8").catch(() => "");
+  }
+
+  /** Leaves a terminal behind as an agent of the first version did: under a holder of that version. */
+  async holdAsBefore(name: string, command: string[]): Promise<void> {
+    const [dir, id] = [join(this.folder, "agent", "holders"), "05".repeat(16)];
+    const config = { dir, id, name, command, cwd: this.home, cols: 80, rows: 24 };
+    const holder = spawn(FORMER_HOLDER, { cwd: this.home, env: this.env, stdio: ["pipe", "pipe", "ignore"] });
+    holder.stdin.end(JSON.stringify(config));
+    const [line] = (await once(createInterface({ input: holder.stdout }), "line")) as [string];
+    if (line !== "ready") throw new Error(`a holder said ${line}`);
   }
 
   /** Ends everything, terminals too, which would outlive their agent. */

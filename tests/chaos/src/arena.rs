@@ -1,6 +1,6 @@
 //! One relay, one agent, its terminals and viewers, all of them processes, with a network between them that can be broken.
 
-use crate::life::Viewer;
+use crate::life::{How, Page, Place, Viewer};
 use crate::model::Model;
 use crate::part::Part;
 use crate::proxy::Proxy;
@@ -14,6 +14,7 @@ use lanyard_client::keys::Store;
 use lanyard_dial::sabotage::VARIABLE;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::ids::DeviceId;
+use lanyard_shared::limits::DIALLER_SILENCE;
 use lanyard_shared::msg::Grid;
 use lanyard_shared::pair::address::Address;
 use lanyard_tests::mark::Mark;
@@ -27,6 +28,10 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout_at};
 
+/// Terminals in which processes type and watch; a page has one more, after them.
+pub const STAGES: usize = 2;
+/// How long anything that is asked of the machine may take: its agent may have to find out by silence that it has no link any more.
+pub const ANSWERED: Duration = DIALLER_SILENCE.saturating_add(PATIENCE);
 /// How often a device that was ended tries to come back, each time after another fault.
 const THIEF_TRIES: u32 = 4;
 /// What a command says of an agent that was killed a moment ago, or under its hands.
@@ -63,7 +68,7 @@ impl Arena {
     ///
     /// # Errors
     /// Something does not start.
-    pub async fn start() -> Result<Self> {
+    pub async fn start(page: bool) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("lanyard-chaos").tempdir()?;
         let home = dir.path().join("home");
         std::fs::create_dir(&home)?;
@@ -147,8 +152,12 @@ impl Arena {
         arena.paired(&["view", "terminal"]).await?;
         let spent = arena.agent.arguments.len() - 2;
         arena.agent.arguments.truncate(spent);
-        for stage in 0..2 {
+        for stage in 0..STAGES {
             let stage = arena.stage(stage).await?;
+            arena.terminals.push(stage);
+        }
+        if page {
+            let stage = arena.page().await?;
             arena.terminals.push(stage);
         }
         Ok(arena)
@@ -159,6 +168,43 @@ impl Arena {
     }
 
     async fn stage(&mut self, number: usize) -> Result<Stage> {
+        let (device, id) = self.terminal(&format!("stage {number}")).await?;
+        let (watcher, _) = self.paired(&["view"]).await?;
+        let place = |device, watch| Place {
+            folder: self.folder(),
+            terminal: id.clone(),
+            how: How::Process { device, watch },
+        };
+        let typist = Viewer::start(place(device, false), &format!("t{number}"))?;
+        let watcher = Viewer::start(place(watcher, true), &format!("w{number}"))?;
+        self.staged(id, typist, Some(watcher))
+    }
+
+    /// A terminal of the browser's page.
+    async fn page(&mut self) -> Result<Stage> {
+        let title = "page".to_owned();
+        let (_, id) = self.terminal(&title).await?;
+        let profile = self.dir.path().join("profile");
+        std::fs::create_dir(&profile)?;
+        let page = Page {
+            link: self.pairing_link(&["view", "terminal"]).await?,
+            address: format!("https://{}/", self.far.address),
+            certificate: self.dir.path().join("relay/tls-cert.pem"),
+            profile,
+            title,
+            mark: self.mark.text().to_owned(),
+        };
+        let place = Place {
+            folder: self.folder(),
+            terminal: id.clone(),
+            how: How::Page(page),
+        };
+        let typist = Viewer::start(place, "p")?;
+        self.staged(id, typist, None)
+    }
+
+    /// A fresh terminal whose witness writes, and the device that asked for it.
+    async fn terminal(&mut self, name: &str) -> Result<(PathBuf, String)> {
         let (device, machine) = self.paired(&["view", "terminal"]).await?;
         let store = Store::at(&device);
         let (keys, _) = store.load().map_err(failed)?.context("not paired")?;
@@ -167,8 +213,7 @@ impl Arena {
             cols: SIZE.0,
             rows: SIZE.1,
         };
-        let name = format!("stage {number}");
-        let created = client.create(grid, &name).await.map_err(failed)?;
+        let created = client.create(grid, name).await.map_err(failed)?;
         client.close().await;
         let id = created.id.to_string();
         let folder = self.folder();
@@ -177,17 +222,20 @@ impl Arena {
             typed.exists() && printed.exists()
         })
         .await?;
-        let (watcher, _) = self.paired(&["view"]).await?;
-        let typist = Viewer::start(&folder, &id, &format!("t{number}"), device, false)?;
+        Ok((device, id))
+    }
+
+    fn staged(&self, id: String, typist: Viewer, watcher: Option<Viewer>) -> Result<Stage> {
         let mut model = Model::default();
         model.begun(&typist.name);
+        let folder = self.folder();
         Ok(Stage {
-            typist,
-            watcher: Viewer::start(&folder, &id, &format!("w{number}"), watcher, true)?,
-            model,
-            typed: File::open(typed)?,
+            typed: File::open(witness::typed(&folder, &id))?,
+            printed: witness::printed(&folder, &id),
             id,
-            printed,
+            model,
+            typist,
+            watcher,
         })
     }
 
@@ -204,7 +252,7 @@ impl Arena {
             .dir
             .path()
             .join(format!("device-{}.json", self.devices));
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + ANSWERED;
         loop {
             match timeout_at(end, self.pair(&path, scopes)).await {
                 Ok(Ok(machine)) => return Ok((path, machine)),
@@ -216,17 +264,21 @@ impl Arena {
     }
 
     async fn pair(&self, path: &Path, scopes: &[&str]) -> Result<lanyard_client::keys::Machine> {
+        let link = self.pairing_link(scopes).await?;
+        let store = Store::at(path);
+        let (device, _) = store.load_or_create("chaos").map_err(failed)?;
+        let pairing = Client::pair(&link, &device).await.map_err(failed)?;
+        let machine = pairing.wait().await.map_err(failed)?;
+        store.remember(machine.clone()).map_err(failed)?;
+        Ok(machine)
+    }
+
+    async fn pairing_link(&self, scopes: &[&str]) -> Result<String> {
         let link = self
             .lanyard(&["pair", "--yes", "--json", "--grant", &scopes.join(",")])
             .await?;
         let link: serde_json::Value = serde_json::from_str(&link)?;
-        let url = link["url"].as_str().context("a link")?;
-        let store = Store::at(path);
-        let (device, _) = store.load_or_create("chaos").map_err(failed)?;
-        let pairing = Client::pair(url, &device).await.map_err(failed)?;
-        let machine = pairing.wait().await.map_err(failed)?;
-        store.remember(machine.clone()).map_err(failed)?;
-        Ok(machine)
+        Ok(link["url"].as_str().context("a link")?.to_owned())
     }
 
     /// Runs a command of the owner, who tries again while the agent is only just starting.
@@ -254,13 +306,15 @@ impl Arena {
     /// The device cannot be paired.
     pub async fn guest(&mut self, stage: usize, base: &str) -> Result<Viewer> {
         let (device, _) = self.paired(&["view", "terminal"]).await?;
-        let guest = Viewer::start(
-            &self.folder(),
-            &self.terminals[stage].id,
-            base,
-            device,
-            false,
-        )?;
+        let place = Place {
+            folder: self.folder(),
+            terminal: self.terminals[stage].id.clone(),
+            how: How::Process {
+                device,
+                watch: false,
+            },
+        };
+        let guest = Viewer::start(place, base)?;
         self.terminals[stage].model.begun(&guest.name);
         Ok(guest)
     }
@@ -288,7 +342,7 @@ impl Arena {
     /// # Errors
     /// It cannot be ended.
     pub async fn end_guest(&mut self, stage: usize, guest: &mut Viewer) -> Result<()> {
-        let store = Store::at(guest.device());
+        let store = Store::at(guest.device().context("a guest with keys in a file")?);
         let (device, machines) = store.load().map_err(failed)?.context("not paired")?;
         let own = machines.first().and_then(|machine| machine.memory().keys);
         let key = own.map_or(device.signing_key().verifying_key(), |own| {
@@ -343,7 +397,10 @@ impl Arena {
             watcher: watches,
             ..
         } = &mut self.terminals[stage];
-        let viewer = if watcher { watches } else { typist };
+        let viewer = match watches {
+            Some(watches) if watcher => watches,
+            Some(_) | None => typist,
+        };
         viewer.kill(model).await?;
         model.killed(&viewer.name);
         viewer.live()?;
@@ -396,10 +453,9 @@ impl Arena {
                             words("is not typed", &stage.typist)
                         } else if stage.typist.seen < *printed {
                             words("does not see", &stage.typist)
-                        } else if stage.watcher.seen < *printed {
-                            words("does not see", &stage.watcher)
                         } else {
-                            None
+                            let late = stage.watcher.as_ref().filter(|w| w.seen < *printed);
+                            late.and_then(|watcher| words("does not see", watcher))
                         }
                     });
             let Some(missing) = missing else {

@@ -1,6 +1,7 @@
 //! What goes wrong, how, and how soon everything must be back afterwards.
 
-use crate::arena::Arena;
+use crate::arena::{Arena, STAGES};
+use crate::change::ask_in_mid_break;
 use crate::proxy::{End, Proxy, Weather};
 use crate::small_disk::SmallDisk;
 use anyhow::{Result, bail};
@@ -20,6 +21,7 @@ pub enum Fault {
     KillAgent,
     KillTypist,
     KillWatcher,
+    KillPage,
     UpgradeAgent,
     UpgradeRelay,
     CloseAgentLink,
@@ -34,6 +36,7 @@ pub enum Fault {
     NoNetwork,
     SleepingAgent,
     SleepingRelay,
+    AskedInMidBreak,
     RevokedToken,
     RevokedDevice,
     LockedMachine,
@@ -44,11 +47,12 @@ pub enum Fault {
 }
 
 /// Each kind, its name, and how often it comes beside the others.
-pub const FAULTS: [(Fault, &str, u32); 25] = [
+pub const FAULTS: [(Fault, &str, u32); 27] = [
     (Fault::KillRelay, "relay killed", 8),
     (Fault::KillAgent, "agent killed", 10),
     (Fault::KillTypist, "typing viewer killed", 6),
     (Fault::KillWatcher, "watching viewer killed", 4),
+    (Fault::KillPage, "page killed", 6),
     (Fault::UpgradeAgent, "agent restarted in order", 4),
     (Fault::UpgradeRelay, "relay restarted in order", 4),
     (Fault::CloseAgentLink, "agent's link closed", 8),
@@ -63,6 +67,7 @@ pub const FAULTS: [(Fault, &str, u32); 25] = [
     (Fault::NoNetwork, "no network", 4),
     (Fault::SleepingAgent, "agent asleep", 4),
     (Fault::SleepingRelay, "relay asleep", 4),
+    (Fault::AskedInMidBreak, "terminal asked for in mid-break", 5),
     (Fault::RevokedToken, "token ended in mid-action", 4),
     (Fault::RevokedDevice, "device ended in mid-action", 4),
     (Fault::LockedMachine, "machine locked and unlocked", 2),
@@ -108,6 +113,7 @@ impl Fault {
             | Self::KillAgent
             | Self::KillTypist
             | Self::KillWatcher
+            | Self::KillPage
             | Self::UpgradeAgent
             | Self::UpgradeRelay
             | Self::CloseAgentLink
@@ -120,6 +126,7 @@ impl Fault {
             | Self::NoNetwork
             | Self::SleepingAgent
             | Self::SleepingRelay
+            | Self::AskedInMidBreak
             | Self::RevokedToken
             | Self::RevokedDevice
             | Self::LockedMachine
@@ -134,7 +141,7 @@ impl Fault {
     /// # Errors
     /// It could not be done, or what was to hold in the middle of it did not.
     pub async fn happen(self, arena: &mut Arena, random: &mut Rng) -> Result<()> {
-        let stage = random.usize(..arena.terminals.len());
+        let stage = random.usize(..STAGES);
         let rest = Duration::from_millis(random.u64(..800));
         let long = Duration::from_millis(random.u64(500..5000));
         match self {
@@ -144,6 +151,7 @@ impl Fault {
             Self::UpgradeRelay => arena.relay.again(Signal::TERM, rest).await?,
             Self::KillTypist => arena.kill_viewer(stage, false).await?,
             Self::KillWatcher => arena.kill_viewer(stage, true).await?,
+            Self::KillPage => arena.kill_viewer(STAGES, false).await?,
             Self::CloseAgentLink => arena.near.end(End::Closed),
             Self::CloseViewerLinks => arena.far.end(End::Closed),
             Self::ResetAgentLink => arena.near.end(End::Reset),
@@ -176,6 +184,7 @@ impl Fault {
                 sleep(long).await;
                 arena.relay.signal(Signal::CONT)?;
             }
+            Self::AskedInMidBreak => ask_in_mid_break(arena, random).await?,
             Self::RevokedToken => end_a_token(arena, random).await?,
             Self::RevokedDevice => end_a_device(arena, stage, random).await?,
             Self::LockedMachine => {

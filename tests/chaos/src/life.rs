@@ -2,7 +2,11 @@
 
 use crate::model::Model;
 use crate::viewer::Said;
+use crate::witness;
 use anyhow::{Context as _, Result};
+use lanyard_tests::mark::VARIABLE;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -33,21 +37,9 @@ impl Viewer {
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn start(
-        folder: &Path,
-        terminal: &str,
-        base: &str,
-        device: PathBuf,
-        watch: bool,
-    ) -> Result<Self> {
-        let place = Place {
-            folder: folder.to_owned(),
-            terminal: terminal.to_owned(),
-            device,
-            watch,
-        };
+    pub fn start(place: Place, base: &str) -> Result<Self> {
         let name = life(base, 1);
-        let (child, said) = place.launch(&name)?;
+        let (child, said) = place.launch(&name, true)?;
         Ok(Self {
             name,
             base: base.to_owned(),
@@ -69,14 +61,17 @@ impl Viewer {
         self.lives += 1;
         self.name = life(&self.base, self.lives);
         self.seen = 0;
-        (self.child, self.said) = self.place.launch(&self.name)?;
+        (self.child, self.said) = self.place.launch(&self.name, false)?;
         Ok(())
     }
 
-    /// Its keys.
+    /// Its keys, if they are in a file.
     #[must_use]
-    pub fn device(&self) -> &Path {
-        &self.place.device
+    pub fn device(&self) -> Option<&Path> {
+        match &self.place.how {
+            How::Process { device, .. } => Some(device),
+            How::Page(_) => None,
+        }
     }
 
     /// From now on it is to hear that it may not any more.
@@ -108,7 +103,18 @@ impl Viewer {
     /// # Errors
     /// It cannot be killed.
     pub async fn kill(&mut self, model: &mut Model) -> Result<()> {
-        self.child.kill().await?;
+        // One that gave up has ended by itself.
+        if let Some(group) = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()))
+        {
+            match kill_process_group(group, Signal::KILL) {
+                Ok(()) | Err(Errno::SRCH) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.child.wait().await?;
         while let Some(said) = self.said.recv().await {
             self.take(said, model);
         }
@@ -116,24 +122,56 @@ impl Viewer {
     }
 }
 
-/// Where a viewer looks, and by which keys, in all its lives.
-struct Place {
-    folder: PathBuf,
-    terminal: String,
-    device: PathBuf,
-    watch: bool,
+/// Where a viewer looks, and how, in all its lives.
+pub struct Place {
+    /// Where the witness writes.
+    pub folder: PathBuf,
+    /// What it looks at.
+    pub terminal: String,
+    pub how: How,
+}
+
+/// What a viewer is.
+pub enum How {
+    /// A process of ours, with its keys in this file.
+    Process { device: PathBuf, watch: bool },
+    /// The page in a browser.
+    Page(Page),
+}
+
+/// A browser, and what it opens.
+pub struct Page {
+    /// A pairing link.
+    pub link: String,
+    /// Where the page is found afterwards.
+    pub address: String,
+    /// The relay's.
+    pub certificate: PathBuf,
+    /// Where the browser keeps what is to outlive it.
+    pub profile: PathBuf,
+    /// The terminal's name, by which a person finds it.
+    pub title: String,
+    /// What is set in all processes of the run.
+    pub mark: String,
 }
 
 impl Place {
-    fn launch(&self, name: &str) -> Result<(Child, UnboundedReceiver<Said>)> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("viewer").arg("--device").arg(&self.device);
-        command.args(["--terminal", &self.terminal, "--name", name]);
-        command.arg("--folder").arg(&self.folder);
-        if self.watch {
-            command.arg("--watch");
-        }
+    fn launch(&self, name: &str, first: bool) -> Result<(Child, UnboundedReceiver<Said>)> {
+        let mut command = match &self.how {
+            How::Process { device, watch } => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.arg("viewer").arg("--device").arg(device);
+                command.args(["--terminal", &self.terminal]);
+                command.arg("--folder").arg(&self.folder);
+                command.args(watch.then_some("--watch"));
+                command
+            }
+            How::Page(page) => page.command(&witness::printed(&self.folder, &self.terminal), first),
+        };
+        // A browser is many processes, and they are killed together.
         command
+            .args(["--name", name])
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
@@ -151,6 +189,27 @@ impl Place {
             }
         });
         Ok((child, said))
+    }
+}
+
+impl Page {
+    fn command(&self, printed: &Path, first: bool) -> Command {
+        let mut command = Command::new("node");
+        command
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/page.mjs"))
+            .arg("--open")
+            .arg(if first { &self.link } else { &self.address })
+            .args(first.then_some("--pair"))
+            .arg("--profile")
+            .arg(&self.profile)
+            .arg("--certificate")
+            .arg(&self.certificate)
+            .arg("--terminal")
+            .arg(&self.title)
+            .arg("--printed")
+            .arg(printed)
+            .env(VARIABLE, &self.mark);
+        command
     }
 }
 

@@ -1,6 +1,7 @@
 //! `scripts/chaos`: breaks what can break, at random and again by its seed, and says what was lost.
 
 mod arena;
+mod change;
 mod fault;
 mod life;
 mod model;
@@ -45,6 +46,9 @@ pub struct RunArgs {
     /// Set-ups that run beside each other
     #[arg(long, value_name = "J", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
     jobs: u64,
+    /// Set-ups in which a browser's page types too; wants what the browser tests want
+    #[arg(long, value_name = "P", default_value_t = 0, overrides_with = "pages")]
+    pages: u64,
     /// Write figures to a file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,

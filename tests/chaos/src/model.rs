@@ -202,6 +202,16 @@ impl Model {
         self.complaints.push(what);
     }
 
+    /// A change was made more often than it was asked for, or not at all.
+    pub fn differ(&mut self, more: bool, what: String) {
+        if more {
+            self.wrongs.duplicated += 1;
+            self.complaints.push(what);
+        } else {
+            self.lose(what);
+        }
+    }
+
     /// Something did not come back in time.
     pub fn stick(&mut self, what: String) {
         self.wrongs.stuck += 1;

@@ -40,7 +40,11 @@ pub async fn all(args: RunArgs) -> Result<ExitCode> {
     for job in 0..jobs {
         let share = args.faults / jobs + u64::from(job < args.faults % jobs);
         let random = Rng::with_seed(seed.wrapping_add(job.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        tasks.spawn(one(job, share, random, kinds.clone(), args.stop));
+        let page = job < args.pages;
+        let mut kinds = kinds.clone();
+        kinds.retain(|fault| page || *fault != Fault::KillPage);
+        ensure!(!kinds.is_empty(), "there is no page: `--pages 1` adds one");
+        tasks.spawn(one(job, share, random, kinds, page, args.stop));
     }
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -93,9 +97,12 @@ async fn one(
     faults: u64,
     mut random: Rng,
     kinds: Vec<Fault>,
+    page: bool,
     stop: bool,
 ) -> Result<Report> {
-    let mut arena = Arena::start().await.context("the set-up did not start")?;
+    let mut arena = Arena::start(page)
+        .await
+        .context("the set-up did not start")?;
     let mut report = Report::default();
     if let Err(missing) = arena.back(FIRST).await? {
         anyhow::bail!("nothing works even without faults: {missing}");

@@ -12,7 +12,8 @@ pub struct Stage {
     pub id: String,
     pub model: Model,
     pub typist: Viewer,
-    pub watcher: Viewer,
+    /// A page looks at what it types in by itself.
+    pub watcher: Option<Viewer>,
     pub typed: File,
     pub printed: PathBuf,
 }
@@ -32,7 +33,9 @@ impl Stage {
     /// A file cannot be read.
     pub fn look(&mut self) -> Result<()> {
         self.typist.hear(&mut self.model);
-        self.watcher.hear(&mut self.model);
+        if let Some(watcher) = &mut self.watcher {
+            watcher.hear(&mut self.model);
+        }
         let mut typed = Vec::new();
         self.typed.read_to_end(&mut typed)?;
         // What was typed was sent before, and said to be before that.

@@ -1,7 +1,7 @@
 //! Bad credentials by the thousand, beside a session that works and keeps its echo.
 
 use super::typed::Rig;
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use ed25519_dalek::SigningKey;
 use lanyard_client::client::Client;
 use lanyard_dial::clock;
@@ -186,21 +186,34 @@ async fn proofs_that_do_not_hold_slow_no_session_whether_from_one_address_or_for
 }
 
 #[tokio::test]
-async fn one_address_that_proves_nothing_takes_its_places_and_no_other_addresses() -> Result<()> {
+async fn an_address_that_proves_nothing_displaces_its_own_and_leaves_room_for_its_neighbours_and_others()
+-> Result<()> {
     let world = World::start().await?;
     let target = Target::of(&world.relay)?;
+    let viewer = TestViewer::pair(&world, &["view"]).await?;
+    let (agent, key) = (viewer.machine.agent, SigningKey::from_bytes(&[5; 32]));
+    let (mut elsewhere, challenge) = HostileLink::challenged(&target, ATTACH, source(2)).await?;
     let mut waiting = Vec::new();
     for _ in 0..UNPROVEN_PER_ADDRESS {
         waiting.push(HostileLink::challenged(&target, ATTACH, source(1)).await?);
     }
-    let one_more = HostileLink::challenged(&target, ATTACH, source(1)).await;
-    ensure!(one_more.is_err(), "one address has no bound");
-    HostileLink::challenged(&target, ATTACH, source(2)).await?;
-    drop(waiting.pop());
-    // Once one has left, the next gets in: as soon as the relay has noticed.
-    while HostileLink::challenged(&target, ATTACH, source(1))
-        .await
-        .is_err()
-    {}
+    // A neighbour behind the same address gets in.
+    HostileLink::viewer(&target, agent, &key, source(1)).await?;
+    // One address has a bound, and the oldest of it is told when to come back.
+    let (oldest, _) = waiting.first_mut().context("the oldest")?;
+    let told = oldest
+        .until(|frame| match frame {
+            Frame::Close(0, close) => Some(close),
+            _ => None,
+        })
+        .await?;
+    assert_eq!(told.code, Some(CloseCode::Busy));
+    ensure!(told.again().is_some(), "{told:?}");
+    // Nobody elsewhere made room.
+    let now = clock::now().unix;
+    let proof = prove(&key, Role::Device, &target.host(), agent, &challenge, now)?;
+    elsewhere.send(&Frame::Proof(proof)).await?;
+    let welcomed = elsewhere.next().await?;
+    ensure!(matches!(welcomed, Frame::Welcome(_)), "{welcomed:?}");
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
-use lanyard_dial::limits::{CONNECT_TIME, FIRST_WAIT};
+use lanyard_dial::limits::CONNECT_TIME;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Accept, Frame, Open, Origin, Target as For, kind};
 use lanyard_shared::ids::ConnId;
-use lanyard_shared::limits::{FRAME_MAX, LINK_FRAMES_WAITING};
+use lanyard_shared::limits::{FRAME_MAX, LINK_FRAMES_WAITING, RETRY_FIRST};
 use lanyard_tests::Agent;
 use lanyard_tests::attack::cost::anonymous_memory;
 use lanyard_tests::attack::hostile_relay::{HeldLink, HostileRelay};
@@ -188,7 +188,7 @@ async fn a_relay_that_hangs_up_at_once_is_dialled_less_and_less() -> Result<()> 
         let hung_up = Instant::now();
         victim.link = victim.relay.link().await?;
         let waited = hung_up.elapsed();
-        let least = FIRST_WAIT / 2 * 2_u32.pow(attempt);
+        let least = RETRY_FIRST / 2 * 2_u32.pow(attempt);
         assert!(waited >= least, "attempt {attempt} came after {waited:?}");
     }
     victim.leaves().await

@@ -3,9 +3,10 @@
 use super::Options;
 use super::choose::{self, Choice};
 use super::escape::{Escapes, Wish};
+use super::presence;
 use super::tty::{self, SignalEvent, Signals};
 use crate::client::{Client, TerminalHandle};
-use crate::core::{InputState, Mode, TerminalEvent, Unsent};
+use crate::core::{InputState, Mode, State, TerminalEvent, Unsent};
 use crate::failure::Failure;
 use crate::output::{self, Closed, Writer};
 use lanyard_shared::close::CloseCode;
@@ -35,11 +36,13 @@ pub(super) async fn run(client: &Client, options: &Options) -> Result<u8, Failur
     let signals = Signals::watch().map_err(|error| no_terminal(&error))?;
     let raw = tty::Raw::enter().map_err(|error| no_terminal(&error))?;
     let mut shown = Shown {
+        client,
         handle,
         writer: Writer::start(),
         grid,
         input: InputState::Opening,
         interrupted: false,
+        away: None,
         detached: false,
     };
     let outcome = shown.serve(signals).await;
@@ -58,12 +61,15 @@ pub(super) async fn run(client: &Client, options: &Options) -> Result<u8, Failur
 }
 
 /// What is on the screen.
-struct Shown {
+struct Shown<'a> {
+    client: &'a Client,
     handle: TerminalHandle,
     writer: Writer,
     grid: Grid,
     input: InputState,
     interrupted: bool,
+    /// What was said last of why the machine is out of reach.
+    away: Option<String>,
     detached: bool,
 }
 
@@ -84,12 +90,15 @@ impl From<Failure> for Stop {
     }
 }
 
-impl Shown {
+impl Shown<'_> {
     async fn serve(&mut self, mut signals: Signals) -> Result<u8, Stop> {
         let mut keys = tty::keys();
         let mut escapes = Escapes::new();
+        let (mut state, mut trouble) = (self.client.state(), self.client.trouble());
         loop {
             tokio::select! {
+                Ok(()) = state.changed() => self.presence().await?,
+                Ok(()) = trouble.changed() => self.presence().await?,
                 event = self.handle.next() => {
                     let event = event.ok_or_else(|| Failure::from(CloseCode::Done))?;
                     if let Some(status) = self.show(event).await? {
@@ -139,6 +148,7 @@ impl Shown {
                     "interrupted: {why}; it goes on by itself, ~. leaves"
                 ))
                 .await?;
+                self.presence().await?;
             }
             TerminalEvent::Resumed => {
                 if std::mem::take(&mut self.interrupted) {
@@ -173,6 +183,26 @@ impl Shown {
                 self.status("typing goes on").await
             }
             InputState::Driving | InputState::Opening => Ok(()),
+        }
+    }
+
+    /// Says why the machine is out of reach when that has changed, and that it is back when nothing else says so.
+    async fn presence(&mut self) -> Result<(), Stop> {
+        let state = self.client.state().borrow().clone();
+        let trouble = self.client.trouble().borrow().clone();
+        let heard = match state {
+            State::Silent => self.client.heartbeat().await?.0,
+            State::Connecting | State::Offline | State::Live | State::Over(_) => None,
+        };
+        let away = presence::words(&state, trouble.as_ref(), heard);
+        if away == self.away {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut self.away, away);
+        match (&self.away, before) {
+            (Some(away), _) => self.status(&format!("{away} (~. leaves)")).await,
+            (None, Some(_)) if !self.interrupted => self.status("the machine answers again").await,
+            (None, _) => Ok(()),
         }
     }
 

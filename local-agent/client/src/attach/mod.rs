@@ -5,6 +5,7 @@ mod escape;
 mod exec;
 mod interactive;
 mod marker;
+mod presence;
 mod script;
 mod tty;
 

@@ -195,7 +195,7 @@ impl Engine {
                         }
                     }
                 },
-                () = changes.next() => {
+                _ = changes.next() => {
                     // What was dialled on the network before may hang for long.
                     if dialling.is_some() {
                         dialling = Some(dial(self.relay.clone(), self.proxies.clone()));
@@ -353,6 +353,8 @@ fn refused(error: &DialError) -> Failure {
             why.with_hint("if the relay's certificate was replaced, pair again with `lanyard pair`; if not, something stands between")
         }
         DialError::Unreachable { .. }
+        | DialError::NoNetwork { .. }
+        | DialError::NoName { .. }
         | DialError::Timeout { .. }
         | DialError::Proxy(_)
         | DialError::Refused { .. } => why,

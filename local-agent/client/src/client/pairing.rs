@@ -177,6 +177,8 @@ fn refused_dial(error: &DialError) -> Failure {
             why.with_hint("the link is for another relay, or something stands between: run `lanyard pair` for a new one")
         }
         DialError::Unreachable { .. }
+        | DialError::NoNetwork { .. }
+        | DialError::NoName { .. }
         | DialError::Timeout { .. }
         | DialError::Proxy(_)
         | DialError::Refused { .. } => why,

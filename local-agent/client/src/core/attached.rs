@@ -40,7 +40,7 @@ impl Attached {
             terminal,
             mode,
             grid: fitting(grid),
-            view: View::new(have),
+            view: View::new(have, &writer.0),
             typist: Typist::new(writer, mode == Mode::Drive, now),
         }
     }

@@ -59,6 +59,11 @@ impl Channel {
         self.stream
     }
 
+    /// When it was opened.
+    pub fn since(&self) -> Mono {
+        self.since
+    }
+
     /// True once message 2 has verified.
     pub fn stands(&self) -> bool {
         matches!(self.phase, Phase::Standing(_))

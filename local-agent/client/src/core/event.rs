@@ -52,7 +52,7 @@ pub enum State {
     Offline,
     /// The machine answered, end to end, within [`lanyard_shared::limits::LIVE_FOR`].
     Live,
-    /// The link stands, but the machine has not answered for [`lanyard_shared::limits::LIVE_FOR`].
+    /// The link stands, but the machine has not answered for [`lanyard_shared::limits::LIVE_FOR`], or not at all since it was asked.
     Silent,
     /// It does not come back by itself.
     Over(Failure),

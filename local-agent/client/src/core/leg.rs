@@ -1,9 +1,10 @@
 //! One purpose of one attached terminal: idle, minting, open, over; and when to try again.
 
+use super::chance::Chance;
 use super::sealed::Sealed;
-use crate::limits::{STREAM_FIRST_WAIT, STREAM_GOOD_AFTER, STREAM_LONGEST_WAIT};
+use lanyard_dial::Backoff;
 use lanyard_shared::frame::StreamId;
-use lanyard_shared::limits::STREAM_TIME;
+use lanyard_shared::limits::{RETRY_GOOD_AFTER, STREAM_TIME};
 use lanyard_shared::time::Mono;
 
 /// See [`Leg`].
@@ -23,16 +24,22 @@ pub(super) struct Leg {
     again: Option<Mono>,
     /// When the present stream was opened.
     since: Mono,
-    tries: u32,
+    /// It has failed once: the first time again at once.
+    failed_before: bool,
+    backoff: Backoff,
+    chance: Chance,
 }
 
 impl Leg {
-    pub fn new() -> Self {
+    /// `seed` is another for each stream.
+    pub fn new(seed: &[u8]) -> Self {
         Self {
             stage: Stage::Idle,
             again: None,
             since: Mono::default(),
-            tries: 0,
+            failed_before: false,
+            backoff: Backoff::default(),
+            chance: Chance::of(seed),
         }
     }
 
@@ -85,25 +92,28 @@ impl Leg {
 
     /// A record verified. One that comes right before the next end proves nothing.
     pub fn proven(&mut self, now: Mono) {
-        if now.since(self.since) >= STREAM_GOOD_AFTER {
-            self.tries = 0;
+        if now.since(self.since) >= RETRY_GOOD_AFTER {
+            self.forgive();
         }
     }
 
     /// The stream or the attempt failed: the first time again at once, then after longer and longer waits.
     pub fn failed(&mut self, now: Mono) {
-        let wait = STREAM_FIRST_WAIT
-            .saturating_mul(1 << self.tries.saturating_sub(1).min(8))
-            .min(STREAM_LONGEST_WAIT);
-        self.again = (self.tries > 0).then_some(now + wait);
-        self.tries = self.tries.saturating_add(1);
+        let before = std::mem::replace(&mut self.failed_before, true);
+        self.again = before.then(|| now + self.backoff.next_wait(self.chance.next()));
         self.idle();
     }
 
     /// The session is gone, and the attempt with it. The next may follow as soon as there is another, which has waits of its own.
     pub fn reset(&mut self) {
         self.idle();
-        (self.again, self.tries) = (None, 0);
+        self.again = None;
+        self.forgive();
+    }
+
+    fn forgive(&mut self) {
+        self.failed_before = false;
+        self.backoff.reset();
     }
 
     fn idle(&mut self) {

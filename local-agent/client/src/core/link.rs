@@ -108,6 +108,7 @@ impl Viewer {
             link,
             channel,
             gives_up,
+            self.owed_at().filter(|_| self.state != State::Silent),
             self.session_again,
         ]
         .into_iter()
@@ -241,7 +242,7 @@ impl Viewer {
 
     /// Sends whatever waits, and asks for the tokens that are wanted.
     pub(super) fn pump(&mut self, now: Now) {
-        if self.is_live() {
+        if self.may_ask() {
             self.mint_wanted(now.mono);
         }
         let Some(link) = &mut self.link else { return };

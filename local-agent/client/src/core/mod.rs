@@ -4,6 +4,7 @@
 //! and carries messages. A new link means a new session, new tokens, and streams that go on where the old ones ended.
 
 mod attached;
+mod chance;
 mod channel;
 mod event;
 mod keep;
@@ -29,13 +30,14 @@ pub use pairing::{Pairing, PairingEvent};
 use crate::failure::Failure;
 use attached::Attached;
 use bytes::Bytes;
+use chance::Chance;
 use channel::Channel;
 use ed25519_dalek::SigningKey;
 use keep::Recall;
 use lanyard_dial::Backoff;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{AgentId, ConnId, TerminalId, WriterId};
-use lanyard_shared::limits::LIVE_FOR;
+use lanyard_shared::limits::{HEARTBEAT, LIVE_FOR};
 use lanyard_shared::link::Link;
 use lanyard_shared::msg::Grid;
 use lanyard_shared::noise::StaticKey;
@@ -89,7 +91,10 @@ pub struct Viewer {
     channel: Option<Channel>,
     /// When to open a session again, while the link stands without one.
     session_again: Option<Mono>,
-    session_tries: u32,
+    session_backoff: Backoff,
+    chance: Chance,
+    /// The agent has proven itself in this session and was told hello: it may be asked, and answers after its welcome.
+    introduced: bool,
     /// The agent said welcome in this session.
     greeted: bool,
     requests: BTreeMap<u32, Request>,
@@ -108,6 +113,7 @@ impl Viewer {
     /// A viewer that wants to dial at once. `memory` is what is kept of the machine; where it says other keys than `party`, they count.
     #[must_use]
     pub fn new(party: Party, memory: Memory, now: Mono) -> Self {
+        let chance = Chance::of(party.key.verifying_key().as_bytes());
         Self {
             party: memory.applied_to(party),
             memory,
@@ -122,7 +128,9 @@ impl Viewer {
             conn: None,
             channel: None,
             session_again: None,
-            session_tries: 0,
+            session_backoff: Backoff::default(),
+            chance,
+            introduced: false,
             greeted: false,
             requests: BTreeMap::new(),
             next_request: 1,
@@ -269,14 +277,32 @@ impl Viewer {
         self.over(CloseCode::Done.into());
     }
 
+    /// Whether what is asked goes out at once. It need not wait for the welcome, which would cost a round trip.
+    fn may_ask(&self) -> bool {
+        self.introduced && self.link.is_some()
+    }
+
     fn is_live(&self) -> bool {
         self.greeted && self.link.is_some()
+    }
+
+    /// When a machine that was asked for a session and has said nothing is silent.
+    fn owed_at(&self) -> Option<Mono> {
+        let asked = self.channel.as_ref().filter(|_| !self.greeted)?.since();
+        Some(asked + HEARTBEAT)
     }
 
     fn look_at_liveness(&mut self, now: Mono) {
         if self.is_live() {
             let silent = self.heard.is_none_or(|heard| now.since(heard) >= LIVE_FOR);
             self.set_state(if silent { State::Silent } else { State::Live });
+        } else if self.state != State::Silent
+            && self.owed_at().is_some_and(|at| at <= now)
+            && let Some(link) = &mut self.link
+        {
+            // The relay has handed on what was asked. Whether it is still there itself shows at once.
+            link.doubt(now);
+            self.set_state(State::Silent);
         }
     }
 }

@@ -70,7 +70,7 @@ impl Viewer {
             return req;
         }
         self.requests.insert(req, request);
-        if self.is_live() {
+        if self.may_ask() {
             self.say_request(req, now.mono);
         }
         req

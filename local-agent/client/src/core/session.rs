@@ -5,11 +5,10 @@ use super::keep::Recall;
 use super::sealed::Minted;
 use super::{Answer, Event, Failure, Greeting, State, Viewer, events_of};
 use crate::failure::clean;
-use crate::limits::{OFFLINE_LOOK, SESSION_FIRST_WAIT, SESSION_LONGEST_WAIT};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Accept, Close, Target};
 use lanyard_shared::ids::TokenId;
-use lanyard_shared::limits::{HEARTBEAT, SESSION_SILENCE};
+use lanyard_shared::limits::{AWAY_LOOK, HEARTBEAT, SESSION_SILENCE};
 use lanyard_shared::msg::{self, FromAgent, Terminal, ToAgent};
 use lanyard_shared::seal::StreamSecret;
 use lanyard_shared::time::{Mono, Now, UnixMs};
@@ -42,14 +41,20 @@ impl Viewer {
         };
         let outcome = match channel.data(link, data) {
             // Message 1 was no replay: this says so, and the welcome that follows says the same of message 2.
-            Ok(Heard::Established(_)) => channel.say(
-                link,
-                &ToAgent::Hello {
-                    name: self.party.name.clone(),
-                    generation: self.memory.generation,
-                    serial: self.memory.serial,
-                },
-            ),
+            Ok(Heard::Established(_)) => {
+                let said = channel.say(
+                    link,
+                    &ToAgent::Hello {
+                        name: self.party.name.clone(),
+                        generation: self.memory.generation,
+                        serial: self.memory.serial,
+                    },
+                );
+                if said.is_ok() {
+                    self.introduced(now.mono);
+                }
+                said
+            }
             Ok(Heard::Message(plain)) => msg::decode(&plain)
                 .map_err(|_| CloseCode::BadMessage)
                 .and_then(|message| self.heard_message(message, now)),
@@ -151,13 +156,18 @@ impl Viewer {
 
     fn greeted(&mut self, greeting: Greeting, terminals: Vec<Terminal>, now: Mono) {
         self.greeted = true;
-        self.session_tries = 0;
+        self.session_backoff.reset();
         self.backoff.reset();
         self.next_ping = now;
         // The list first: who waits for the welcome finds it there.
         self.events.push_back(Event::Terminals(terminals));
         self.events.push_back(Event::Welcome(greeting));
         self.ping_if_due(now);
+    }
+
+    /// What waited to be asked is asked.
+    fn introduced(&mut self, now: Mono) {
+        self.introduced = true;
         let waiting: Vec<_> = self.requests.keys().copied().collect();
         for req in waiting {
             self.say_request(req, now);
@@ -197,9 +207,16 @@ impl Viewer {
         let why = Failure::from(close);
         self.channel = None;
         match close.code {
-            Some(CloseCode::AgentOffline | CloseCode::AgentClock | CloseCode::Locked) => {
+            Some(
+                CloseCode::AgentOffline
+                | CloseCode::AgentStopped
+                | CloseCode::AgentLost
+                | CloseCode::AgentSilent
+                | CloseCode::AgentClock
+                | CloseCode::Locked,
+            ) => {
                 self.session_lost(now);
-                self.session_again = Some(now + OFFLINE_LOOK);
+                self.session_again = Some(now + AWAY_LOOK);
                 self.set_state(State::Offline);
                 self.events.push_back(Event::Trouble(why));
             }
@@ -231,16 +248,16 @@ impl Viewer {
         }
         self.session_lost(now);
         self.session_again = Some(now + self.session_wait());
-        self.set_state(State::Connecting);
+        self.set_state(match why.code() {
+            // It was waited for, and nothing came.
+            Some(CloseCode::HandshakeTimeout | CloseCode::Silent) => State::Silent,
+            _ => State::Connecting,
+        });
         self.events.push_back(Event::Trouble(why));
     }
 
     fn session_wait(&mut self) -> Duration {
-        let wait = SESSION_FIRST_WAIT
-            .saturating_mul(1 << self.session_tries.min(8))
-            .min(SESSION_LONGEST_WAIT);
-        self.session_tries = self.session_tries.saturating_add(1);
-        wait
+        self.session_backoff.next_wait(self.chance.next())
     }
 
     fn session_lost(&mut self, now: Mono) {
@@ -260,11 +277,12 @@ impl Viewer {
         self.conn = None;
         self.channel = None;
         self.session_again = None;
-        self.session_tries = 0;
+        self.session_backoff.reset();
         self.forget_session();
     }
 
     fn forget_session(&mut self) {
+        self.introduced = false;
         self.greeted = false;
         self.ping = None;
         self.forget_requests();
@@ -303,6 +321,10 @@ impl Viewer {
         self.next_ping = now + HEARTBEAT;
         let n = self.next_request;
         self.next_request = self.next_request.wrapping_add(1);
+        // The machine owes an answer: if the relay owes one too, the link is dead, and its silence would tell so much later.
+        if let (Some(_), Some(link)) = (self.ping, &mut self.link) {
+            link.doubt(now);
+        }
         // The time of an unanswered ping stays: a pong that is late is not taken for a fast one.
         self.ping = Some((n, now));
         self.say(&ToAgent::Ping { n }, now);

@@ -37,7 +37,7 @@ impl Typist {
     /// With `wanted`, a stream is wanted before anything is typed.
     pub fn new(writer: WriterId, wanted: bool, now: Mono) -> Self {
         Self {
-            leg: Leg::new(),
+            leg: Leg::new(&writer.0),
             writer,
             typed: Typed::default(),
             due: Vec::new(),

@@ -21,9 +21,9 @@ pub(super) struct View {
 }
 
 impl View {
-    pub fn new(have: Option<u64>) -> Self {
+    pub fn new(have: Option<u64>, seed: &[u8]) -> Self {
         Self {
-            leg: Leg::new(),
+            leg: Leg::new(seed),
             screen: Screen::new(have),
             opening: false,
             interrupted: false,

@@ -10,7 +10,7 @@ use crate::limits::KEY_FILE_MAX;
 use crate::random;
 use lanyard_shared::b64;
 use lanyard_shared::ids::{AgentId, DeviceId};
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, open};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, flock, fstat, open};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File};
@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 use zeroize::{Zeroize as _, Zeroizing};
 
 const VERSION: u32 = 1;
+/// How a file is called that is being written; 11 random letters follow.
+const BESIDE: &str = ".device-";
+
 /// The file with a device's keys and its machines.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -34,6 +37,12 @@ struct Contents {
     key: String,
     noise: String,
     machines: Vec<Machine>,
+}
+
+/// What every version of the file says.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 impl Drop for Contents {
@@ -171,10 +180,14 @@ impl Store {
         ) {
             Ok(file) => File::from(file),
             Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP) => return Err(self.broken("it is a link")),
             Err(error) => return Err(self.io("read", error.into())),
         };
         // The file that was opened is judged, not the name: it cannot be exchanged in between.
         let about = fstat(&file).map_err(|error| self.io("read", error.into()))?;
+        if FileType::from_raw_mode(about.st_mode) != FileType::RegularFile {
+            return Err(self.broken("it is not a file"));
+        }
         self.check_owner(about.st_uid)?;
         if about.st_mode & 0o077 != 0 {
             return Err(Failure::local(
@@ -189,15 +202,22 @@ impl Store {
                 ),
             ));
         }
-        let mut text = Zeroizing::new(String::new());
+        let mut text = Zeroizing::new(Vec::new());
         file.take(KEY_FILE_MAX)
-            .read_to_string(&mut text)
+            .read_to_end(&mut text)
             .map_err(|error| self.io("read", error))?;
-        let contents: Contents =
-            serde_json::from_str(&text).map_err(|_| self.broken("it is no device file"))?;
-        if contents.version != VERSION {
-            return Err(self.broken("it was written by another version"));
+        let contents: Result<Contents, _> = serde_json::from_slice(&text);
+        let version = serde_json::from_slice(&text).map(|Versioned { version }| version);
+        if version.is_ok_and(|version| version != VERSION) {
+            return Err(Failure::local(
+                format!(
+                    "the device file {} was written by a later version of lanyard",
+                    self.shown()
+                ),
+                "run that version, or a later one",
+            ));
         }
+        let contents = contents.map_err(|_| self.broken("it is damaged"))?;
         Ok(Some(contents))
     }
 
@@ -207,9 +227,10 @@ impl Store {
             serde_json::to_vec_pretty(contents)
                 .map_err(|_| self.broken("it cannot be written down"))?,
         );
+        self.clear_half_written();
         let beside = self
             .folder()
-            .join(format!(".device-{}", b64::encode(random::bytes::<8>()?)));
+            .join(format!("{BESIDE}{}", b64::encode(random::bytes::<8>()?)));
         let outcome = self.write_beside(&beside, &text);
         if outcome.is_err() {
             let _ = std::fs::remove_file(&beside);
@@ -225,6 +246,21 @@ impl Store {
         file.sync_all()?;
         std::fs::rename(beside, &self.path)?;
         File::open(self.folder())?.sync_all()
+    }
+
+    /// Removes what a power failure left of earlier writes: keys may be in it. The caller holds the lock, so nobody is writing now.
+    fn clear_half_written(&self) {
+        let entries = std::fs::read_dir(self.folder())
+            .into_iter()
+            .flatten()
+            .flatten();
+        for entry in entries {
+            let name = entry.file_name();
+            let random = name.to_str().and_then(|name| name.strip_prefix(BESIDE));
+            if random.is_some_and(|random| b64::decode_array::<8>(random).is_some()) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Held while the file is read and replaced: two `lanyard attach` at once lose nothing of each other.
@@ -289,7 +325,7 @@ impl Store {
     fn io(&self, what: &str, error: std::io::Error) -> Failure {
         Failure::local(
             format!("the device file {} cannot be {what}: {error}", self.shown()),
-            "",
+            "check that the disk has room and can be written, and the folder's permissions",
         )
     }
 }

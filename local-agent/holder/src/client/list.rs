@@ -13,6 +13,7 @@ use tokio::net::UnixStream;
 use super::is_nobody;
 use crate::config::{META, Meta, SOCKET};
 use crate::id::TerminalId;
+use crate::socket::is_own_user;
 use crate::{clock, limits};
 
 /// What lies in the folder of holders.
@@ -52,6 +53,9 @@ pub enum Oddity {
     /// Another user made it.
     #[error("it belongs to another user")]
     Foreign,
+    /// Another user listens there.
+    #[error("another user listens there")]
+    ForeignListener,
     /// Its socket is something else.
     #[error("its socket is none")]
     NotASocket,
@@ -167,6 +171,7 @@ async fn is_listening(socket: &Path) -> Result<bool, Oddity> {
         Err(error) => return Err(error.into()),
     }
     match UnixStream::connect(socket).await {
+        Ok(stream) if !is_own_user(&stream) => Err(Oddity::ForeignListener),
         Ok(_) => Ok(true),
         Err(error) if is_nobody(&error) => Ok(false),
         // A full queue of connections: somebody is there.

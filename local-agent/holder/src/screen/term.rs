@@ -184,8 +184,13 @@ impl Term {
         let Some(col) = self.col_before() else { return };
         let Cell { ch, span, .. } = self.shown()[self.cursor.row].cells[col];
         let width = if span == Span::Head { 2 } else { 1 };
-        // More than fills the screen shows nothing more.
-        for _ in 0..count.min(self.cols * self.rows) {
+        // Once the screen is full of it, a whole row more changes nothing.
+        let (full, in_a_row) = (self.cols * self.rows, (self.cols / width).max(1));
+        let count = match count.checked_sub(full) {
+            Some(more) => full + more % in_a_row,
+            None => count,
+        };
+        for _ in 0..count {
             self.put_wide(ch, width);
         }
     }

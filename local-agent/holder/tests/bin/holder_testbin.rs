@@ -1,6 +1,7 @@
 //! A program with nothing in it but a holder, for tests that need real processes.
 //!
 //! `holder` becomes one. `start` starts one with the configuration on standard input, prints its process id, and waits to be killed.
+//! `knock SOCKET` connects, says nothing, and waits to be shown out.
 //! `emit N` writes N bytes of a known pattern without a terminal's line end processing; `sink` reads keys raw and counts them.
 
 use std::io::{Read, Write};
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         },
         ["start"] => start(),
+        ["knock", socket] => knock(socket),
         ["emit", count] => count.parse().ok().map_or(ExitCode::FAILURE, emit),
         ["sink", count] => count.parse().ok().map_or(ExitCode::FAILURE, sink),
         _ => ExitCode::FAILURE,
@@ -61,6 +63,18 @@ fn start() -> ExitCode {
         }
     });
     ExitCode::FAILURE
+}
+
+/// Succeeds when the other side ends the connection without a word.
+fn knock(socket: &str) -> ExitCode {
+    let said = std::os::unix::net::UnixStream::connect(socket).and_then(|mut stream| {
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).map(|_| said)
+    });
+    match said {
+        Ok(said) if said.is_empty() => ExitCode::SUCCESS,
+        Ok(_) | Err(_) => ExitCode::FAILURE,
+    }
 }
 
 fn raw_terminal() -> bool {

@@ -28,8 +28,8 @@ TimeoutStopSec=15
 WatchdogSec=60
 Restart=on-failure
 RestartSec=10
-# Options that are wrong do not become right by themselves.
-RestartPreventExitStatus=2
+# Neither options that are wrong nor keys that are damaged become right by themselves.
+RestartPreventExitStatus=2 3
 
 # The shells of terminals run below this service and outlive it: a restart finds them again, so only the agent itself is stopped.
 KillMode=process
@@ -84,6 +84,13 @@ mod tests {
                 "{setting}"
             );
         }
+        Ok(())
+    }
+
+    #[test]
+    fn it_is_not_started_again_when_only_a_person_can_help() -> Result<(), Unfit> {
+        let unit = unit(Path::new("/bin/lanyard"), Path::new("/s"), Path::new("/w"))?;
+        assert!(unit.body.contains("\nRestartPreventExitStatus=2 3\n"));
         Ok(())
     }
 

@@ -36,6 +36,9 @@ fn full() -> Status {
     guest.expires = NOW + HOUR;
     Status {
         online: true,
+        since: Some(UnixMs(NOW.0 - 7_200_000)),
+        trouble: None,
+        gap: None,
         relay: "https://relay.example".to_owned(),
         web: None,
         agent: AgentId([9; 16]),
@@ -71,6 +74,7 @@ fn full() -> Status {
         }],
         warning: String::new(),
         clock_behind: None,
+        findings: Vec::new(),
     }
 }
 
@@ -154,4 +158,38 @@ fn what_is_over_says_so() {
         when(NOW, NOW + HOUR * 20),
         "in 20 h 00 min (2026-03-02 08:00)"
     );
+}
+
+#[test]
+fn the_link_is_told_with_since_when_and_why_not_and_a_sleep_with_when_it_was() {
+    let mut machine = full();
+    assert_eq!(
+        status(&machine, 80)[0],
+        "connected for 2 h 00 min (since 10:00:00 UTC)"
+    );
+    machine.online = false;
+    machine.trouble = Some(crate::daemon::owner::Trouble {
+        sentence: "this device has no network".to_owned(),
+        hint: "it goes on by itself when there is one".to_owned(),
+    });
+    let yesterday = UnixMs(NOW.0 - 14 * 3_600_000);
+    machine.gap = Some(crate::daemon::owner::Gap {
+        from: yesterday,
+        to: UnixMs(NOW.0 - 3_600_000),
+        asleep: true,
+    });
+    let lines = status(&machine, 80);
+    let told = [
+        "not connected for 2 h 00 min (since 10:00:00 UTC)",
+        "why        this device has no network",
+        "hint: it goes on by itself when there is one",
+        "next       it is tried again by itself, without end",
+        "was asleep from 2026-02-28 22:00:00 UTC to 11:00:00 UTC (13 h 00 min)",
+    ];
+    assert_eq!(lines[..told.len()], told);
+    machine.gap = machine.gap.map(|gap| crate::daemon::owner::Gap {
+        asleep: false,
+        ..gap
+    });
+    assert!(status(&machine, 80)[4].starts_with("did not run from"));
 }

@@ -15,7 +15,8 @@ impl Core {
             let Kind::Terminal(typist) = &mut purpose.kind else {
                 continue;
             };
-            if typist.terminal != terminal || typist.writer != Some(writer) {
+            // A stream that is being opened hears of what was applied in the answer to its opening, and of nothing before that.
+            if typist.terminal != terminal || typist.writer != Some(writer) || !typist.ready {
                 continue;
             }
             let mut cost = 0;

@@ -23,7 +23,7 @@ pub(super) struct TerminalStream {
     pub grid: Grid,
     wants_wheel: bool,
     /// Whether the holder has said where this writer stands.
-    ready: bool,
+    pub ready: bool,
     /// Inputs on their way to the holder, with the credit they hold.
     pub typing: VecDeque<(u64, u32)>,
 }
@@ -156,7 +156,10 @@ impl Core {
                 continue;
             };
             typist.ready = true;
-            let takes = typist.wants_wheel || self.terminals.driver(terminal).is_none();
+            let wants = typist.wants_wheel;
+            let takes = wants
+                || self.terminals.driver(terminal).is_none()
+                || self.is_drivers_own(stream, terminal, writer);
             self.send_record(
                 stream,
                 AgentRecord::Opened {
@@ -168,6 +171,22 @@ impl Core {
                 self.take_wheel(stream, now);
             }
         }
+    }
+
+    /// Whether the one who drives is this very page, on a stream of before: nothing says for a while that the link under that one is dead.
+    fn is_drivers_own(&self, stream: StreamId, terminal: TerminalId, writer: WriterId) -> bool {
+        let driver = self
+            .terminals
+            .driver(terminal)
+            .and_then(|driver| self.purposes.get(&driver));
+        let (Some(driver), Some(own)) = (driver, self.purposes.get(&stream)) else {
+            return false;
+        };
+        let writes =
+            matches!(&driver.kind, Kind::Terminal(typist) if typist.writer == Some(writer));
+        let device =
+            |purpose: &PurposeStream| self.talks.get(&purpose.session).map(|talk| talk.device);
+        writes && device(driver).is_some() && device(driver) == device(own)
     }
 
     /// The holder refused what its driver typed.

@@ -7,6 +7,25 @@ use lanyard_shared::frame::Frame;
 use lanyard_shared::record::AgentRecord;
 use std::time::Duration;
 
+#[test]
+fn what_was_applied_before_a_stream_was_opened_is_told_in_the_answer_to_its_opening_and_not_before()
+{
+    let mut rig = Rig::new();
+    let keys = Keys::new(3);
+    let grant = rig.pair(&keys, BOTH);
+    let mut viewer = rig.session(&keys, &grant, CONN);
+    let mut typist = rig.opens_typing(&mut viewer, WRITER);
+    rig.with(|core, now| core.applied(TERMINAL, WRITER, 7, now.mono));
+    rig.pass(Duration::from_millis(10));
+    assert_eq!(rig.records(&mut typist), []);
+    rig.with(|core, now| core.last_input(TERMINAL, WRITER, 7, now));
+    let opened = AgentRecord::Opened {
+        last: 7,
+        driver: true,
+    };
+    assert_eq!(rig.records(&mut typist).first(), Some(&opened));
+}
+
 /// A view and a typist, and one key that the holder has applied.
 fn typed() -> (Rig, Sealed, Sealed) {
     let mut rig = Rig::new();

@@ -455,15 +455,26 @@ impl Rig {
 
     /// A terminal stream that drives.
     pub fn typist(&mut self, viewer: &mut Viewer) -> Sealed {
+        self.typist_of(viewer, WRITER)
+    }
+
+    /// The same under this writer id.
+    pub fn typist_of(&mut self, viewer: &mut Viewer, writer: WriterId) -> Sealed {
+        let typist = self.opens_typing(viewer, writer);
+        self.with(|core, now| core.last_input(TERMINAL, writer, 0, now));
+        typist
+    }
+
+    /// A terminal stream whose holder has not said yet where its writer stands.
+    pub fn opens_typing(&mut self, viewer: &mut Viewer, writer: WriterId) -> Sealed {
         let minted = self.mint(viewer, Scope::Terminal).unwrap();
         let mut typist = self.open_sealed(viewer.origin, &minted);
         let opening = ViewerRecord::TerminalOpening {
-            writer: WRITER,
+            writer,
             grid: GRID,
             take_over: false,
         };
         self.send(&mut typist, &opening);
-        self.with(|core, now| core.last_input(TERMINAL, WRITER, 0, now));
         typist
     }
 

@@ -6,7 +6,7 @@ use crate::core::{Effect, Watched};
 use bytes::Bytes;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Frame;
-use lanyard_shared::ids::ConnId;
+use lanyard_shared::ids::{ConnId, WriterId};
 use lanyard_shared::limits::{DRIVER_HEARTBEAT, NAME_MAX};
 use lanyard_shared::msg::{Driver, FromAgent, Reason, Scope, Terminal, ToAgent};
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
@@ -180,6 +180,33 @@ fn everyone_is_told_which_device_drives_and_that_device_that_it_is_itself() {
         listed(&rig.told(&mut viewer1)).unwrap().driver,
         driver(false)
     );
+}
+
+#[test]
+fn a_page_that_is_back_on_another_link_drives_on_though_its_dead_one_still_seems_to_stand() {
+    let mut rig = Rig::new();
+    let (keys, other) = (Keys::new(3), Keys::new(4));
+    let (grant, others) = (rig.pair(&keys, BOTH), rig.pair(&other, BOTH));
+    let mut before = rig.session(&keys, &grant, CONN);
+    let mut dead = rig.typist(&mut before);
+    drop(rig.records(&mut dead));
+    // Another device that says the same name, and another page of the same device, only watch.
+    let mut guest = rig.session(&other, &others, ConnId([41; 16]));
+    let mut watching = rig.typist(&mut guest);
+    let drives = |driver| AgentRecord::Opened { last: 0, driver };
+    assert_eq!(rig.records(&mut watching), [drives(false)]);
+    let mut again = rig.session(&keys, &grant, ConnId([42; 16]));
+    let mut beside = rig.typist_of(&mut again, WriterId([99; 16]));
+    assert_eq!(rig.records(&mut beside), [drives(false)]);
+
+    let mut back = rig.typist(&mut again);
+    let told = rig.records(&mut back);
+    assert_eq!(told.first(), Some(&drives(true)));
+    rig.send(&mut back, &key(1, "x"));
+    assert_eq!(rig.typed(), [(1, Bytes::from_static(b"x"))]);
+    // What was still on its way on the dead link is typed by nobody.
+    rig.send(&mut dead, &key(1, "x"));
+    assert_eq!(rig.typed(), []);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::*;
 use bytes::BytesMut;
 use lanyard_holder::wire::{Decoder, Message as _};
+use std::os::unix::fs::PermissionsExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -79,4 +80,26 @@ async fn a_holder_that_answers_late_keeps_nobody_waiting_and_is_taken_in_then() 
     first_words(&listener).await?;
     assert!(matches!(news.recv().await, Some(News::Terminal(_))));
     Ok(())
+}
+
+#[tokio::test]
+async fn a_terminal_whose_holder_an_agent_that_was_killed_had_just_started_is_that_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let id = lanyard_holder::TerminalId([7; 16]);
+    let mut config = HolderConfig::new(dir.path().join("holders"), id);
+    config.command = vec!["cat".to_owned()];
+    // What a second holder of one id does.
+    let second = dir.path().join("second");
+    let says = "#!/bin/sh\ncat > /dev/null\necho is already held\n";
+    std::fs::write(&second, says).unwrap();
+    std::fs::set_permissions(&second, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let first = lanyard_holder::run(config.clone());
+    let wished = async {
+        let conn = started(&second, &config).await.unwrap();
+        let (_, _, mut writer) = conn.split();
+        writer.send(&FromClient::Kill).await.unwrap();
+    };
+    let both = async { tokio::join!(first, wished) };
+    let (held, ()) = tokio::task::LocalSet::new().run_until(both).await;
+    held.unwrap();
 }

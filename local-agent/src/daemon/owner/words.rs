@@ -3,6 +3,7 @@
 use crate::core::keys::Urgency;
 use crate::core::pairing::QuestionId;
 use crate::core::rotation::{Rotated, Rotation};
+use crate::state::Finding;
 use lanyard_shared::access::{
     DeviceEntry, InvitationEntry, KeyEntry, Reach, Revocation, TokenEntry,
 };
@@ -91,7 +92,7 @@ pub enum Notice {
         /// What to do.
         hint: String,
     },
-    /// Something that must be on disk could not be written.
+    /// Something that must be on disk could not be written, or what was there was damaged.
     Trouble {
         /// What.
         sentence: String,
@@ -178,11 +179,37 @@ pub struct Link {
     pub fingerprint: Option<String>,
 }
 
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Why.
+    pub sentence: String,
+    /// What to do; may be empty.
+    pub hint: String,
+}
+
+/// A time in which nothing ran here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// When it began.
+    pub from: UnixMs,
+    /// When it was over.
+    pub to: UnixMs,
+    /// Whether the machine slept. Otherwise it was the agent alone that was held up.
+    pub asleep: bool,
+}
+
 /// How things are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Whether the relay has accepted this machine.
     pub online: bool,
+    /// Since when that is so; `None` before the first answer.
+    pub since: Option<UnixMs>,
+    /// Why it has not, as far as is known; `None` while it has.
+    pub trouble: Option<Trouble>,
+    /// The last time in which the machine slept, or this agent was held up.
+    pub gap: Option<Gap>,
     /// The relay.
     pub relay: String,
     /// The address browsers use.
@@ -209,6 +236,8 @@ pub struct Status {
     pub warning: String,
     /// The time that this machine knew and its clock is behind: nothing is granted until then.
     pub clock_behind: Option<UnixMs>,
+    /// Files that were found damaged and still lie there.
+    pub findings: Vec<Finding>,
 }
 
 impl Link {

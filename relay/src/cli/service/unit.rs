@@ -90,8 +90,8 @@ TimeoutStopSec=15
 WatchdogSec=30
 Restart=on-failure
 RestartSec=2
-# Options that are wrong do not become right by themselves.
-RestartPreventExitStatus=2
+# Neither options that are wrong nor files that are damaged become right by themselves.
+RestartPreventExitStatus=2 3
 # Every link is a descriptor.
 LimitNOFILE={SERVICE_DESCRIPTORS}
 
@@ -136,6 +136,13 @@ mod tests {
         let unit = options.map(|options| unit(Path::new("/bin/relay"), &typed, &options, scope));
         unit.map(|unit| unit.map(|unit| unit.text()).unwrap_or_default())
             .unwrap_or_default()
+    }
+
+    #[test]
+    fn it_is_not_started_again_when_only_a_person_can_help() {
+        for scope in [Scope::System, Scope::User] {
+            assert!(text(&[], scope).contains("\nRestartPreventExitStatus=2 3\n"));
+        }
     }
 
     #[test]

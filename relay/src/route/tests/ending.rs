@@ -219,15 +219,15 @@ fn viewers_of_an_agent_that_restarts_hear_that_it_does() {
     let mut world = World::new();
     let (old, mut viewer) = (world.agent(), world.viewer());
     let (id, _) = world.stand::<View>(&mut viewer, &old);
-    old.goes_away();
+    old.parts(How::Stopped, world.now);
     assert_eq!(frames(&viewer.port), [close(id, CloseCode::GoingAway)]);
     drop(old);
     assert!(frames(&viewer.port).is_empty());
     // A viewer that restarts is like one that goes, and an older link of an agent speaks for nobody.
     let (displaced, new) = (world.agent(), world.agent());
     let (_, agents_id) = world.stand::<View>(&mut viewer, &new);
-    displaced.goes_away();
-    viewer.port.goes_away();
+    displaced.parts(How::Stopped, world.now);
+    viewer.port.parts(How::Stopped, world.now);
     drop(viewer);
     assert_eq!(frames(&new), [close(agents_id, CloseCode::ViewerGone)]);
 }

@@ -104,11 +104,34 @@ describe("proof", () => {
     expect(link.isOver).toBe(false);
   });
 
-  test("a signature that comes after a newer challenge is not sent", () => {
+  test("a second challenge before the welcome ends the link, and what was being signed is not sent", () => {
     const answer = beAsked();
-    beAsked({ ...challenge, time: 9 });
+    hear({ kind: "challenge", challenge: { ...challenge, time: 9 } });
+    expect(lastClose()).toBe("unexpected-frame");
     answer(7);
-    expect(written).toEqual([]);
+    expect(written).toHaveLength(1);
+  });
+
+  test("a challenge between proof and welcome ends the link, and one after it is answered", () => {
+    prove();
+    beAsked({ ...challenge, time: 9 })(8);
+    expect(written.at(-1)).toMatchObject({ kind: "proof", proof: { time: 8 } });
+    hear({ kind: "challenge", challenge: { ...challenge, time: 10 } });
+    expect(lastClose()).toBe("unexpected-frame");
+  });
+
+  test("a welcome that answers no proof ends the link", () => {
+    const answer = beAsked();
+    hear({ kind: "welcome", welcome });
+    expect(lastClose()).toBe("unexpected-frame");
+    answer(7);
+    expect(written).toHaveLength(1);
+  });
+
+  test("a second welcome for one proof ends the link", () => {
+    prove();
+    hear({ kind: "welcome", welcome });
+    expect(lastClose()).toBe("unexpected-frame");
   });
 
   test("a challenge that renames the link ends it", () => {
@@ -118,7 +141,7 @@ describe("proof", () => {
   });
 
   test("a welcome for another machine ends the link", () => {
-    hear({ kind: "challenge", challenge });
+    beAsked()(7);
     hear({ kind: "welcome", welcome: { ...welcome, agent: conn } });
     expect(lastClose()).toBe("unexpected-frame");
   });

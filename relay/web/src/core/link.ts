@@ -62,7 +62,10 @@ export class Link {
   private readonly streams = new Map<number, Stream>();
   private lastStream = 0;
   private conn: string | null = null;
+  /** What the relay asked for last and has not welcomed yet. */
   private challenge: Challenge | null = null;
+  /** The answer to that has gone out. */
+  private proved = false;
   private welcomed = false;
   private over = false;
   private nextPing: number;
@@ -118,9 +121,10 @@ export class Link {
     });
   }
 
-  /** The signature over `toSign`. One that comes after a newer challenge is of no use any more. */
+  /** The signature over `toSign`. One that comes for anything but the present challenge is of no use. */
   prove(challenge: Challenge, version: number, time: number, signature: Bytes): void {
-    if (this.over || this.challenge !== challenge) return;
+    if (this.over || this.challenge !== challenge || this.proved) return;
+    this.proved = true;
     const { host, agent, key } = this.dialler;
     this.write({
       kind: "proof",
@@ -235,6 +239,8 @@ export class Link {
 
   private challenged(challenge: Challenge): CloseName | null {
     if (this.conn !== null && this.conn !== challenge.conn) return "unexpected-frame";
+    // Of two proofs that wait at once, a welcome would not say which it answers.
+    if (this.challenge !== null) return "unexpected-frame";
     const version = commonVersion(LINK_VERSIONS, challenge.versions);
     if (version === null) return "version";
     this.conn = challenge.conn;
@@ -245,6 +251,10 @@ export class Link {
 
   private welcome(welcome: Welcome): CloseName | null {
     if (this.conn === null || welcome.agent !== this.dialler.agent) return "unexpected-frame";
+    // It answers a proof, and one that is still being signed was not said yet.
+    if (!this.proved) return "unexpected-frame";
+    this.challenge = null;
+    this.proved = false;
     const first = !this.welcomed;
     this.welcomed = true;
     this.effects.push({ kind: "welcome", welcome, conn: this.conn, first });

@@ -160,6 +160,12 @@ export class Session {
     this.effects.push({ kind: "changed" });
   }
 
+  /** Since when the machine owes an answer; null while it owes none. */
+  get awaiting(): number | null {
+    const [oldest] = this.pings.values();
+    return oldest ?? null;
+  }
+
   live(now: number): boolean {
     return this.answered !== null && now - this.answered <= LIVE_FOR_MS;
   }

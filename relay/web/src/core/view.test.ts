@@ -16,7 +16,7 @@ let effects: ViewEffect[];
 let token: number;
 
 beforeEach(() => {
-  view = new View(screen, grid, new Backoff({ first: 250, most: 15_000, random: () => 1 }));
+  view = new View(screen, grid, new Backoff(() => 1));
   [now, effects, token] = [0, [], 0];
 });
 
@@ -104,7 +104,7 @@ test("a snapshot cut in the middle is forgotten, and what was on the screen stil
 
 test("output that does not fit behind what is there starts again from a snapshot", () => {
   for (const offset of [2, 4, 99]) {
-    view = new View(screen, grid, new Backoff({ first: 250, most: 15_000, random: () => 0 }));
+    view = new View(screen, grid, new Backoff(() => 0));
     view.sessionUp();
     open();
     hear(output(0, "old"));
@@ -122,7 +122,7 @@ test("records that have no place in a view end the stream", () => {
     { kind: "snapshot", offset: 0, grid, total: 2 ** 31 },
   ];
   for (const record of misplaced) {
-    view = new View(screen, grid, new Backoff({ first: 250, most: 15_000, random: () => 0 }));
+    view = new View(screen, grid, new Backoff(() => 0));
     view.sessionUp();
     open();
     expect(hear(record)).toContainEqual({ kind: "close", code: "bad-message" });
@@ -140,7 +140,7 @@ test("an unsealed close is never an end, whatever it claims", () => {
 
 test("a sealed end is an end where it is final, and a new token where it is not", () => {
   for (const code of ["done", "terminal-gone", "revoked", "not-granted"] as const) {
-    view = new View(screen, grid, new Backoff({ first: 250, most: 15_000, random: () => 0 }));
+    view = new View(screen, grid, new Backoff(() => 0));
     view.sessionUp();
     open();
     hear(output(0, "x"), end(code));
@@ -148,7 +148,7 @@ test("a sealed end is an end where it is final, and a new token where it is not"
     expect(view.timeout()).toBeNull();
   }
   for (const code of ["lapsed", "going-away", "busy"] as const) {
-    view = new View(screen, grid, new Backoff({ first: 250, most: 15_000, random: () => 0 }));
+    view = new View(screen, grid, new Backoff(() => 0));
     view.sessionUp();
     open();
     hear(output(0, "x"), end(code));

@@ -6,7 +6,9 @@ import type { Credential } from "../core/credentials";
 import type { DevicesPhase, Listed, Wish } from "../core/devices";
 import type { Exit, Grid, Offer, Reach, Reason, Revocation, Scope, Terminal } from "../core/generated";
 import type { Access } from "../core/session";
+import type { Waiting, WishKind } from "./wishes";
 
+export type { Waiting, WishKind };
 export type { Access, Credential, DevicesPhase, Listed, Wish };
 
 /** A value one can watch. `subscribe` calls at once with the present value and returns how to stop (a Svelte store). */
@@ -14,15 +16,20 @@ export interface Watch<T> {
   subscribe(run: (value: T) => void): () => void;
 }
 
+/** Why there is no relay: nothing answers, it said that it restarts, or that it has no room. */
+export type RelayTrouble = "unreachable" | "restarting" | "full";
+
 /** Why a machine is, or is not, there. One of these at any time, each with its own words on the screen. */
 export type LinkState =
   | { kind: "connecting" }
   /** The browser itself has no network. */
   | { kind: "offline" }
-  /** The relay does not answer; `retryAt` is by the browser's monotonic clock. */
-  | { kind: "relay-unreachable"; retryAt: number }
-  /** The relay answers, the machine is not connected to it. */
-  | { kind: "machine-offline"; reason: Reason }
+  /** The relay does not answer, or has said why not; `retryAt` is by the browser's monotonic clock, and null while it is being tried. */
+  | { kind: "relay-unreachable"; why: RelayTrouble; retryAt: number | null }
+  /** The relay answers, the machine is not connected to it: since when, by the browser's monotonic clock, where the relay has told. */
+  | { kind: "machine-offline"; reason: Reason; since: number | null }
+  /** The relay answers and holds the machine's link, but the machine says nothing. */
+  | { kind: "machine-silent" }
   /** A session stands. Whether it is *live* is for `Machine.heard` to say. */
   | { kind: "session" }
   /** It will not come back by itself: revoked, unknown device. */
@@ -49,6 +56,8 @@ export interface Machine {
   credentials: Credential[];
   /** What the machine last said about this device and its tokens, when it was asked. */
   access: Access | null;
+  /** What was asked of it and is not answered. */
+  waiting: Waiting[];
   /** Machine's clock minus the page's monotonic clock, to show times with. */
   clockOffset: number;
 }

@@ -29,23 +29,43 @@ export function browserEnv(page: Window): Env {
 }
 
 export interface PageEvents {
-  /** The page came back, or its network did or went: what was true before may not be. */
-  returned(): void;
+  /** The page came back, or its network did or went: what was true before may not be. `slept`: it did not run for a while. */
+  returned(slept: boolean): void;
   networkChanged(): void;
   visible(visible: boolean): void;
 }
 
+/** How often it is looked whether the page has slept; timers of a hidden page may come as late as once a minute. */
+const LOOK_MS = 5000;
+/** A look that comes this late was held up by a sleep. */
+const SLEPT_MS = 3000;
+
+/** Timers and the monotonic clock may stand still while a machine sleeps. The wall clock goes on, and one that is set forward costs a ping. */
+class Awake {
+  private before = Date.now();
+
+  hasSlept(): boolean {
+    const { before } = this;
+    this.before = Date.now();
+    return this.before - before > LOOK_MS + SLEPT_MS;
+  }
+}
+
 export function watchPage(page: Window, events: PageEvents): void {
+  const awake = new Awake();
   page.addEventListener("online", () => events.networkChanged());
   page.addEventListener("offline", () => events.networkChanged());
   page.addEventListener("pageshow", (event) => {
-    if (event.persisted) events.returned();
+    if (event.persisted) events.returned(true);
   });
   page.document.addEventListener("visibilitychange", () => {
     const visible = page.document.visibilityState === "visible";
     events.visible(visible);
-    if (visible) events.returned();
+    if (visible) events.returned(awake.hasSlept());
   });
+  page.setInterval(() => {
+    if (awake.hasSlept() && page.document.visibilityState === "visible") events.returned(true);
+  }, LOOK_MS);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Session } from "../core/session";
 import type { Access, Credential, LinkState, Machine } from "./api";
 import type { Clock } from "./env";
 import type { PairedMachine } from "./store";
+import type { Waiting } from "./wishes";
 
 export interface Described {
   paired: PairedMachine;
@@ -14,13 +15,15 @@ export interface Described {
   before: Machine | null;
   /** What the machine said when it was asked. */
   access: Access | null;
+  /** What was asked and not answered. */
+  waiting: Waiting[];
   /** By the monotonic clock. */
   proof: { conn: string; held: number; until: number } | null;
   clock: Clock;
 }
 
 export function describe(described: Described): Machine {
-  const { paired, link, session, before, access, clock } = described;
+  const { paired, link, session, before, access, waiting, clock } = described;
   const now = clock.now();
   // A first guess, so that times can be shown before the machine has spoken.
   const clockOffset = session?.clockOffset ?? before?.clockOffset ?? clock.unix() - now;
@@ -38,6 +41,7 @@ export function describe(described: Described): Machine {
     terminals: session?.facts?.terminals ?? before?.terminals ?? [],
     credentials: credentials(described, clockOffset),
     access,
+    waiting,
     clockOffset,
   };
 }

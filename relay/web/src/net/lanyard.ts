@@ -87,8 +87,8 @@ export class Machines implements Lanyard {
     for (const driver of this.drivers) driver.retryNow();
   }
 
-  returned(): void {
-    for (const driver of this.drivers) driver.probe();
+  returned(slept = false): void {
+    for (const driver of this.drivers) driver.probe(slept ? "sleep" : "hiding");
   }
 
   networkChanged(): void {

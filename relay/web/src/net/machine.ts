@@ -3,28 +3,32 @@ import { Backoff } from "../core/backoff";
 import { encode } from "../core/b64";
 import type { Close } from "../core/frame";
 import { EMPTY, type Bytes } from "../core/bytes";
-import type {
-  CloseName,
-  FromAgent,
-  Grid,
-  IdentityCert,
-  NoiseCert,
-  Reason,
-  Revocation,
-  Scope,
-  Terminal,
-  Wanted,
+import {
+  AWAY_LOOK_MS,
+  RETRY_GOOD_AFTER_MS,
+  type CloseName,
+  type FromAgent,
+  type Grid,
+  type IdentityCert,
+  type NoiseCert,
+  type Reason,
+  type Revocation,
+  type Scope,
+  type Terminal,
+  type Wanted,
 } from "../core/generated";
 import { decodeFromAgent, encodeMessage } from "../core/messages";
 import { reasonFor } from "../core/reasons";
 import { clampGrid } from "../core/records";
 import { Session, type Answer, type Minted, type SessionEffect } from "../core/session";
+import { againIn, heldFor } from "../core/told";
 import type { Access, LinkState, Machine } from "./api";
 import { describe } from "./describe";
 import { DevicesPanel } from "./devices";
 import type { Env } from "./env";
 import { Purpose, type PurposeHandler } from "./purpose";
 import { Secure } from "./secure";
+import { Silence } from "./silence";
 import type { PairedMachine } from "./store";
 import type { StreamHost, Tenant } from "./tenant";
 import { earliest, LiveTerminal } from "./terminal";
@@ -33,15 +37,14 @@ import { dhKey, signKey } from "./webcrypto";
 import { judgeLink, judgeSession } from "./verdict";
 import { Cell } from "./watch";
 import { Wire } from "./wire";
-import { Refusal, Wishes } from "./wishes";
+import { Refusal, Wishes, type WishKind } from "./wishes";
 
-const RETRY = { first: 250, most: 15_000 };
-/** A link that stood this long was worth dialling for: after a shorter one waits go on growing. */
-const GOOD_AFTER_MS = 2000;
-/** A machine that is away is announced by `wake`; this is for a wake that got lost. */
-const AWAY_RETRY_MS = 30_000;
 /** After the network changed or the page came back, a link that does not answer this soon is a dead one. */
 const PROBE_MS = 1500;
+/** The same where nothing was heard for longer than a link is quiet: the page has slept, and most likely its link has not lived through that. */
+const STALE_PROBE_MS = 300;
+/** A relay that said goodbye may be restarting for so long. */
+const RESTART_MS = 15_000;
 
 /** Answers to ending something that mean it has ended. */
 const GONE: ReadonlySet<string> = new Set<CloseName>(["not-yours", "revoked", "unknown-device"]);
@@ -85,6 +88,13 @@ export class MachineDriver implements StreamHost {
   /** When to dial, or to try the session, again. */
   private retryAt: number | null = null;
   private probeUntil: number | null = null;
+  private readonly silence = new Silence();
+  /** When the relay said that it restarts. */
+  private relayLeft: number | null = null;
+  /** When the present link was dialled. */
+  private dialledAt = 0;
+  /** Since when the machine is asked for a session that does not stand yet. */
+  private openedAt: number | null = null;
   private closed = false;
 
   constructor(
@@ -92,13 +102,16 @@ export class MachineDriver implements StreamHost {
     private paired: PairedMachine,
     private readonly events: MachineEvents,
   ) {
-    this.linkBackoff = new Backoff({ ...RETRY, random: env.random });
-    this.sessionBackoff = new Backoff({ ...RETRY, random: env.random });
-    this.wishes = new Wishes(env.clock);
+    this.linkBackoff = new Backoff(env.random);
+    this.sessionBackoff = new Backoff(env.random);
+    this.wishes = new Wishes(env.clock, () => this.publish());
     this.cell = new Cell(this.describe());
     this.ticker = new Ticker(
       env.clock,
-      () => earliest(this.session?.timeout(env.clock.now()) ?? null, this.retryAt, this.probeUntil),
+      () => {
+        const session = this.session?.timeout(env.clock.now()) ?? null;
+        return earliest(session, this.retryAt, this.probeUntil, this.silence.timeout(this.awaiting));
+      },
       (now) => this.tick(now),
     );
     this.dial();
@@ -110,7 +123,7 @@ export class MachineDriver implements StreamHost {
 
   openTerminal(terminal: string, grid: Grid): LiveTerminal {
     const known = this.session?.facts?.terminals.find(({ id }) => id === terminal);
-    const backoff = new Backoff({ ...RETRY, random: this.env.random });
+    const backoff = new Backoff(this.env.random);
     const size = known?.grid ?? grid;
     const live = new LiveTerminal(this.env, this, terminal, grid, size, known?.exit ?? null, backoff);
     return this.houses(live);
@@ -121,7 +134,7 @@ export class MachineDriver implements StreamHost {
   }
 
   async readAccess(): Promise<void> {
-    const answer = await this.wish((session) => session.access());
+    const answer = await this.wish("access", (session) => session.access());
     if (answer.kind !== "access") throw new Refusal(reasonFor("bad-message"));
     this.access = answer.access;
     this.publish();
@@ -129,12 +142,12 @@ export class MachineDriver implements StreamHost {
 
   async renew(jti: string): Promise<void> {
     this.touched();
-    await this.wish((session) => session.renew(jti));
+    await this.wish("renew", (session) => session.renew(jti));
   }
 
   async endOwn(revocation: Revocation): Promise<void> {
     try {
-      await this.wish((session) => session.revoke(revocation));
+      await this.wish("revoke", (session) => session.revoke(revocation));
     } catch (error) {
       // Gone is what was wished for: a device that ends itself hears that it was ended, and an earlier try may have done it.
       if (!(error instanceof Refusal) || !GONE.has(error.code)) throw error;
@@ -143,14 +156,14 @@ export class MachineDriver implements StreamHost {
 
   async createTerminal(name: string, grid: Grid): Promise<Terminal> {
     const key = encode(this.env.crypto.random(16));
-    const answer = await this.wish((session) => session.create(key, name, clampGrid(grid)));
+    const answer = await this.wish("create", (session) => session.create(key, name, clampGrid(grid)));
     if (answer.kind !== "created") throw new Refusal(reasonFor("bad-message"));
     return answer.terminal;
   }
 
   async endTerminal(terminal: string): Promise<void> {
     try {
-      await this.wish((session) => session.end(terminal));
+      await this.wish("end", (session) => session.end(terminal));
     } catch (error) {
       // Gone is what was wished for; perhaps an earlier try of this very wish did it.
       if (!(error instanceof Refusal) || error.code !== "terminal-gone") throw error;
@@ -158,7 +171,7 @@ export class MachineDriver implements StreamHost {
   }
 
   async renameTerminal(terminal: string, name: string): Promise<void> {
-    await this.wish((session) => session.rename(terminal, name));
+    await this.wish("rename", (session) => session.rename(terminal, name));
   }
 
   /** Tries now what would be tried later. */
@@ -168,16 +181,24 @@ export class MachineDriver implements StreamHost {
     else void this.openSession();
   }
 
-  /** The network may have changed, or the page has come back: do not trust a link that has not answered since. */
-  probe(): void {
+  /** The page has come back, perhaps after a sleep, or the network has changed: do not trust a link that has not answered since. */
+  probe(after: "hiding" | "sleep" | "network"): void {
     if (this.closed || this.state.kind === "ended") return;
-    if (this.wire === null || this.secure === null) {
-      this.retryNow();
+    const now = this.env.clock.now();
+    if (this.wire === null) {
+      this.dial();
       return;
     }
+    if (this.conn === null) {
+      // What was dialled on the network before may hang for long.
+      if (after !== "hiding" || now - this.dialledAt >= STALE_PROBE_MS) this.redial();
+      return;
+    }
+    const stale = after === "sleep" || this.session?.live(now) !== true;
     this.wire.ping();
-    this.session?.ping(this.env.clock.now());
-    this.probeUntil = this.env.clock.now() + PROBE_MS;
+    this.session?.ping(now);
+    this.probeUntil = now + (stale ? STALE_PROBE_MS : PROBE_MS);
+    if (this.secure === null) void this.openSession();
     this.settle();
   }
 
@@ -188,8 +209,9 @@ export class MachineDriver implements StreamHost {
 
   /** The browser says that it has, or has not, a network. */
   networkChanged(): void {
-    if (this.env.online()) this.probe();
-    else if (this.wire === null && this.state.kind !== "ended") this.become({ kind: "offline" });
+    // A relay on this very machine is there without a network, so an answer of its own decides.
+    if (this.env.online() || this.wire !== null) this.probe("network");
+    else if (this.state.kind !== "ended") this.become({ kind: "offline" });
   }
 
   close(): void {
@@ -235,22 +257,28 @@ export class MachineDriver implements StreamHost {
     return tenant;
   }
 
-  private wish(ask: (session: Session) => number): ReturnType<Wishes["add"]> {
+  private wish(kind: WishKind, ask: (session: Session) => number): ReturnType<Wishes["add"]> {
     if (this.state.kind === "ended") return Promise.reject(new Refusal(this.state.reason));
-    const answer = this.wishes.add(ask);
+    const answer = this.wishes.add(kind, ask);
     this.settle();
     return answer;
   }
 
   private dial(): void {
     this.retryAt = null;
-    this.become({ kind: "connecting" });
+    this.dialledAt = this.env.clock.now();
+    // What was wrong is wrong until the relay has answered.
+    if (this.state.kind === "relay-unreachable") this.become({ ...this.state, retryAt: null });
+    else if (this.state.kind !== "offline" || this.env.online()) this.become({ kind: "connecting" });
     this.linkDevice = this.paired.deviceId;
     const identity = { agent: this.paired.agent, key: signKey(this.paired.signKey) };
     this.wire = new Wire(this.env, identity, {
       proven: (conn) => {
         this.conn = conn;
         this.provenAt = this.env.clock.now();
+        this.relayLeft = null;
+        if (this.state.kind === "relay-unreachable" || this.state.kind === "offline")
+          this.become({ kind: "connecting" });
         void this.openSession();
       },
       held: (held) => {
@@ -279,6 +307,7 @@ export class MachineDriver implements StreamHost {
     const local = dhKey(this.paired.dhKey);
     const options = { mode: "session", target: { kind: "session", grant }, agent, conn } as const;
     this.shown = grant;
+    this.openedAt = this.env.clock.now();
     this.secure = new Secure(
       this.env,
       wire,
@@ -312,6 +341,7 @@ export class MachineDriver implements StreamHost {
   private tick(now: number): void {
     this.session?.tick(now);
     this.settle();
+    this.listen(now);
     if (this.probeUntil !== null && now >= this.probeUntil) {
       this.probeUntil = null;
       if (this.wire?.waiting === true) this.wire.end("silent");
@@ -320,6 +350,18 @@ export class MachineDriver implements StreamHost {
       this.retryAt = null;
       this.retryNow();
     }
+  }
+
+  /** Since when the machine owes an answer. */
+  private get awaiting(): number | null {
+    return this.stands ? (this.session?.awaiting ?? null) : this.openedAt;
+  }
+
+  private listen(now: number): void {
+    const { wire } = this;
+    if (wire === null) return;
+    if (this.silence.tick(now, this.awaiting, wire)) wire.end("silent");
+    else if (this.state.kind !== "machine-silent" && this.silence.isOfMachine(this.awaiting)) this.publish();
   }
 
   private linkEnded(close: Close, proven: boolean): void {
@@ -335,14 +377,17 @@ export class MachineDriver implements StreamHost {
       return;
     }
     const now = this.env.clock.now();
-    if (this.provenAt !== null && now - this.provenAt >= GOOD_AFTER_MS) this.linkBackoff.reset();
+    if (this.provenAt !== null && now - this.provenAt >= RETRY_GOOD_AFTER_MS) this.linkBackoff.reset();
     this.provenAt = null;
-    this.retryAt = now + this.linkBackoff.next();
-    if (verdict.kind === "refused") this.become({ kind: "machine-offline", reason: verdict.reason });
+    this.retryAt = now + (againIn(close.sentence) ?? 0) + this.linkBackoff.next();
+    if (close.code === "going-away") this.relayLeft = now;
+    if (verdict.kind !== "transport") this.become({ kind: "machine-offline", reason: verdict.reason, since: null });
     else if (!this.env.online()) this.become({ kind: "offline" });
+    else if (this.relayLeft !== null && now - this.relayLeft < RESTART_MS)
+      this.become({ kind: "relay-unreachable", why: "restarting", retryAt: this.retryAt });
     // A link that was sound a moment ago is most likely back with the next dial.
-    else if (proven) this.become({ kind: "connecting" });
-    else this.become({ kind: "relay-unreachable", retryAt: this.retryAt });
+    else if (proven && verdict.why === "unreachable") this.become({ kind: "connecting" });
+    else this.become({ kind: "relay-unreachable", why: verdict.why, retryAt: this.retryAt });
     this.ticker.update();
   }
 
@@ -355,9 +400,11 @@ export class MachineDriver implements StreamHost {
       void this.endUnlessChanged(verdict.reason, close.code === "token-refused" ? this.shown : undefined);
       return;
     }
-    const wait = verdict.away ? AWAY_RETRY_MS : this.sessionBackoff.next();
-    this.retryAt = this.env.clock.now() + wait;
-    this.become({ kind: "machine-offline", reason: verdict.reason });
+    const now = this.env.clock.now();
+    this.retryAt = now + (verdict.away ? AWAY_LOOK_MS : this.sessionBackoff.next());
+    const held = heldFor(close.sentence);
+    if (verdict.unanswered) this.become({ kind: "machine-silent" });
+    else this.become({ kind: "machine-offline", reason: verdict.reason, since: held === null ? null : now - held });
     this.ticker.update();
   }
 
@@ -439,6 +486,8 @@ export class MachineDriver implements StreamHost {
   }
 
   private forgetSession(): void {
+    this.silence.forget();
+    this.openedAt = null;
     this.secure?.close("done");
     this.secure = null;
     this.session = null;
@@ -505,6 +554,8 @@ export class MachineDriver implements StreamHost {
     const facts = this.session?.facts;
     if (!this.session || !facts) return;
     this.stands = true;
+    this.openedAt = null;
+    this.silence.forget();
     this.sessionBackoff.reset();
     const { machine, user, scopes, expires, until } = facts;
     this.note({ name: machine, user, scopes, grantExpires: expires });
@@ -538,6 +589,10 @@ export class MachineDriver implements StreamHost {
   }
 
   private publish(): void {
+    const live = this.session?.live(this.env.clock.now()) === true;
+    if (this.state.kind === "machine-silent" && live) this.state = { kind: "session" };
+    else if (!live && this.state.kind !== "ended" && this.silence.isOfMachine(this.awaiting))
+      this.state = { kind: "machine-silent" };
     this.cell.set(this.describe());
     this.events.changed();
   }
@@ -550,6 +605,7 @@ export class MachineDriver implements StreamHost {
       // The first description is made before there is a cell.
       before: (this.cell as Cell<Machine> | undefined)?.value ?? null,
       access: this.access,
+      waiting: this.wishes.waiting,
       proof: this.proof && this.conn !== null ? { ...this.proof, conn: this.conn } : null,
       clock: this.env.clock,
     });

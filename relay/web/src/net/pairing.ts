@@ -34,6 +34,9 @@ export const UNSUPPORTED: Reason = {
   hint: "update the browser, and open the page over https or on localhost",
 };
 
+/** A person stands there and waits. */
+const LONGEST_WAIT_MS = 5000;
+
 interface Keys {
   sign: StoredKey;
   dh: StoredKey;
@@ -64,7 +67,7 @@ export class PairingRun implements Pairing {
     /** Keeps the machine. Resolves when it is kept. */
     private readonly granted: (machine: PairedMachine) => Promise<void>,
   ) {
-    this.backoff = new Backoff({ first: 250, most: 5000, random: env.random });
+    this.backoff = new Backoff(env.random, LONGEST_WAIT_MS);
     const link = parsePairingLink(fragment);
     if (!supported) this.fail(UNSUPPORTED);
     else if (link === "incomplete") this.fail(INCOMPLETE);

@@ -4,7 +4,7 @@ use crate::Bench;
 use crate::machine::descriptors;
 use crate::proc::{self, Id};
 use crate::report::Row;
-use crate::rig::{FloorRelay, load};
+use crate::rig::{FloorRelay, at, load};
 use crate::stats::{Memory, Rounds};
 use anyhow::Result;
 use lanyard_tests::Relay;
@@ -33,21 +33,7 @@ pub async fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
     let dir = tempfile::tempdir()?;
     let relay = Relay::start_tls_only(dir.path().join("relay")).await?;
     let id = relay.process.pid()?.as_raw_nonzero().get();
-    let floor = FloorRelay::start().await?;
-    let certificate = dir.path().join("certificate");
-    std::fs::write(&certificate, &floor.certificate)?;
-    let operator = relay.data.join("operator.sock").display().to_string();
-    let ours_at = [
-        "agents",
-        "--relay",
-        &relay.https,
-        "--fingerprint",
-        &relay.fingerprint,
-        "--operator",
-        &operator,
-    ];
-    let port = floor.port.to_string();
-    let floor_at = ["floor-agents", "--port", &port];
+    let floor = FloorRelay::start(dir.path()).await?;
     let before = (proc::anonymous(id)?, proc::anonymous(floor.id()?)?);
     let mut loads: Vec<Process> = Vec::new();
     let mut rows = Vec::new();
@@ -71,9 +57,9 @@ pub async fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
             "--count",
             &(agents - there).to_string(),
         ];
-        for (at, certificate) in [(&ours_at[..], None), (&floor_at[..], Some(&*certificate))] {
-            let mut load = load(&[at, &crowd].concat(), certificate)?;
-            crate::say::progress(&format!("{} up to {agents}", at[0]));
+        for (what, at) in [("agents", &at(&relay)[..]), ("floor-agents", &floor.at())] {
+            let mut load = load(what, at, &crowd)?;
+            crate::say::progress(&format!("{what} up to {agents}"));
             standing(&mut load).await?;
             loads.push(load);
         }

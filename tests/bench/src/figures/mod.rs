@@ -11,6 +11,7 @@ mod relay_limit;
 mod revoke;
 mod size;
 mod start;
+mod storm;
 mod verify;
 
 use crate::Bench;
@@ -47,6 +48,7 @@ pub const FIGURES: &[Figure] = &[
     figure!(head_of_line: head_of_line),
     figure!(idle: idle_agent_500, idle_agent_2000, idle_agent, idle_cpu),
     figure!(attach: attach_new, attach_existing),
+    figure!(storm: storm),
     figure!(revoke: revoke),
     figure!(verify: verify),
     figure!(start: start, start_link),

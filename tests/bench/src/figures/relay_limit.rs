@@ -3,7 +3,7 @@
 use crate::Bench;
 use crate::proc::{self, Id};
 use crate::report::Row;
-use crate::rig::{FloorRelay, load};
+use crate::rig::{FloorRelay, at, load};
 use crate::stats::Rounds;
 use anyhow::{Context as _, Result};
 use lanyard_tests::Relay;
@@ -18,30 +18,12 @@ pub async fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
     let dir = tempfile::tempdir()?;
     let relay = Relay::start_tls_only(dir.path().join("relay")).await?;
     let relay_id = relay.process.pid()?.as_raw_nonzero().get();
-    let floor = FloorRelay::start().await?;
-    let certificate = dir.path().join("certificate");
-    std::fs::write(&certificate, &floor.certificate)?;
-    let operator = relay.data.join("operator.sock").display().to_string();
-    let (bytes_text, port) = (bytes.to_string(), floor.port.to_string());
+    let floor = FloorRelay::start(dir.path()).await?;
+    let bytes = ["--bytes", &bytes.to_string()];
     let (mut speed, mut cost) = (Rounds::default(), Rounds::default());
     for _ in 0..rounds {
-        let ours = load(
-            &[
-                "flood",
-                "--relay",
-                &relay.https,
-                "--fingerprint",
-                &relay.fingerprint,
-                "--operator",
-                &operator,
-                "--bytes",
-                &bytes_text,
-            ],
-            None,
-        )?;
-        let ours = flood(ours, relay_id).await?;
-        let arguments = ["floor-flood", "--port", &port, "--bytes", &bytes_text];
-        let theirs = flood(load(&arguments, Some(&certificate))?, floor.id()?).await?;
+        let ours = flood(load("flood", &at(&relay), &bytes)?, relay_id).await?;
+        let theirs = flood(load("floor-flood", &floor.at(), &bytes)?, floor.id()?).await?;
         speed.push(ours.0, theirs.0);
         cost.push(ours.1, theirs.1);
     }

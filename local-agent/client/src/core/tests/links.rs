@@ -6,7 +6,7 @@ use crate::core::{Answer, Event, Half, Mode, News, State, TerminalEvent};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, Frame};
-use lanyard_shared::limits::{PROBE_TIME, SESSION_SILENCE, STREAM_TIME};
+use lanyard_shared::limits::{DOUBT_TIME, HEARTBEAT, PROBE_TIME, SESSION_SILENCE, STREAM_TIME};
 use lanyard_shared::msg::{FromAgent, ToAgent};
 use lanyard_shared::record::AgentRecord;
 use lanyard_shared::time::{Now, UnixMs};
@@ -22,6 +22,20 @@ fn created(world: &World) -> Vec<(u32, [u8; 16])> {
         | Seen::Closed(..) => None,
     };
     world.peer.seen.iter().filter_map(wish).collect()
+}
+
+#[test]
+fn what_is_wanted_is_asked_behind_the_hello_and_does_not_wait_for_the_welcome() {
+    let mut world = World::new();
+    world.peer.keeps_welcome = true;
+    world.open(Mode::ViewOnly, None);
+    world
+        .viewer
+        .create([1; 16], "work".to_owned(), GRID, world.both());
+    world.run();
+    assert_eq!(created(&world).len(), 1);
+    assert_eq!(world.minted(Half::View), 1);
+    assert_eq!(world.viewer.state(), &State::Connecting);
 }
 
 #[test]
@@ -99,6 +113,61 @@ fn a_machine_that_is_away_is_waited_for_and_its_return_is_noticed_at_once() {
     world.peer.refuses_sessions = None;
     world.peer.reply(Frame::Wake);
     world.run();
+    assert_eq!(world.viewer.state(), &State::Live);
+}
+
+#[test]
+fn how_a_machine_left_is_said_and_it_is_waited_for_whatever_the_way() {
+    for code in [
+        CloseCode::AgentStopped,
+        CloseCode::AgentLost,
+        CloseCode::AgentSilent,
+    ] {
+        let mut world = World::new();
+        world.peer.refuses_sessions = Some(code);
+        world.run();
+        assert_eq!(world.viewer.state(), &State::Offline);
+        assert!(world.events().contains(&Event::Trouble(code.into())));
+        world.peer.refuses_sessions = None;
+        world.peer.reply(Frame::Wake);
+        world.run();
+        assert_eq!(world.viewer.state(), &State::Live);
+    }
+}
+
+#[test]
+fn a_relay_that_owes_an_answer_as_well_as_the_machine_is_left_long_before_its_silence_is() {
+    let mut world = World::live();
+    world.peer.answers_pings = false;
+    world.advance(HEARTBEAT);
+    while world.viewer.poll_output().is_some() {}
+    let now = world.now;
+    let later = |seconds| Now {
+        mono: now + Duration::from_secs(seconds),
+        unix: UnixMs(0),
+    };
+    // The heartbeat before this one was not answered, and from here on nothing comes at all.
+    world.viewer.on_timeout(later(5));
+    let ping = Frame::Ping([0; 8]).encode();
+    assert!(std::iter::from_fn(|| world.viewer.poll_output()).any(|frame| frame == ping));
+    world.viewer.on_timeout(later(5 + DOUBT_TIME.as_secs() - 1));
+    assert!(!world.viewer.is_link_over());
+    world.viewer.on_timeout(later(5 + DOUBT_TIME.as_secs()));
+    assert!(world.viewer.is_link_over());
+}
+
+#[test]
+fn a_machine_that_says_nothing_to_who_comes_is_silent_within_seconds_and_until_it_answers() {
+    let mut world = World::new();
+    world.peer.loses_accepts = true;
+    world.run();
+    world.advance(HEARTBEAT);
+    for second in 0..60 {
+        assert_eq!(world.viewer.state(), &State::Silent, "{second}");
+        world.advance(Duration::from_secs(1));
+    }
+    world.peer.loses_accepts = false;
+    world.advance(Duration::from_secs(30));
     assert_eq!(world.viewer.state(), &State::Live);
 }
 

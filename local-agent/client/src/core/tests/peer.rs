@@ -50,6 +50,8 @@ pub struct Peer {
     pub refuses_sessions: Option<CloseCode>,
     pub refuses_mints: Option<(Half, CloseCode)>,
     pub answers_pings: bool,
+    /// Nothing is said to a hello and what follows it.
+    pub keeps_welcome: bool,
     /// Accepts of purpose streams are lost on the way.
     pub loses_accepts: bool,
     pub credit: u32,
@@ -90,6 +92,7 @@ impl Peer {
             refuses_sessions: None,
             refuses_mints: None,
             answers_pings: true,
+            keeps_welcome: false,
             loses_accepts: false,
             credit: 64 * 1024,
             request: None,
@@ -178,6 +181,9 @@ impl Peer {
                 if let Some(code) = self.refuses_sessions {
                     return self.reply(Frame::Close(id, code.into()));
                 }
+                if self.loses_accepts {
+                    return;
+                }
                 self.talks.insert(id, Talk::Accepted);
                 SESSION_VERSIONS.to_vec()
             }
@@ -249,7 +255,9 @@ impl Peer {
                     let hello: ToAgent = msg::decode(&plain).unwrap();
                     assert!(matches!(hello, ToAgent::Hello { .. }));
                     self.seen.push(Seen::Said(hello));
-                    self.say(&welcome());
+                    if !self.keeps_welcome {
+                        self.say(&welcome());
+                    }
                 }
                 return;
             }
@@ -285,6 +293,9 @@ impl Peer {
     }
 
     fn mint(&mut self, req: u32, purpose: Half) {
+        if self.keeps_welcome {
+            return;
+        }
         if let Some((refused, code)) = self.refuses_mints
             && refused == purpose
         {

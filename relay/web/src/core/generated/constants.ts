@@ -64,6 +64,18 @@ export const PAIRING_LIFE_MS = 300000;
 export const HEARTBEAT_MS = 5000;
 /** *live* is shown while the last answer is not older than this. */
 export const LIVE_FOR_MS = 12000;
+/** The first wait before something is tried again, at most: short, so that a relay's restart costs a fraction of a second. */
+export const RETRY_FIRST_MS = 250;
+/** The longest wait before something is tried again. */
+export const RETRY_LONGEST_MS = 15000;
+/** What stood for this long was worth trying; after less waits go on growing, or a relay that accepts and hangs up would be dialled without pause. */
+export const RETRY_GOOD_AFTER_MS = 2000;
+/** How long a relay may tell a dialler to stay away. */
+export const RETRY_TOLD_MOST_MS = 60000;
+/** The relay says when a machine is back; who waits for it asks this often, for the day that word gets lost. */
+export const AWAY_LOOK_MS = 30000;
+/** When the machine owes an answer for a heartbeat, the relay is asked for one; if it gives none for this long, the link is dead. */
+export const DOUBT_TIME_MS = 8000;
 /** A viewer gives up a session that has not answered for this long, and opens another: longer than the relay takes to notice that an agent is gone, so it only happens when a word was lost on the way. */
 export const SESSION_SILENCE_MS = 120000;
 /** A driver whose heartbeat is older than this no longer holds back the PTY. */
@@ -156,6 +168,9 @@ export const CLOSE_CODES = [
   { number: 21, name: "keys-changed", sentence: "this device has changed its keys", hint: "it comes back by itself" },
   { number: 22, name: "suspended", sentence: "a copy of this device was seen, so it may only watch", hint: "at the machine, run `lanyard trust` if it is yours, or `lanyard revoke` if not" },
   { number: 23, name: "keys-overlap", sentence: "too many keys that were replaced still hold", hint: "wait until the first of them ends, or end them all with `--now`" },
+  { number: 24, name: "agent-stopped", sentence: "Lanyard was stopped on the machine", hint: "a restart takes seconds; otherwise run `lanyard up` on it" },
+  { number: 25, name: "agent-lost", sentence: "Lanyard on the machine ended without a word, or its connection was cut", hint: "it comes back by itself if only the network failed; otherwise run `lanyard up` on it" },
+  { number: 26, name: "agent-silent", sentence: "the machine is asleep or has no network", hint: "wake it, or wait until it has a network; it comes back by itself" },
   { number: 100, name: "malformed", sentence: "a frame was malformed", hint: "both sides may need the same version" },
   { number: 101, name: "too-large", sentence: "a frame was larger than allowed", hint: "" },
   { number: 102, name: "unknown-kind", sentence: "a frame was of an unknown kind", hint: "both sides may need the same version" },

@@ -14,8 +14,14 @@ import type { VirtualClock } from "./time";
 export class TestRelay {
   /** Nothing answers at all. */
   down = false;
+  /** Connections lead nowhere, and nothing says so. */
+  hangs = false;
   /** The machine is not connected. */
   machineAway = false;
+  /** What is said of it then, and what stands behind that. */
+  left: { code: CloseName; more: string } = { code: "agent-offline", more: "" };
+  /** Holds the machine's link, and hands nothing on to it. */
+  machineSilent = false;
   refusesLink: CloseName | null = null;
   refusesSession: CloseName | null = null;
   online = true;
@@ -69,6 +75,7 @@ export class TestRelay {
       queueMicrotask(() => handler.closed(null));
       return { send: () => undefined, close: () => undefined };
     }
+    if (this.hangs) return { send: () => undefined, close: () => undefined };
     const leg = new Leg(this, handler);
     this.links.add(leg);
     queueMicrotask(() => leg.ask());
@@ -129,7 +136,8 @@ class Leg {
         const { stream, target, credit, versions } = frame;
         if (target.kind === "session") this.relay.grants.push(target.grant);
         const refusal = this.refusal(target.kind === "session");
-        if (refusal !== null) return this.refuse(stream, refusal);
+        if (refusal !== null) return this.refuse(stream, refusal, this.relay.machineAway ? this.relay.left.more : "");
+        if (this.relay.machineSilent) return;
         const out = {
           data: (payload: Bytes): void => this.push(stream, payload),
           close: (code: CloseName): void => this.push(stream, code),
@@ -166,12 +174,12 @@ class Leg {
   }
 
   private refusal(session: boolean): CloseName | null {
-    if (this.relay.machineAway) return "agent-offline";
+    if (this.relay.machineAway) return this.relay.left.code;
     return session ? this.relay.refusesSession : null;
   }
 
-  private refuse(stream: number, code: CloseName): void {
-    this.write({ kind: "close", stream, code, sentence: closeSentence(code) });
+  private refuse(stream: number, code: CloseName, more = ""): void {
+    this.write({ kind: "close", stream, code, sentence: closeSentence(code) + more });
   }
 
   private async prove(proof: Proof): Promise<void> {

@@ -91,7 +91,7 @@ export class DemoLanyard implements Lanyard {
     this.machines.set(
       this.machines.value.map((one) => ({
         ...one,
-        link: { kind: "relay-unreachable", retryAt: performance.now() + 8000 },
+        link: { kind: "relay-unreachable", why: "unreachable", retryAt: performance.now() + 8000 },
       })),
     );
   }

@@ -98,6 +98,7 @@ function machine(part: Partial<Machine> = {}): Machine {
     reach: { root: null, terminal: null },
     until: null,
     access: null,
+    waiting: [],
     terminals: TERMINALS,
     credentials: credentials(4.2 * MINUTE),
     clockOffset: NOW - performance.now(),
@@ -107,6 +108,10 @@ function machine(part: Partial<Machine> = {}): Machine {
 
 function away(link: LinkState): Machine {
   return machine({ link, live: false, heard: NOW - 49_000, rtt: null });
+}
+
+function left(code: string): Machine {
+  return away({ kind: "machine-offline", reason: reason(code), since: performance.now() - 49_000 });
 }
 
 const SECOND_MACHINE = machine({
@@ -122,7 +127,7 @@ const SECOND_MACHINE = machine({
 const THIRD_MACHINE = machine({
   id: "m-tower",
   name: "tower",
-  link: { kind: "machine-offline", reason: reason("agent-offline") },
+  link: { kind: "machine-offline", reason: reason("agent-silent"), since: performance.now() - 11 * 60 * MINUTE },
   live: false,
   rtt: null,
   heard: NOW - 11 * 60 * MINUTE,
@@ -251,15 +256,24 @@ export const SCENES: Record<string, Scene> = {
   connecting: { machines: [away({ kind: "connecting" })], view: { kind: "connecting" }, input: { kind: "idle" } },
   offline: { machines: [away({ kind: "offline" })], view: { kind: "interrupted" }, input: { kind: "idle" } },
   unreachable: {
-    machines: [away({ kind: "relay-unreachable", retryAt: performance.now() + 4000 })],
+    machines: [away({ kind: "relay-unreachable", why: "unreachable", retryAt: performance.now() + 4000 })],
     view: { kind: "interrupted" },
     input: { kind: "driver" },
   },
   machineoffline: {
-    machines: [away({ kind: "machine-offline", reason: reason("agent-offline") })],
+    machines: [away({ kind: "machine-offline", reason: reason("agent-offline"), since: null })],
     view: { kind: "interrupted" },
     input: { kind: "idle" },
   },
+  restarting: {
+    machines: [away({ kind: "relay-unreachable", why: "restarting", retryAt: performance.now() + 4000 })],
+    view: { kind: "interrupted" },
+    input: { kind: "driver" },
+  },
+  stopped: { machines: [left("agent-stopped")], view: { kind: "interrupted" }, input: { kind: "idle" } },
+  lost: { machines: [left("agent-lost")], view: { kind: "interrupted" }, input: { kind: "idle" } },
+  asleep: { machines: [left("agent-silent")], view: { kind: "interrupted" }, input: { kind: "idle" } },
+  nobody: { machines: [away({ kind: "machine-silent" })], ...WORKING },
   silent: { machines: [away({ kind: "session" })], ...WORKING },
   ended: {
     machines: [away({ kind: "ended", reason: reason("revoked") })],
@@ -285,7 +299,7 @@ export const SCENES: Record<string, Scene> = {
   "access-warn": { machines: [{ ...ADMIN, credentials: credentials(1.1 * MINUTE) }] },
   "access-critical": { machines: [{ ...ADMIN, credentials: credentials(0.4 * MINUTE) }] },
   "access-share": { machines: [SHARED] },
-  "access-locked": { machines: [away({ kind: "machine-offline", reason: reason("locked") })] },
+  "access-locked": { machines: [away({ kind: "machine-offline", reason: reason("locked"), since: null })] },
   devices: { machines: [ADMIN], devices: { phase: { kind: "live" }, list: DEVICES } },
   "devices-lapsed": {
     machines: [ADMIN],
@@ -308,7 +322,7 @@ export const SCENES: Record<string, Scene> = {
     input: { kind: "not-granted", taken: true },
   },
   locked: {
-    machines: [away({ kind: "machine-offline", reason: reason("locked") })],
+    machines: [away({ kind: "machine-offline", reason: reason("locked"), since: null })],
     view: { kind: "interrupted" },
     input: { kind: "idle" },
   },

@@ -18,6 +18,7 @@ function machine(part: Partial<Machine>): Machine {
     reach: { root: null, terminal: null },
     until: null,
     access: null,
+    waiting: [],
     terminals: [],
     credentials: [],
     clockOffset: 0,
@@ -25,20 +26,59 @@ function machine(part: Partial<Machine>): Machine {
   };
 }
 
+/** 14:03:11. */
+const AT = new Date(2026, 4, 12, 14, 3, 11).getTime();
+
+/** A machine that left a minute before. The page's monotonic clock is the machine's here: its offset is none. */
+function left(code: string): LinkState {
+  return { kind: "machine-offline", reason: { code, sentence: "x", hint: "y" }, since: AT - 60_000 };
+}
+
 test("every link state has its own words", () => {
   const states: LinkState[] = [
     { kind: "connecting" },
     { kind: "offline" },
-    { kind: "relay-unreachable", retryAt: 0 },
-    { kind: "machine-offline", reason },
+    ...(["unreachable", "restarting", "full"] as const).map((why): LinkState => ({
+      kind: "relay-unreachable",
+      why,
+      retryAt: 0,
+    })),
+    ...["agent-offline", "agent-stopped", "agent-lost", "agent-silent", "locked"].map(left),
+    { kind: "machine-silent" },
     { kind: "session" },
     { kind: "ended", reason },
   ];
-  expect(new Set(states.map((state) => linkWords(state, true).word)).size).toBe(states.length);
+  const words = states.map((link) => linkWords(machine({ link, live: true }), AT));
+  expect(new Set(words.map(({ word }) => word)).size).toBe(states.length);
+  // Wherever something is wrong it is said what happens next, or what to do.
+  for (const { word, tone, hint } of words)
+    expect([word, tone === "live" || word === "Connecting" || hint !== ""]).toEqual([word, true]);
 });
 
-test("a session that does not answer is not called connected", () => {
-  expect(linkWords({ kind: "session" }, false).tone).toBe("waiting");
+test("live is never said where the machine has not answered, whatever the relay says", () => {
+  const session = linkWords(machine({ link: { kind: "session" }, live: false }), AT);
+  expect(session.tone).toBe("waiting");
+  expect(linkWords(machine({ link: { kind: "machine-silent" }, live: true }), AT).tone).toBe("broken");
+});
+
+test("a machine that sleeps, one that was stopped and one that died are told apart, with since when", () => {
+  const said = (code: string): [string, string] => {
+    const { word, detail } = linkWords(machine({ link: left(code) }), AT);
+    return [word, detail];
+  };
+  expect(said("agent-silent")).toEqual(["Asleep or without network", "The machine was not heard since 14:02:11."]);
+  expect(said("agent-stopped")).toEqual(["Lanyard stopped there", "It was stopped on the machine at 14:02:11."]);
+  expect(said("agent-lost")[0]).toBe("Lanyard ended unexpectedly");
+  expect(said("agent-lost")[1]).toMatch(/^At 14:02:11 it was killed/);
+  const heard = AT - 60_000;
+  const silent = linkWords(machine({ link: { kind: "machine-silent" }, heard }), AT);
+  expect(silent.detail).toContain("the machine has not since 14:02:11");
+});
+
+test("for a few seconds a machine that said goodbye may be restarting", () => {
+  const at = (later: number) => linkWords(machine({ link: left("agent-stopped") }), AT - 60_000 + later);
+  expect([at(14_999).tone, at(15_000).tone]).toEqual(["waiting", "broken"]);
+  expect(at(5000).hint).toContain("A restart takes seconds");
 });
 
 test("live is said only of a session that answers", () => {
@@ -50,8 +90,9 @@ test("live is said only of a session that answers", () => {
 });
 
 test("the next try is never in zero seconds", () => {
-  expect(retryIn({ kind: "relay-unreachable", retryAt: 4200 }, 500)).toBe(4);
-  expect(retryIn({ kind: "relay-unreachable", retryAt: 100 }, 500)).toBe(1);
+  expect(retryIn({ kind: "relay-unreachable", why: "unreachable", retryAt: 4200 }, 500)).toBe(4);
+  expect(retryIn({ kind: "relay-unreachable", why: "unreachable", retryAt: 100 }, 500)).toBe(1);
+  expect(retryIn({ kind: "relay-unreachable", why: "unreachable", retryAt: null }, 500)).toBe(0);
   expect(retryIn({ kind: "connecting" }, 0)).toBeNull();
 });
 

@@ -15,6 +15,7 @@ function words(part: Partial<Situation>) {
     paired: true,
     mayEnd: true,
     asOf: null,
+    next: "",
     driver: null,
     ...part,
   });
@@ -66,6 +67,19 @@ test("access that was ended is not offered to be opened again", () => {
 test("an interruption says how old the screen is", () => {
   const text = words({ view: { kind: "interrupted" }, asOf: "as of 14:02:11" }).text;
   expect(text).toBe("Interrupted; the screen is as of 14:02:11. It goes on by itself.");
+});
+
+test("an interruption says what happens next, and on a phone nothing else", () => {
+  const next = "It goes on by itself after `lanyard up` on the machine.";
+  const interrupted = { view: { kind: "interrupted" }, asOf: "as of 14:02:11", next } as const;
+  expect(words(interrupted).text).toBe(`Interrupted; the screen is as of 14:02:11. ${next}`);
+  expect(words({ ...interrupted, touch: true }).text).toBe(next);
+});
+
+test("nobody is told to type while the machine does not answer, though no stream was cut", () => {
+  const silent = { asOf: "as of 14:02:11", next: "Wake it, if you can." };
+  expect(words(silent)).toMatchObject({ text: "The screen is as of 14:02:11. Wake it, if you can.", tone: "stop" });
+  expect(words({ ...silent, asOf: null }).text).toBe("You are typing here.");
 });
 
 test("an exit is said before anything else", () => {

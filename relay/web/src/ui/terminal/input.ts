@@ -22,6 +22,8 @@ export interface Situation {
   mayEnd: boolean;
   /** How old the screen is, in words; null while it is live. */
   asOf: string | null;
+  /** What happens next and what to do about it, while the machine is out of reach; may be empty. */
+  next: string;
   /** Who types here, as far as the machine has told. */
   driver: Driver | null;
 }
@@ -29,7 +31,7 @@ export interface Situation {
 /** Ends that a new try would meet again. */
 const LASTING = ["terminal-gone", "revoked", "unknown-device", "not-granted", "share-ended"];
 
-export function inputWords({ view, input, exit, touch, paired, mayEnd, asOf, driver }: Situation): InputWords {
+export function inputWords({ view, input, exit, touch, paired, mayEnd, asOf, next, driver }: Situation): InputWords {
   if (exit !== null) {
     return {
       tone: "stop",
@@ -47,13 +49,17 @@ export function inputWords({ view, input, exit, touch, paired, mayEnd, asOf, dri
       const text = `${asSentence(view.reason.sentence)} ${asSentence(view.reason.hint)}`.trim();
       return { tone: "stop", text, action: again ? "open-again" : "leave" };
     }
-    case "interrupted":
-      return {
-        tone: "stop",
-        text: `Interrupted${asOf === null ? "" : `; the screen is ${asOf}`}. It goes on by itself.`,
-        action: null,
-      };
+    case "interrupted": {
+      const goesOn = next === "" ? "It goes on by itself." : next;
+      // Where there is little room, the status line above says how old the screen is.
+      const short = touch && next !== "";
+      const text = `Interrupted${asOf === null ? "" : `; the screen is ${asOf}`}. ${goesOn}`;
+      return { tone: "stop", text: short ? goesOn : text, action: null };
+    }
     case "streaming":
+      // Nothing has cut the stream, and yet there is nobody at its other end.
+      if (asOf !== null && next !== "")
+        return { tone: "stop", text: touch ? next : `The screen is ${asOf}. ${next}`, action: null };
       return typing(input, touch, driver);
   }
 }
