@@ -445,6 +445,7 @@ mod tests {
             AgentRecord::Size(grid),
             AgentRecord::Exit(Exit::Status { code: 3 }),
             AgentRecord::Exit(Exit::Signal { number: 9 }),
+            AgentRecord::At(u64::MAX),
             AgentRecord::Opened {
                 last: 4,
                 driver: false,

@@ -339,6 +339,34 @@ export type Terminal = {
   /** `None` while nobody types. */
   driver: Driver | null, };
 
+/** A terminal that has ended and whose output is still kept, as the history shows it. */
+export type PastTerminal = {
+  /** Its id, that of the terminal. A `view` token for it plays what is kept. */
+  id: TerminalId,
+  /** The name it had last. */
+  name: string,
+  /** Where it was started. */
+  cwd: string,
+  /** When it was started. */
+  started: UnixMs,
+  /** When it ended, or the last that was heard of it. */
+  ended: UnixMs,
+  /** How its program ended; `None` if nobody was there to see it: its holder was killed, or the power failed. */
+  exit: Exit | null,
+  /** Its last size. */
+  grid: Grid,
+  /** Bytes of output that are kept. */
+  kept: number,
+  /** Bytes of output before those, which are no longer kept. */
+  dropped: number, };
+
+/** A place in the history, which is sorted by when terminals ended, the latest first. */
+export type PastPlace = {
+  /** When the terminal of this place ended. */
+  ended: UnixMs,
+  /** That terminal. */
+  id: TerminalId, };
+
 /** From the viewer. */
 export type ToAgent = { "t": "hello",
   /** How the device calls itself now. */
