@@ -24,6 +24,15 @@ const LISTED: usize = 4 * NAME_MAX + 2 * (2 * LISTED_TEXT + LISTED_DRIVER) + 300
 // Beside the list, a welcome holds the names of machine and user, and little else.
 const _: () = assert!(TERMINALS_MAX * LISTED + 2 * 4 * NAME_MAX + 500 < MESSAGE_MAX);
 
+/// Terminals that have ended in one page of the history.
+pub const PAST_AT_ONCE: usize = 32;
+// A name, at most four bytes a character; a folder, of which each byte may become six in JSON; numbers and fields.
+const _: () = assert!(PAST_AT_ONCE * (4 * NAME_MAX + 6 * LISTED_TEXT + 450) < MESSAGE_MAX);
+/// Terminals that have ended and are kept at a time, whatever their size: more make the agent's memory large and its start long.
+pub const PAST_MAX: usize = 4096;
+/// What a record of a few bytes takes of what a stream that plays a terminal may bring: its seal and frame, and its place in memory.
+pub const PLAYED_SMALL: u32 = 64;
+
 /// How long `lanyard rotate` waits for the relay or a device to take new keys.
 pub const ROTATE_WAIT: Duration = Duration::from_secs(10);
 /// Noise keys that were replaced and still open sessions.
