@@ -2,7 +2,7 @@
 
 use super::owner::Notice;
 use super::{Daemon, DaemonError, holders};
-use crate::core::{Effect, Watched};
+use crate::core::Effect;
 use crate::state::{Enrolment, StateError};
 use lanyard_dial::clock;
 use lanyard_holder::wire::FromClient;
@@ -101,17 +101,12 @@ impl Daemon {
                     have,
                     pace,
                 } => self.holders.watch(stream, terminal, have, pace),
-                // Nothing that has ended is put into the core yet, so nothing of it is played or forgotten.
                 Effect::Play {
-                    stream, terminal, ..
-                } => {
-                    tracing::warn!(stream, %terminal, "what is kept of a terminal cannot be played");
-                    self.core.watched(stream, Watched::Gone, self.now());
-                }
-                Effect::ForgetPast { terminal, wish } => {
-                    self.core
-                        .forgot(terminal, wish, Err(CloseCode::TerminalGone));
-                }
+                    stream,
+                    terminal,
+                    have,
+                } => self.holders.play(stream, terminal, have),
+                Effect::ForgetPast { terminal, wish } => self.keeper.forget(terminal, wish),
                 Effect::Pull(stream, bytes) => {
                     self.holders.tell_watch(stream, FromClient::Credit(bytes))
                 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::codec::{MAGIC, push_size};
-use super::{LOCK, META, Meta, SEGMENT};
+use super::{LOCK, META, Meta, path_of};
 use crate::limits::{HISTORY_SEGMENT_BYTES, HISTORY_SEGMENTS};
 
 /// Whole records, and what a reader must know who begins with them.
@@ -77,7 +77,7 @@ impl Log {
     /// Begins a segment. It says the size of the terminal first: what went before may be dropped one day.
     fn begin(&mut self, batch: &Batch) -> io::Result<()> {
         self.sync()?;
-        let path = segment(&self.dir, self.next);
+        let path = path_of(&self.dir, self.next);
         let mut head = MAGIC.to_vec();
         push_size(&mut head, batch.ms, batch.size);
         let mut file = private(&path)?;
@@ -89,14 +89,10 @@ impl Log {
         self.next += 1;
         if let Some(oldest) = self.next.checked_sub(HISTORY_SEGMENTS + 1) {
             // Others are only there after a fault; then they are looked for one by one no more.
-            let _ = fs::remove_file(segment(&self.dir, oldest));
+            let _ = fs::remove_file(path_of(&self.dir, oldest));
         }
         Ok(())
     }
-}
-
-fn segment(dir: &Path, number: usize) -> PathBuf {
-    dir.join(format!("{number:08}{SEGMENT}"))
 }
 
 /// A new file for its owner alone, written at its end only: what is taken back leaves no hole.

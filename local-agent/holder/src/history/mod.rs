@@ -9,12 +9,14 @@
 pub mod codec;
 mod log;
 mod read;
+mod summary;
 
 pub use codec::{Record, What};
 pub(crate) use log::{Batch, Log};
-pub use read::{Past, is_live, meta, read, rename};
+pub use read::{Past, Reader, is_live, meta, read, rename};
+pub use summary::{Summary, summary};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -43,3 +45,8 @@ const META: &str = "meta.json";
 const LOCK: &str = "lock";
 /// The end of a segment's name.
 const SEGMENT: &str = ".log";
+
+/// Where a segment is.
+fn path_of(dir: &Path, number: usize) -> PathBuf {
+    dir.join(format!("{number:08}{SEGMENT}"))
+}

@@ -1,14 +1,14 @@
 //! Reading what is kept of a terminal, whether it lives or not. Damage costs what lies behind it in its segment, and nothing else.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
 use super::codec::{Decoded, MAGIC, Record, decode};
-use super::{LOCK, META, Meta, SEGMENT};
+use super::{LOCK, META, Meta, SEGMENT, path_of};
 use crate::limits;
 
 /// What is kept of a terminal.
@@ -25,25 +25,116 @@ pub struct Past {
 /// # Errors
 /// The folder or a segment in it cannot be read.
 pub fn read(dir: &Path) -> io::Result<Past> {
-    let mut past = Past::default();
-    for path in segments(dir)? {
-        let bytes = match read_at_most(&path, limits::HISTORY_SEGMENT_BYTES) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            other => other?,
-        };
-        let Some(mut rest) = bytes.strip_prefix(MAGIC) else {
-            past.damaged.push(path);
-            continue;
-        };
-        while let Decoded::Record(record, used) = decode(rest) {
-            past.records.push(record);
-            rest = rest.get(used..).unwrap_or_default();
+    let mut reader = Reader::new(dir);
+    let mut records = Vec::new();
+    loop {
+        let more = reader.more()?;
+        if more.is_empty() {
+            return Ok(Past {
+                records,
+                damaged: reader.damaged(),
+            });
         }
-        if !rest.is_empty() {
-            past.damaged.push(path);
+        records.extend(more);
+    }
+}
+
+/// Reads what is kept of a terminal piece by piece, also while its holder writes.
+#[derive(Debug)]
+pub struct Reader {
+    dir: PathBuf,
+    /// The segment that is read, and how many bytes of it were.
+    place: Option<(usize, u64)>,
+    /// Segments before it that hold more than could be read.
+    damaged: Vec<PathBuf>,
+}
+
+impl Reader {
+    /// From the first record on.
+    #[must_use]
+    pub fn new(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            place: None,
+            damaged: Vec::new(),
         }
     }
-    Ok(past)
+
+    /// The next records: at most a segment of them, none when there are no more now. A segment that is dropped in the meantime is left out.
+    ///
+    /// # Errors
+    /// The folder or a segment in it cannot be read. Asked again, it tries again.
+    pub fn more(&mut self) -> io::Result<Vec<Record>> {
+        loop {
+            // Looked for first: when there is a later segment, this one is whole, and what is read of it now is all.
+            let later = self.later()?;
+            let found = self.of_this()?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+            let Some(next) = later else {
+                return Ok(found);
+            };
+            self.damaged.extend(self.unread()?);
+            self.place = Some((next, 0));
+        }
+    }
+
+    /// Segments up to here that hold more than can be read.
+    fn damaged(mut self) -> Vec<PathBuf> {
+        self.damaged.extend(self.unread().unwrap_or_default());
+        self.damaged
+    }
+
+    fn later(&self) -> io::Result<Option<usize>> {
+        let after = self.place.map(|(number, _)| number);
+        let mut numbers = segments(&self.dir)?.into_iter();
+        Ok(numbers.find(|number| after.is_none_or(|after| *number > after)))
+    }
+
+    /// What has come in the present segment since.
+    fn of_this(&mut self) -> io::Result<Vec<Record>> {
+        match &mut self.place {
+            Some((number, used)) => whole_records(&path_of(&self.dir, *number), used),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The present segment, if there is more in it than was read.
+    fn unread(&self) -> io::Result<Option<PathBuf>> {
+        let Some((number, used)) = self.place else {
+            return Ok(None);
+        };
+        let path = path_of(&self.dir, number);
+        // Even an empty file is damaged: it begins with what it is.
+        let rest = !read_from(&path, used)?.is_empty() || (used == 0 && path.exists());
+        Ok(rest.then_some(path))
+    }
+}
+
+/// All that one segment holds.
+pub(super) fn records_of(dir: &Path, number: usize) -> io::Result<Vec<Record>> {
+    whole_records(&path_of(dir, number), &mut 0)
+}
+
+/// The whole records of a segment behind what was used of it.
+fn whole_records(path: &Path, used: &mut u64) -> io::Result<Vec<Record>> {
+    let bytes = read_from(path, *used)?;
+    let mut rest = bytes.as_slice();
+    if *used == 0 {
+        let Some(records) = rest.strip_prefix(MAGIC) else {
+            return Ok(Vec::new());
+        };
+        rest = records;
+        *used = MAGIC.len() as u64;
+    }
+    let mut found = Vec::new();
+    while let Decoded::Record(record, length) = decode(rest) {
+        found.push(record);
+        rest = rest.get(length..).unwrap_or_default();
+        *used += length as u64;
+    }
+    Ok(found)
 }
 
 /// What is known of a terminal beside its output.
@@ -51,7 +142,9 @@ pub fn read(dir: &Path) -> io::Result<Past> {
 /// # Errors
 /// `meta.json` is missing or damaged.
 pub fn meta(dir: &Path) -> io::Result<Meta> {
-    let bytes = read_at_most(&dir.join(META), limits::META_BYTES)?;
+    let mut bytes = Vec::new();
+    let file = File::open(dir.join(META))?;
+    file.take(limits::META_BYTES).read_to_end(&mut bytes)?;
     Ok(serde_json::from_slice(&bytes)?)
 }
 
@@ -96,8 +189,8 @@ pub fn is_live(dir: &Path) -> io::Result<bool> {
 /// Where the next `meta.json` is written before it takes its place.
 const FRESH: &str = ".meta.json";
 
-/// Oldest first.
-fn segments(dir: &Path) -> io::Result<Vec<PathBuf>> {
+/// Their numbers, the oldest first.
+pub(super) fn segments(dir: &Path) -> io::Result<Vec<usize>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
@@ -108,15 +201,22 @@ fn segments(dir: &Path) -> io::Result<Vec<PathBuf>> {
         if let Some(number) = number
             && entry.file_type()?.is_file()
         {
-            found.push((number, entry.path()));
+            found.push(number);
         }
     }
-    found.sort();
-    Ok(found.into_iter().map(|(_, path)| path).collect())
+    found.sort_unstable();
+    Ok(found)
 }
 
-fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+/// What a segment holds from there on; nothing if it was dropped.
+fn read_from(path: &Path, from: u64) -> io::Result<Vec<u8>> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
-    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    let most = limits::HISTORY_SEGMENT_BYTES.saturating_sub(from);
+    file.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
