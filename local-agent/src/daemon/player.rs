@@ -168,3 +168,91 @@ impl Credit {
         Ok(self.left as usize)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lanyard_holder::{HolderConfig, TerminalId};
+    use std::cell::RefCell;
+    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+    /// The folder of a terminal that has printed so many lines.
+    async fn kept(lines: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = HolderConfig::new(dir.path().join("holders"), TerminalId([7; 16]));
+        config.command = ["seq", "1", lines].map(str::to_owned).to_vec();
+        config.linger_secs = 0;
+        config.history = Some(dir.path().join("one"));
+        let local = tokio::task::LocalSet::new();
+        local.run_until(lanyard_holder::run(config)).await.unwrap();
+        dir
+    }
+
+    /// What comes of credits that are given one after the other, each when the one before is used up.
+    async fn played(dir: &Path, have: Option<u64>, credits: &[u32]) -> (Vec<Watched>, bool) {
+        let (sender, messages): (UnboundedSender<_>, _) = unbounded_channel();
+        for credit in credits {
+            sender.send(FromClient::Credit(*credit)).unwrap();
+        }
+        drop(sender);
+        let brought = RefCell::new(Vec::new());
+        let folder = dir.join("one");
+        let outcome = play(&folder, have, messages, |watched| {
+            brought.borrow_mut().push(watched);
+            Ok(())
+        });
+        let is_whole = outcome.await.is_ok();
+        (brought.into_inner(), is_whole)
+    }
+
+    fn output(watched: &[Watched]) -> Vec<(u64, usize)> {
+        let output = |watched: &Watched| match watched {
+            Watched::Output { offset, bytes } => Some((*offset, bytes.len())),
+            _ => None,
+        };
+        watched.iter().filter_map(output).collect()
+    }
+
+    #[tokio::test]
+    async fn no_more_is_brought_than_there_is_credit_for() {
+        let dir = kept("1000").await;
+        let (brought, is_whole) = played(dir.path(), None, &[]).await;
+        assert!(brought.is_empty() && !is_whole);
+        let (brought, is_whole) = played(dir.path(), None, &[PLAYED_SMALL * 2 + 7]).await;
+        assert!(matches!(
+            brought[..],
+            [Watched::Size(_), Watched::At(_), Watched::Output { .. }]
+        ));
+        assert_eq!((output(&brought), is_whole), (vec![(0, 7)], false));
+        let (brought, is_whole) = played(dir.path(), None, &[10; 2000]).await;
+        assert!(is_whole);
+        assert_eq!(
+            output(&brought)
+                .iter()
+                .map(|(_, length)| length)
+                .sum::<usize>(),
+            4893
+        );
+        assert!(matches!(brought.last(), Some(Watched::Exit(_))));
+    }
+
+    #[tokio::test]
+    async fn who_has_some_of_it_gets_the_rest_and_who_has_all_hears_how_it_ended() {
+        let dir = kept("1000").await;
+        let (brought, is_whole) = played(dir.path(), Some(4890), &[u32::MAX]).await;
+        assert_eq!((output(&brought), is_whole), (vec![(4890, 3)], true));
+        assert!(matches!(brought[0], Watched::Size(_)));
+        let (brought, _) = played(dir.path(), Some(4893), &[u32::MAX]).await;
+        assert!(matches!(
+            brought[..],
+            [Watched::Size(_), Watched::At(_), Watched::Exit(_)]
+        ));
+    }
+
+    #[tokio::test]
+    async fn what_is_gone_is_not_played() {
+        let dir = tempfile::tempdir().unwrap();
+        let (brought, is_whole) = played(dir.path(), None, &[u32::MAX]).await;
+        assert!(brought.is_empty() && !is_whole);
+    }
+}

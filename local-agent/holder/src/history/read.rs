@@ -220,3 +220,111 @@ fn read_from(path: &Path, from: u64) -> io::Result<Vec<u8>> {
     file.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::codec::push_output;
+    use super::super::{Batch, Log, What, summary};
+    use super::*;
+    use crate::id::TerminalId;
+
+    const SIZE: u64 = 30_000;
+
+    fn log(dir: &Path) -> Log {
+        let meta = Meta {
+            id: TerminalId([7; 16]),
+            name: String::new(),
+            cwd: PathBuf::from("/"),
+            started: 1,
+            cols: 80,
+            rows: 24,
+        };
+        Log::create(dir, &meta).unwrap()
+    }
+
+    fn batch(number: u64) -> Batch {
+        let mut bytes = Vec::new();
+        push_output(
+            &mut bytes,
+            number,
+            number * SIZE,
+            (&[b'a'; SIZE as usize], b""),
+        );
+        Batch {
+            bytes,
+            ms: number,
+            size: (100, 30),
+        }
+    }
+
+    fn numbers(records: &[Record]) -> Vec<u64> {
+        let number = |record: &Record| match record.what {
+            What::Output { offset, .. } => Some(offset / SIZE),
+            What::Size { .. } | What::Exit(_) => None,
+        };
+        records.iter().filter_map(number).collect()
+    }
+
+    #[test]
+    fn who_reads_while_it_is_written_gets_every_record_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = log(dir.path());
+        let mut reader = Reader::new(dir.path());
+        let mut found = Vec::new();
+        assert!(reader.more().unwrap().is_empty());
+        for number in 0..150 {
+            log.append(&batch(number)).unwrap();
+            if number % 7 == 0 {
+                found.extend(reader.more().unwrap());
+            }
+        }
+        loop {
+            let more = reader.more().unwrap();
+            if more.is_empty() {
+                break;
+            }
+            found.extend(more);
+        }
+        assert_eq!(numbers(&found), (0..150).collect::<Vec<_>>());
+        assert!(reader.damaged().is_empty());
+    }
+
+    #[test]
+    fn half_a_record_waits_for_its_other_half_and_is_damage_when_it_never_comes() {
+        let dir = tempfile::tempdir().unwrap();
+        let _log = log(dir.path());
+        let bytes = batch(0).bytes;
+        let path = path_of(dir.path(), 0);
+        let half = [MAGIC.as_slice(), &bytes[..100]].concat();
+        fs::write(&path, &half).unwrap();
+        let mut reader = Reader::new(dir.path());
+        assert!(reader.more().unwrap().is_empty());
+        fs::write(&path, [MAGIC.as_slice(), &bytes].concat()).unwrap();
+        assert_eq!(numbers(&reader.more().unwrap()), [0]);
+        assert!(reader.damaged().is_empty());
+        fs::write(&path, half).unwrap();
+        assert_eq!(read(dir.path()).unwrap().damaged, [path]);
+    }
+
+    #[test]
+    fn in_short_is_what_all_of_it_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = log(dir.path());
+        assert_eq!(summary(dir.path()).unwrap().size, None);
+        for number in 0..400 {
+            log.append(&batch(number)).unwrap();
+        }
+        let short = summary(dir.path()).unwrap();
+        let all = numbers(&read(dir.path()).unwrap().records);
+        assert_eq!(short.first, all[0] * SIZE);
+        assert!(all[0] > 0, "the oldest was dropped");
+        assert_eq!((short.end, short.size), (400 * SIZE, Some((100, 30))));
+        assert_eq!(short.exit, None);
+        // The newest may be damaged whole: then the one before it is the end.
+        let newest = segments(dir.path()).unwrap().pop().unwrap();
+        fs::write(path_of(dir.path(), newest), "no segment").unwrap();
+        let short = summary(dir.path()).unwrap();
+        let all = numbers(&read(dir.path()).unwrap().records);
+        assert_eq!(short.end, (all.last().unwrap() + 1) * SIZE);
+    }
+}
