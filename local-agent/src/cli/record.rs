@@ -69,7 +69,7 @@ pub async fn record(state: StateDir, args: Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// For its owner alone: passwords are typed into terminals.
+/// For its owner alone: what programs print may be secret.
 fn create(path: &Path, force: bool) -> Result<File, Failure> {
     if force && path.symlink_metadata().is_ok_and(|m| m.is_file()) {
         // Another file, and no writing into one that others have open or may read.

@@ -323,7 +323,10 @@ impl<'a> Thief<'a> {
         };
         let created = matches!(line.ask(&create).await?, FromAgent::Created { .. });
         self.act(Act::StartTerminal, yes(created));
-        let list = ToAgent::History { req: 4, after: None };
+        let list = ToAgent::History {
+            req: 4,
+            after: None,
+        };
         let listed = matches!(line.ask(&list).await?, FromAgent::History { .. });
         self.act(Act::ListHistory, yes(listed));
         // None of this id is there, which only who may forget it hears.
