@@ -206,11 +206,13 @@ mod tests {
     }
 
     fn output(watched: &[Watched]) -> Vec<(u64, usize)> {
-        let output = |watched: &Watched| match watched {
-            Watched::Output { offset, bytes } => Some((*offset, bytes.len())),
-            _ => None,
-        };
-        watched.iter().filter_map(output).collect()
+        let mut found = Vec::new();
+        for watched in watched {
+            if let Watched::Output { offset, bytes } = watched {
+                found.push((*offset, bytes.len()));
+            }
+        }
+        found
     }
 
     #[tokio::test]
