@@ -17,6 +17,8 @@ import type {
   Listed,
   Machine,
   PairState,
+  PastPage,
+  PlayingPhase,
   ViewState,
 } from "../../net/api";
 
@@ -24,6 +26,9 @@ export interface Scene {
   machines?: Machine[];
   pair?: PairState[];
   devices?: DevicesState;
+  /** Null: it never comes. */
+  history?: PastPage | Error | null;
+  playing?: PlayingPhase;
   view?: ViewState;
   input?: InputState;
   /** Size of the machine's terminal where this page does not drive. */
