@@ -21,6 +21,7 @@ import type {
   PlayingPhase,
   ViewState,
 } from "../../net/api";
+import { pasts, PLAYING } from "./recordings";
 
 export interface Scene {
   machines?: Machine[];
@@ -249,6 +250,13 @@ const SHARED = machine({
 
 export const SCENES: Record<string, Scene> = {
   live: { machines: [machine()], ...WORKING },
+  history: { machines: [machine(), SECOND_MACHINE], history: { past: pasts(NOW), more: true } },
+  historyaway: { machines: [left("agent-stopped")], history: { past: pasts(NOW), more: false } },
+  historynone: { machines: [machine()], history: { past: [], more: false } },
+  historyrefused: { machines: [machine()], history: new Error("refused") },
+  recording: { machines: [machine()], history: { past: pasts(NOW), more: false }, playing: PLAYING.shell },
+  recordinghostile: { machines: [machine()], history: { past: pasts(NOW), more: false }, playing: PLAYING.hostile },
+  recordingfetching: { machines: [machine()], history: { past: pasts(NOW), more: false }, playing: PLAYING.fetching },
   waiting: {
     machines: [
       machine({
