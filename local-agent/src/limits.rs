@@ -24,6 +24,25 @@ const LISTED: usize = 4 * NAME_MAX + 2 * (2 * LISTED_TEXT + LISTED_DRIVER) + 300
 // Beside the list, a welcome holds the names of machine and user, and little else.
 const _: () = assert!(TERMINALS_MAX * LISTED + 2 * 4 * NAME_MAX + 500 < MESSAGE_MAX);
 
+/// Terminals that have ended in one page of the history.
+pub const PAST_AT_ONCE: usize = 32;
+// A name, at most four bytes a character; a folder, of which each byte may become six in JSON; numbers and fields.
+const _: () = assert!(PAST_AT_ONCE * (4 * NAME_MAX + 6 * LISTED_TEXT + 450) < MESSAGE_MAX);
+/// Terminals that have ended and are kept at a time, whatever their size: more make the agent's memory large and its start long.
+pub const PAST_MAX: usize = 4096;
+/// What a record of a few bytes takes of what a stream that plays a terminal may bring: its seal and frame, and its place in memory.
+pub const PLAYED_SMALL: u32 = 64;
+
+/// What all terminals that have ended may take on the disk, in bytes; those that ended first are removed.
+pub const HISTORY_TOTAL: u64 = 1024 * 1024 * 1024;
+/// How often what is kept too long is looked for.
+pub const HISTORY_SWEEP: Duration = Duration::from_secs(3600);
+
+/// How often `lanyard record --follow` looks for more.
+pub const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+/// Characters in a line of what `lanyard history show` shows; a longer one is broken.
+pub const PLAIN_LINE_MAX: usize = 16 * 1024;
+
 /// How long `lanyard rotate` waits for the relay or a device to take new keys.
 pub const ROTATE_WAIT: Duration = Duration::from_secs(10);
 /// Noise keys that were replaced and still open sessions.
@@ -49,8 +68,8 @@ const _: () = assert!(ROOT_MAX < LISTED_TEXT);
 pub const SHARE_MIN: Duration = Duration::from_secs(60);
 /// The longest share.
 pub const SHARE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
-/// The longest time that a terminal may be made to wait for an agent, unless it is to wait for ever.
-pub const ORPHAN_MAX: Duration = Duration::from_secs(3650 * 24 * 3600);
+/// The longest time, other than for ever, for which an orphan may wait or what has ended may be kept.
+pub const SPAN_MAX: Duration = Duration::from_secs(3650 * 24 * 3600);
 /// How long a starting agent waits for the holders it finds. Who takes longer is taken in when it answers.
 pub const HOLDERS_WAIT: Duration = Duration::from_secs(2);
 /// How often a holder is looked for that is only just starting.

@@ -183,6 +183,12 @@ impl StateDir {
         self.0.join("holders")
     }
 
+    /// Where what terminals have printed is kept.
+    #[must_use]
+    pub fn history(&self) -> PathBuf {
+        self.0.join("history")
+    }
+
     /// The agent's keys; made at the first start.
     ///
     /// # Errors

@@ -337,6 +337,44 @@ pub struct Terminal {
     pub driver: Option<Driver>,
 }
 
+/// A terminal that has ended and whose output is still kept, as the history shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct PastTerminal {
+    /// Its id, that of the terminal. A `view` token for it plays what is kept.
+    pub id: TerminalId,
+    /// The name it had last.
+    pub name: String,
+    /// Where it was started.
+    pub cwd: String,
+    /// When it was started.
+    pub started: UnixMs,
+    /// When it ended, or the last that was heard of it.
+    pub ended: UnixMs,
+    /// How its program ended; `None` if nobody was there to see it: its holder was killed, or the power failed.
+    pub exit: Option<Exit>,
+    /// Its last size.
+    pub grid: Grid,
+    /// Bytes of output that are kept.
+    #[ts(type = "number")]
+    pub kept: u64,
+    /// Bytes of output before those, which are no longer kept.
+    #[ts(type = "number")]
+    pub dropped: u64,
+}
+
+/// A place in the history, which is sorted by when terminals ended, the latest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct PastPlace {
+    /// When the terminal of this place ended.
+    pub ended: UnixMs,
+    /// That terminal.
+    pub id: TerminalId,
+}
+
 /// From the viewer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "t", rename_all = "snake_case", deny_unknown_fields)]
@@ -421,6 +459,20 @@ pub enum ToAgent {
         /// Its new name; empty lets the machine choose.
         name: String,
     },
+    /// The terminals that have ended, please: one page of them. Needs scope `view`.
+    History {
+        /// Number of the request.
+        req: u32,
+        /// Only what comes after this place; `None` from the latest on.
+        after: Option<PastPlace>,
+    },
+    /// Forget what is kept of a terminal that has ended. Needs scope `terminal`.
+    Forget {
+        /// Number of the request.
+        req: u32,
+        /// The terminal.
+        terminal: TerminalId,
+    },
 }
 
 /// From the agent.
@@ -502,6 +554,15 @@ pub enum FromAgent {
         device: DeviceEntry,
         /// The live tokens of this session.
         tokens: Vec<TokenEntry>,
+    },
+    /// The answer to `history`: one page.
+    History {
+        /// From the request.
+        req: u32,
+        /// The latest first.
+        past: Vec<PastTerminal>,
+        /// There are more after the last of these.
+        more: bool,
     },
     /// This device may ask for something else now.
     Scopes {

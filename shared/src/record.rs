@@ -27,6 +27,7 @@ pub mod kind {
     pub const END: u8 = 0x89;
     pub const READY: u8 = 0x8a;
     pub const REPLY: u8 = 0x8b;
+    pub const AT: u8 = 0x8c;
 
     /// All kinds with their names, for the generated types and the test that ties the docs to this file.
     pub const ALL: &[(u8, &str)] = &[
@@ -48,6 +49,7 @@ pub mod kind {
         (END, "end"),
         (READY, "ready"),
         (REPLY, "reply"),
+        (AT, "at"),
     ];
 }
 
@@ -136,6 +138,8 @@ pub enum AgentRecord {
     Ready,
     /// One JSON object, of the type that the stream's purpose has; 1 byte at least.
     Reply(Bytes),
+    /// What follows happened so many milliseconds after the terminal's start. Only where a terminal that has ended is played.
+    At(u64),
 }
 
 /// A record under construction: room for the frame header, then the record. Sealing happens in place.
@@ -290,6 +294,7 @@ impl AgentRecord {
             kind::END => Self::End(Close::decode(body)?),
             kind::READY => body.is_empty().then_some(Self::Ready)?,
             kind::REPLY => (!body.is_empty()).then(|| Self::Reply(plain.slice(1..)))?,
+            kind::AT => Self::At(u64::from_be_bytes(body.try_into().ok()?)),
             _ => return None,
         })
     }
@@ -348,6 +353,10 @@ impl AgentRecord {
             }
             Self::Ready => out.put_u8(kind::READY),
             Self::Reply(json) => put_bytes(&mut out, kind::REPLY, json),
+            Self::At(ms) => {
+                out.put_u8(kind::AT);
+                out.put_u64(*ms);
+            }
         }
         out
     }
@@ -436,6 +445,7 @@ mod tests {
             AgentRecord::Size(grid),
             AgentRecord::Exit(Exit::Status { code: 3 }),
             AgentRecord::Exit(Exit::Signal { number: 9 }),
+            AgentRecord::At(u64::MAX),
             AgentRecord::Opened {
                 last: 4,
                 driver: false,

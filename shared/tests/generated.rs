@@ -117,6 +117,8 @@ fn types() -> String {
     declare::<msg::Exit>(&mut out, &config);
     declare::<msg::Driver>(&mut out, &config);
     declare::<msg::Terminal>(&mut out, &config);
+    declare::<msg::PastTerminal>(&mut out, &config);
+    declare::<msg::PastPlace>(&mut out, &config);
     declare::<msg::ToAgent>(&mut out, &config);
     declare::<msg::FromAgent>(&mut out, &config);
     out

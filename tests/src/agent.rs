@@ -53,7 +53,7 @@ impl Agent {
     /// # Errors
     /// It does not start.
     pub async fn start_and_listen(&self) -> Result<(Self, Vec<Value>)> {
-        self.start_again(&[]).await
+        self.start_again(&[], &[]).await
     }
 
     /// The same with a clock that is so many seconds ahead.
@@ -61,13 +61,27 @@ impl Agent {
     /// # Errors
     /// It does not start.
     pub async fn start_with_clock(&self, ahead: i64) -> Result<(Self, Vec<Value>)> {
-        self.start_again(&[("LANYARD_CLOCK_OFFSET", ahead.to_string())])
+        self.start_again(&[("LANYARD_CLOCK_OFFSET", ahead.to_string())], &[])
             .await
     }
 
-    async fn start_again(&self, env: &[(&str, String)]) -> Result<(Self, Vec<Value>)> {
+    /// Starts it again on the same state, with the history kept for so long, as `--keep-history` has it.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn restart_keeping(&mut self, history: &str) -> Result<()> {
+        let (again, _) = self.start_again(&[], &["--keep-history", history]).await?;
+        *self = again;
+        Ok(())
+    }
+
+    async fn start_again(
+        &self,
+        env: &[(&str, String)],
+        args: &[&str],
+    ) -> Result<(Self, Vec<Value>)> {
         let mut command = Self::command(&self.state, &self.home, &self.mark)?;
-        command.args(["up", "--json", "--no-pair"]);
+        command.args(["up", "--json", "--no-pair"]).args(args);
         command.envs(env.iter().map(|(name, value)| (name, value)));
         let mut process = Process::start(&mut command)?;
         let mut said = Vec::new();

@@ -105,6 +105,7 @@ impl TestTerminal {
             TerminalEvent::Output { bytes, .. } => self.text.extend_from_slice(bytes),
             TerminalEvent::Ended(why) => bail!("the terminal ended: {why:?}"),
             TerminalEvent::Size(_)
+            | TerminalEvent::At(_)
             | TerminalEvent::Exit(_)
             | TerminalEvent::Interrupted(_)
             | TerminalEvent::Resumed

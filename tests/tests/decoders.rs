@@ -212,6 +212,7 @@ fn records_of_agents() {
         },
         AgentRecord::Size(GRID),
         AgentRecord::Exit(msg::Exit::Status { code: 1 }),
+        AgentRecord::At(1500),
         AgentRecord::Opened {
             last: 1,
             driver: false,

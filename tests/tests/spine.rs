@@ -116,6 +116,7 @@ async fn the_terminal_takes_the_drivers_size_and_reports_how_its_program_ended()
     let has_it = |event: &TerminalEvent| match event {
         TerminalEvent::Size(grid) | TerminalEvent::Snapshot { grid, .. } => *grid == wide,
         TerminalEvent::Output { .. }
+        | TerminalEvent::At(_)
         | TerminalEvent::Exit(_)
         | TerminalEvent::Interrupted(_)
         | TerminalEvent::Resumed

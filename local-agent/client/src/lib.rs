@@ -17,6 +17,6 @@ mod output;
 mod random;
 
 pub use client::{Client, Keyboard, Pairing, TerminalHandle};
-pub use core::{InputState, Mode, State, TerminalEvent, Unsent};
+pub use core::{InputState, Mode, PastPage, State, TerminalEvent, Unsent};
 pub use failure::Failure;
 pub use keys::{Device, Machine};

@@ -43,6 +43,9 @@ pub struct HolderConfig {
     /// Where the holder's own standard error goes. `None`: nowhere.
     #[serde(default)]
     pub log: Option<PathBuf>,
+    /// Folder in which the output is kept, absolute and not there yet; see [`crate::history`]. `None`: nothing is kept on disk.
+    #[serde(default)]
+    pub history: Option<PathBuf>,
 }
 
 impl HolderConfig {
@@ -61,6 +64,7 @@ impl HolderConfig {
             linger_secs: default_linger(),
             orphan_secs: default_orphan(),
             log: None,
+            history: None,
         }
     }
 

@@ -6,6 +6,7 @@
 //!
 //! - [`spawn_detached`] starts a holder that outlives the caller; [`run_from_stdin`] is the other end of it.
 //! - [`wire`] is the protocol, free of IO; [`client`] speaks it.
+//! - [`history`] is what of it lies on disk, while it runs and after it.
 //! - [`screen`] knows what the terminal shows, for those who come late.
 //!
 //! Deliberately absent: network, cryptography, other users (the socket serves its own user only), and answers to terminal queries:
@@ -15,6 +16,7 @@ pub mod client;
 mod clock;
 mod config;
 mod error;
+pub mod history;
 mod id;
 pub mod limits;
 mod ring;

@@ -123,7 +123,51 @@ pub const PART_BYTES: usize = 1024;
 /// Less than this many bytes are not worth a look.
 pub const SKIP_WORTH_IT: usize = 128 * 1024;
 
+/// One segment of what is kept of a terminal on disk, in bytes.
+pub const HISTORY_SEGMENT_BYTES: u64 = 1024 * 1024;
+
+/// Segments kept of one terminal; the oldest is dropped for the next.
+pub const HISTORY_SEGMENTS: usize = 8;
+
+/// Output in one record on disk, in bytes.
+pub const HISTORY_RECORD_BYTES: usize = 32 * 1024;
+
+/// Length and sum before a record, in bytes.
+pub const HISTORY_FRAME_BYTES: usize = 4 + 4;
+
+/// Kind and time of a record, in bytes.
+pub const HISTORY_HEAD_BYTES: usize = 1 + 8;
+
+/// The offset before output in a record, in bytes.
+pub const HISTORY_OFFSET_BYTES: usize = 8;
+
+/// Output written to disk at once, in bytes.
+pub const HISTORY_BATCH_BYTES: usize = 256 * 1024;
+
+/// How long output is gathered before it is written to disk.
+pub const HISTORY_GATHER: Duration = Duration::from_millis(250);
+
+/// So much of it, in bytes, is written without gathering more.
+pub const HISTORY_GATHER_BYTES: u64 = 64 * 1024;
+
+/// Output that came within this time is kept under one time.
+pub const HISTORY_MOMENT: Duration = Duration::from_millis(10);
+
+/// Times that wait to be written. Of more, the oldest are forgotten; their output is not.
+pub const HISTORY_MOMENTS: usize = 1024;
+
+/// How long what was written may be lost with the machine's power.
+pub const HISTORY_SYNC: Duration = Duration::from_secs(2);
+
+/// How long a disk that refused is left alone.
+pub const HISTORY_RETRY: Duration = Duration::from_secs(2);
+
 const _: () = assert!(RING_BYTES.is_power_of_two());
+const _: () = assert!(
+    HISTORY_BATCH_BYTES as u64 * 2 < HISTORY_SEGMENT_BYTES
+        && HISTORY_BATCH_BYTES < RING_BYTES
+        && HISTORY_RECORD_BYTES * 2 < HISTORY_BATCH_BYTES
+);
 const _: () = assert!(
     PACE_WINDOW < RING_BYTES as u64 && SCREEN_LAG + READ_BURST as u64 * 2 < RING_BYTES as u64
 );

@@ -93,11 +93,14 @@ fn run_until_over() -> Result<(), HolderError> {
         .event_interval(server::EVENT_INTERVAL)
         .build()
         .map_err(HolderError::Process)?;
-    runtime.block_on(server::run_and_tell(config, || {
+    let outcome = runtime.block_on(server::run_and_tell(config, || {
         let _ = answer(READY);
         // The starter reads until here; a pipe kept open would also keep it waiting for an end.
         let _ = let_go_of_stdio();
-    }))
+    }));
+    // A disk that does not answer keeps no holder from leaving.
+    runtime.shutdown_background();
+    outcome
 }
 
 const READY: &str = "ready";

@@ -7,10 +7,12 @@ mod attach;
 mod clock;
 mod end;
 mod grant;
+mod history;
 mod output;
 mod pair;
 mod pick;
 mod question;
+mod record;
 mod rotate;
 mod see;
 mod service;
@@ -103,6 +105,19 @@ enum Cmd {
     /// A machine that knew a later time than its clock says grants nothing: by a clock that was set back, what is over would be good again.
     #[command(after_help = "Example:\n  lanyard clock --accept")]
     Clock(clock::ClockArgs),
+    /// List what is kept of terminals, print it, or forget it
+    ///
+    /// What a terminal prints is kept on this machine for `lanyard up --keep-history`, 30 days by default, and 1 GiB in all. It is read from
+    /// the disk: no agent needs to run.
+    #[command(
+        after_help = "Examples:\n  lanyard history\n  lanyard history show build | less\n  lanyard history forget build"
+    )]
+    History(history::Args),
+    /// Write what a terminal has printed, with its times, to a file that can be played: asciicast
+    #[command(
+        after_help = "Examples:\n  lanyard record build\n  lanyard record build --follow --output build.cast   # until it ends or Ctrl-C"
+    )]
+    Record(record::Args),
     /// View and type into a terminal without a browser
     #[command(
         after_help = "Examples:\n  lanyard attach 'http://localhost:7080/#pair=…'   # pair, then attach\n  lanyard attach --exec 'make test'                # run one command and leave with its status\n\nInside: ~. detaches, ~? helps (after Enter)."
@@ -196,6 +211,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Cmd::Rotate(args) => block_on(rotate::rotate(StateDir::open(cli.state)?, args)),
         Cmd::Trust(args) => block_on(rotate::trust(StateDir::open(cli.state)?, args)),
         Cmd::Clock(args) => block_on(clock::clock(StateDir::open(cli.state)?, args)),
+        Cmd::History(args) => block_on(history::history(StateDir::open(cli.state)?, args)),
+        Cmd::Record(args) => block_on(record::record(StateDir::open(cli.state)?, args)),
         Cmd::Service(command) => service::service(cli.state, command),
         Cmd::Holder => Ok(ExitCode::FAILURE),
     }

@@ -49,8 +49,8 @@ pub fn json(value: &impl Serialize) {
     }
 }
 
-/// For completions.
-pub fn stdout() -> impl Write {
+/// For what is not printed by lines.
+pub fn stdout() -> io::Stdout {
     io::stdout()
 }
 

@@ -2,6 +2,7 @@
 
 mod unit;
 
+use super::span::keep_time;
 use super::{Failure, output, show};
 use crate::state::{StateDir, StateError};
 use lanyard_service::systemd::{Scope, ServiceError, Systemd, Wait};
@@ -34,6 +35,9 @@ pub struct InstallArgs {
     /// Where new terminals start [default: the present folder]
     #[arg(long, value_name = "DIR")]
     cwd: Option<PathBuf>,
+    /// Keep what terminals print for so long after they ended; 0 keeps nothing [default: 30d]
+    #[arg(long, value_name = "TIME", value_parser = |time: &str| keep_time(time).map(|_| time.to_owned()))]
+    keep_history: Option<String>,
     /// Print the unit and change nothing
     #[arg(long)]
     print: bool,
@@ -91,7 +95,8 @@ fn install(state: Option<PathBuf>, args: InstallArgs) -> Result<ExitCode, Failur
         sentence: format!("this program does not find itself: {error}"),
         hint: "start it by its whole path".to_owned(),
     })?;
-    let unit = unit::unit(&exe, &state, &cwd).map_err(ServiceError::from)?;
+    let unit =
+        unit::unit(&exe, &state, &cwd, args.keep_history.as_deref()).map_err(ServiceError::from)?;
     if args.print {
         output::text(&unit.text());
         return Ok(ExitCode::SUCCESS);

@@ -1,6 +1,6 @@
 //! Spans of time, as they are typed: `30m`, `2h`, `7d`.
 
-use crate::limits::{ORPHAN_MAX, SHARE_MAX, SHARE_MIN};
+use crate::limits::{SHARE_MAX, SHARE_MIN, SPAN_MAX};
 use std::time::Duration;
 
 /// Reads for how long something is shared.
@@ -25,10 +25,26 @@ pub fn orphan_time(text: &str) -> Result<Duration, String> {
         return Ok(Duration::ZERO);
     }
     let time = span(text).map_err(|expected| format!("{expected}, or never"))?;
-    if !time.is_zero() && time <= ORPHAN_MAX {
+    if !time.is_zero() && time <= SPAN_MAX {
         Ok(time)
     } else {
         Err("terminals may wait from 1m to 3650d, or never end".to_owned())
+    }
+}
+
+/// Reads for how long what terminals have printed is kept after they ended; `0` keeps nothing.
+///
+/// # Errors
+/// A sentence that says what is expected.
+pub fn keep_time(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let time = span(text).map_err(|expected| format!("{expected}, or 0"))?;
+    if !time.is_zero() && time <= SPAN_MAX {
+        Ok(time)
+    } else {
+        Err("what has ended may be kept from 1m to 3650d; 0 keeps nothing".to_owned())
     }
 }
 
@@ -74,6 +90,15 @@ mod tests {
             "18446744073709551615d",
         ] {
             assert!(share_time(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_history_is_kept_for_a_span_or_not_at_all() {
+        assert_eq!(keep_time("30d"), Ok(Duration::from_secs(30 * 24 * 3600)));
+        assert_eq!(keep_time("0"), Ok(Duration::ZERO));
+        for wrong in ["", "0m", "never", "30", "3651d"] {
+            assert!(keep_time(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::grant::{Grant, scopes};
 use super::question::{Keyboard, Questions};
-use super::span::orphan_time;
+use super::span::{keep_time, orphan_time};
 use super::{Failure, output};
 use crate::core::Machine;
 use crate::daemon::owner::{Notice, Owners, Request};
@@ -48,6 +48,9 @@ pub struct Args {
     /// End terminals that no agent has come back to for so long; `never` to keep them
     #[arg(long, default_value = "30d", value_name = "TIME", value_parser = orphan_time)]
     orphans_end_after: Duration,
+    /// Keep what terminals print on this machine for so long after they ended; 0 keeps nothing
+    #[arg(long, default_value = "30d", value_name = "TIME", value_parser = keep_time)]
+    keep_history: Duration,
     /// Print events as JSON, one a line
     #[arg(long)]
     json: bool,
@@ -111,6 +114,7 @@ async fn prepare_and_run(
         cwd,
         exe: std::env::current_exe().map_err(folder)?,
         orphans_end_after: args.orphans_end_after,
+        keep_history: args.keep_history,
     };
     let (daemon, owners) = match Daemon::prepare(options).await {
         Ok(prepared) => prepared,

@@ -5,7 +5,7 @@ use crate::limits::ENDED_MAX;
 use lanyard_shared::access::Reach;
 use lanyard_shared::b64;
 use lanyard_shared::frame::DeviceEpoch;
-use lanyard_shared::ids::DeviceId;
+use lanyard_shared::ids::{DeviceId, TerminalId};
 use lanyard_shared::limits::{DEVICES_MAX, LIFE_DEVICE, LIFE_DEVICE_KEYS};
 use lanyard_shared::msg::{Scope, Terminal};
 use lanyard_shared::time::UnixMs;
@@ -110,9 +110,15 @@ impl Device {
     /// Whether this terminal exists for it.
     #[must_use]
     pub fn reaches(&self, terminal: &Terminal) -> bool {
-        let named = self.reach.terminal.is_none_or(|only| only == terminal.id);
+        self.reaches_place(terminal.id, &terminal.cwd)
+    }
+
+    /// The same of a terminal with this id that was started in this folder.
+    #[must_use]
+    pub fn reaches_place(&self, id: TerminalId, cwd: &str) -> bool {
+        let named = self.reach.terminal.is_none_or(|only| only == id);
         let rooted = self.reach.root.as_deref();
-        named && rooted.is_none_or(|root| is_below(&terminal.cwd, root))
+        named && rooted.is_none_or(|root| is_below(cwd, root))
     }
 }
 

@@ -105,7 +105,24 @@ pub enum Effect {
         /// Whether this watcher holds back the terminal.
         pace: bool,
     },
-    /// Let a watch bring so many more bytes.
+    /// Play what is kept of a terminal that has ended for a stream; answered by [`crate::core::Core::watched`].
+    Play {
+        /// The stream.
+        stream: StreamId,
+        /// The terminal.
+        terminal: TerminalId,
+        /// Output up to here is there already.
+        have: Option<u64>,
+    },
+    /// Remove what is kept of a terminal that has ended; answered by [`crate::core::Core::forgot`].
+    ForgetPast {
+        /// The terminal.
+        terminal: TerminalId,
+        /// Who wants it; `None` when there are too many.
+        wish: Option<Wish>,
+    },
+    /// Let a watch bring so many more bytes. What plays a terminal that has ended goes on while some are left; each `At`, `Size` and
+    /// `Exit` takes [`crate::limits::PLAYED_SMALL`] of them.
     Pull(StreamId, u32),
     /// Whether a watch holds back the terminal.
     Pace(StreamId, bool),
@@ -157,6 +174,25 @@ pub enum Watched {
     Exit(lanyard_shared::msg::Exit),
     /// The holder is gone.
     Gone,
+    /// What follows happened so many milliseconds after the terminal's start; only of one that has ended.
+    At(u64),
+    /// All that is kept was played.
+    Played,
     /// The holder is there, but does not let itself be watched now.
     Busy,
+}
+
+impl Watched {
+    /// Whether it becomes a record of a few bytes.
+    pub(super) fn is_small(&self) -> bool {
+        match self {
+            Self::At(_) | Self::Size(_) | Self::Exit(_) => true,
+            Self::Snapshot { .. }
+            | Self::Chunk(_)
+            | Self::Output { .. }
+            | Self::Gone
+            | Self::Played
+            | Self::Busy => false,
+        }
+    }
 }

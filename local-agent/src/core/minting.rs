@@ -25,6 +25,9 @@ impl Core {
     ) -> Result<FromAgent, CloseCode> {
         let purpose = wanted.scope();
         let (device, conn) = match wanted.terminal() {
+            Some(terminal) if purpose == Scope::View => {
+                self.allowed_to_watch(stream, terminal, now)?
+            }
             Some(terminal) => self.allowed_terminal(stream, purpose, terminal, now)?,
             None => self.allowed(stream, purpose, now)?,
         };

@@ -15,6 +15,7 @@ pub mod keys;
 mod lease;
 mod minting;
 pub mod pairing;
+mod past;
 mod purpose;
 mod rekey;
 mod revoke;
@@ -39,6 +40,7 @@ use lanyard_shared::pair::{PairingLink, PairingSecret};
 use lanyard_shared::time::{Mono, Now, UnixMs};
 use lease::Leases;
 use pairing::{Invitation, Pairings};
+use past::Past;
 use purpose::PurposeStream;
 use revoke::Revoked;
 use signer::Signer;
@@ -79,6 +81,7 @@ pub struct Core {
     pairings: Pairings,
     signer: Signer,
     terminals: Terminals,
+    past: Past,
     leases: Leases,
     revoked: Revoked,
     /// The relay is to be told when what waits has been said.
@@ -119,6 +122,7 @@ impl Core {
             pairings: Pairings::default(),
             signer,
             terminals: Terminals::default(),
+            past: Past::default(),
             leases: Leases::default(),
             revoked: Revoked::default(),
             announce_owed: false,

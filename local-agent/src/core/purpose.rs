@@ -189,6 +189,10 @@ impl Core {
             let jti = purpose.jti;
             return self.end_lease(jti, code);
         }
+        if purpose.is_played_out(link.room(stream) as usize) {
+            // Not said in the session too: there it could overtake what is still on its way here.
+            return self.finish_purpose(stream, &CloseCode::Done.into());
+        }
         self.pull(stream);
     }
 
@@ -286,6 +290,13 @@ impl PurposeStream {
         }
     }
 
+    /// Whether all that is kept was played and sent, and the sealed word of it fits: an end without it would be "cut".
+    fn is_played_out(&self, room: usize) -> bool {
+        let played = matches!(&self.kind, Kind::View(view) if view.played);
+        let end = AgentRecord::End(CloseCode::Done.into());
+        played && self.waiting.is_empty() && cost(&end) <= room
+    }
+
     /// Queues a record. Of those that only say how things stand now, the last one of its kind is enough: a viewer that gives no credit fills
     /// no queue with them.
     fn push(&mut self, record: AgentRecord) {
@@ -295,6 +306,7 @@ impl PurposeStream {
                 (AgentRecord::Applied(_), AgentRecord::Applied(_))
                     | (AgentRecord::Driver(_), AgentRecord::Driver(_))
                     | (AgentRecord::Size(_), AgentRecord::Size(_))
+                    | (AgentRecord::At(_), AgentRecord::At(_))
             )
         };
         if self.waiting.back().is_some_and(replaces) {
@@ -328,6 +340,7 @@ fn cost(record: &AgentRecord) -> usize {
         AgentRecord::Snapshot { .. }
         | AgentRecord::Size(_)
         | AgentRecord::Exit(_)
+        | AgentRecord::At(_)
         | AgentRecord::Opened { .. }
         | AgentRecord::Applied(_)
         | AgentRecord::Driver(_)

@@ -188,6 +188,15 @@ impl Core {
                     self.reply(stream, req, Err(code));
                 }
             }
+            ToAgent::History { req, after } => {
+                let outcome = self.history(stream, req, after, now);
+                self.reply(stream, req, outcome);
+            }
+            ToAgent::Forget { req, terminal } => {
+                if let Err(code) = self.forget_past(stream, req, terminal, now) {
+                    self.reply(stream, req, Err(code));
+                }
+            }
         }
         Ok(())
     }
@@ -246,6 +255,21 @@ impl Core {
         }
     }
 
+    /// As [`Core::allowed_terminal`], for watching: what is kept of a terminal that has ended can be watched too.
+    pub(super) fn allowed_to_watch(
+        &self,
+        stream: StreamId,
+        terminal: TerminalId,
+        now: Now,
+    ) -> Result<(&Device, ConnId), CloseCode> {
+        let (device, conn) = self.allowed(stream, Scope::View, now)?;
+        if self.past_exists_for(device, terminal) {
+            Ok((device, conn))
+        } else {
+            self.allowed_terminal(stream, Scope::View, terminal, now)
+        }
+    }
+
     /// `Ok(None)` means: the answer comes when the holder stands.
     fn create(
         &mut self,
@@ -267,7 +291,7 @@ impl Core {
             "lanyard/terminal-id/v1",
             &[&device.0, &key],
         ));
-        if self.terminals.has_ended(terminal) {
+        if self.terminals.has_ended(terminal) || self.past_terminal(terminal).is_some() {
             return Err(CloseCode::TerminalGone);
         }
         if let Some(terminal) = self.terminals.get(terminal) {
@@ -380,7 +404,8 @@ pub(super) fn from_text(from: Ipv6Addr) -> String {
     }
 }
 
-fn cleaned(name: &str) -> String {
+/// What of a name a person can see, not too long; may be empty.
+pub(super) fn cleaned(name: &str) -> String {
     let seen = name
         .chars()
         .filter(|c| !c.is_control() && !is_invisible(*c));

@@ -9,6 +9,7 @@ mod attacks;
 mod ending;
 mod inventory;
 mod lives;
+mod past;
 mod rekey;
 mod rig;
 mod rotation;

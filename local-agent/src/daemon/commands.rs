@@ -78,6 +78,7 @@ impl Daemon {
                 self.carry_out()?;
                 let _ = reply.send(trusted.and_then(|()| self.saved()));
             }
+            Command::LookAtHistory { reply } => self.keeper.look(Some(reply)),
             Command::AcceptClock { reply } => {
                 let _ = reply.send(self.accept_clock()?);
             }

@@ -101,6 +101,12 @@ impl Daemon {
                     have,
                     pace,
                 } => self.holders.watch(stream, terminal, have, pace),
+                Effect::Play {
+                    stream,
+                    terminal,
+                    have,
+                } => self.holders.play(stream, terminal, have),
+                Effect::ForgetPast { terminal, wish } => self.keeper.forget(terminal, wish),
                 Effect::Pull(stream, bytes) => {
                     self.holders.tell_watch(stream, FromClient::Credit(bytes))
                 }

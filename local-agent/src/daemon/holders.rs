@@ -1,23 +1,27 @@
 //! The holders of this machine's terminals: started, found again, typed into, watched.
 
+use super::player::{Cut, play};
 use crate::core::Watched;
+use crate::core::terminals::Wish;
+use crate::history::{Shelf, exit};
 use crate::limits::{HOLDER_LOOK, HOLDERS_WAIT};
 use bytes::Bytes;
 use lanyard_dial::sabotage::{Guarantee, is_off};
 use lanyard_holder::client::{self, ClientError, Found, HolderConn};
-use lanyard_holder::wire::{ExitStatus, FromClient, FromHolder, Kind, Refusal, Welcome};
+use lanyard_holder::wire::{FromClient, FromHolder, Kind, Refusal, Welcome};
 use lanyard_holder::{HolderConfig, SpawnError, spawn_detached};
 use lanyard_service::notify::ENVIRONMENT;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
 use lanyard_shared::ids::{TerminalId, WriterId};
-use lanyard_shared::msg::{Exit, Grid, Terminal};
+use lanyard_shared::msg::{Grid, PastTerminal, Terminal};
 use lanyard_shared::time::UnixMs;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
 use tokio::time::{interval, timeout};
 
 /// Counts watches; never repeats.
@@ -32,6 +36,16 @@ pub enum News {
     Terminal(Terminal),
     /// A holder has left.
     Gone(TerminalId),
+    /// The same, once it is known what is kept of its terminal.
+    Left(TerminalId, Option<PastTerminal>),
+    /// A terminal has ended at some time, and this is kept of it.
+    Past(PastTerminal),
+    /// Nothing is kept of a terminal any more.
+    PastGone(TerminalId),
+    /// What was kept of a terminal is removed, or could not be.
+    Forgot(TerminalId, Option<Wish>, Result<(), CloseCode>),
+    /// All that somebody else has changed in the history is told: this one is to hear it.
+    Looked(oneshot::Sender<()>),
     /// A writer's last applied number, after a question or an input.
     Applied(TerminalId, WriterId, u64),
     /// An input was refused: a number was left out.
@@ -40,12 +54,22 @@ pub enum News {
     Watched(StreamId, WatchNumber, Watched),
 }
 
+/// Where holders are, and how they begin.
+pub struct Place {
+    /// Their folder.
+    pub dir: PathBuf,
+    /// This program: new ones are it again.
+    pub exe: PathBuf,
+    /// Where new terminals start.
+    pub cwd: PathBuf,
+}
+
 /// All holders.
 pub struct Holders {
-    dir: PathBuf,
-    exe: PathBuf,
-    cwd: PathBuf,
+    place: Place,
     orphans_end_after: Duration,
+    shelf: Shelf,
+    keeps_history: bool,
     news: UnboundedSender<News>,
     controls: BTreeMap<TerminalId, UnboundedSender<FromClient>>,
     watches: BTreeMap<StreamId, (WatchNumber, UnboundedSender<FromClient>)>,
@@ -53,29 +77,25 @@ pub struct Holders {
 }
 
 impl Holders {
-    /// Holders under `dir`; new ones are this program again, and start in `cwd`.
+    /// None yet: see [`Holders::find`].
     ///
-    /// They end when no agent has come for them for `orphans_end_after`; zero: they never do.
+    /// They end when no agent has come for them for `orphans_end_after`; zero: they never do. What they print is kept on `shelf`, if it is.
     pub fn new(
-        dir: PathBuf,
-        exe: PathBuf,
-        cwd: PathBuf,
+        place: Place,
         orphans_end_after: Duration,
-    ) -> (Self, UnboundedReceiver<News>) {
-        let (news, receiver) = mpsc::unbounded_channel();
-        (
-            Self {
-                dir,
-                exe,
-                cwd,
-                orphans_end_after,
-                news,
-                controls: BTreeMap::new(),
-                watches: BTreeMap::new(),
-                last_watch: 0,
-            },
-            receiver,
-        )
+        (shelf, keeps_history): (Shelf, bool),
+        news: UnboundedSender<News>,
+    ) -> Self {
+        Self {
+            place,
+            orphans_end_after,
+            shelf,
+            keeps_history,
+            news,
+            controls: BTreeMap::new(),
+            watches: BTreeMap::new(),
+            last_watch: 0,
+        }
     }
 
     /// Finds holders that outlived an earlier agent. All are asked at once; who has not answered when this returns is taken in when it does.
@@ -83,7 +103,7 @@ impl Holders {
     /// # Errors
     /// Their folder cannot be read.
     pub async fn find(&mut self) -> std::io::Result<()> {
-        let listing = client::list(&self.dir).await?;
+        let listing = client::list(&self.place.dir).await?;
         for odd in listing.odd {
             tracing::warn!("odd thing among the terminals: {odd}");
         }
@@ -104,9 +124,9 @@ impl Holders {
 
     /// Starts a holder. The answer comes as [`News::Spawned`].
     pub fn spawn(&mut self, id: TerminalId, name: String, grid: Grid) {
-        let mut config = HolderConfig::new(&self.dir, lanyard_holder::TerminalId(id.0));
+        let mut config = HolderConfig::new(&self.place.dir, lanyard_holder::TerminalId(id.0));
         config.name = name;
-        config.cwd = Some(self.cwd.clone());
+        config.cwd = Some(self.place.cwd.clone());
         (config.cols, config.rows) = (grid.cols, grid.rows);
         config.env = vec![("LANYARD_TERMINAL".to_owned(), id.to_string())];
         config.env_remove = ["LANYARD_ENROL", "LANYARD_STATE"]
@@ -115,11 +135,12 @@ impl Holders {
             .map(|name| (*name).to_owned())
             .collect();
         config.orphan_secs = self.orphans_end_after.as_secs();
+        config.history = self.keeps_history.then(|| self.shelf.folder(id));
         let described = Described {
             name: config.name.clone(),
-            cwd: self.cwd.clone(),
+            cwd: self.place.cwd.clone(),
         };
-        let (exe, news) = (self.exe.clone(), self.news.clone());
+        let (exe, news) = (self.place.exe.clone(), self.news.clone());
         let (sender, receiver) = mpsc::unbounded_channel();
         self.controls.insert(id, sender);
         tokio::spawn(async move {
@@ -164,7 +185,7 @@ impl Holders {
     /// # Errors
     /// Its holder is gone, or what it left of itself cannot be written.
     pub fn rename(&self, id: TerminalId, name: &str) -> Result<(), CloseCode> {
-        let outcome = client::rename(&self.dir, lanyard_holder::TerminalId(id.0), name);
+        let outcome = client::rename(&self.place.dir, lanyard_holder::TerminalId(id.0), name);
         outcome.map_err(|error| {
             tracing::warn!(terminal = %id, %error, "a terminal could not be renamed");
             if error.kind() == std::io::ErrorKind::NotFound {
@@ -172,7 +193,12 @@ impl Holders {
             } else {
                 CloseCode::Internal
             }
-        })
+        })?;
+        // It has its name; that its history keeps the one before is no reason to say it has not.
+        if let Err(error) = self.shelf.rename(id, name) {
+            tracing::warn!(terminal = %id, %error, "the history of a terminal could not be renamed");
+        }
+        Ok(())
     }
 
     /// Forgets a holder that has left.
@@ -184,13 +210,10 @@ impl Holders {
     pub fn watch(&mut self, stream: StreamId, id: TerminalId, have: Option<u64>, pace: bool) {
         let lost = u64::from(is_off(Guarantee::Resume)) * 3;
         let have = have.map(|have| have + lost);
-        let mut config = HolderConfig::new(&self.dir, lanyard_holder::TerminalId(id.0));
+        let mut config = HolderConfig::new(&self.place.dir, lanyard_holder::TerminalId(id.0));
         config.cwd = None;
         let socket = config.socket_path();
-        let (sender, receiver) = mpsc::unbounded_channel();
-        self.last_watch += 1;
-        let number = self.last_watch;
-        self.watches.insert(stream, (number, sender));
+        let (number, receiver) = self.begin_watch(stream);
         let news = self.news.clone();
         tokio::spawn(async move {
             let ended = match HolderConn::connect(&socket, Kind::Watch { have, pace }).await {
@@ -203,6 +226,35 @@ impl Holders {
             };
             let _ = news.send(News::Watched(stream, number, ended));
         });
+    }
+
+    /// Plays what is kept of a terminal that has ended for a stream: a watch like any other.
+    pub fn play(&mut self, stream: StreamId, id: TerminalId, have: Option<u64>) {
+        let (number, receiver) = self.begin_watch(stream);
+        let (news, folder) = (self.news.clone(), self.shelf.folder(id));
+        tokio::spawn(async move {
+            let bring = |watched| {
+                let told = news.send(News::Watched(stream, number, watched));
+                told.map_err(|_| Cut::Unwatched)
+            };
+            let ended = match play(&folder, have, receiver, bring).await {
+                Ok(()) => Watched::Played,
+                Err(Cut::Unwatched) => return,
+                Err(Cut::Unread(error)) => {
+                    tracing::warn!(terminal = %id, %error, "what is kept of a terminal cannot be played");
+                    Watched::Gone
+                }
+            };
+            let _ = news.send(News::Watched(stream, number, ended));
+        });
+    }
+
+    /// Its number, and what will be said to it.
+    fn begin_watch(&mut self, stream: StreamId) -> (WatchNumber, UnboundedReceiver<FromClient>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.last_watch += 1;
+        self.watches.insert(stream, (self.last_watch, sender));
+        (self.last_watch, receiver)
     }
 
     /// Whether this watch is the present one of its stream.
@@ -408,17 +460,6 @@ fn watched(message: FromHolder) -> Option<Watched> {
             return None;
         }
     })
-}
-
-fn exit(status: ExitStatus) -> Exit {
-    match status {
-        ExitStatus::Code(code) => Exit::Status {
-            code: code.cast_unsigned(),
-        },
-        ExitStatus::Signal(number) => Exit::Signal {
-            number: number.cast_unsigned(),
-        },
-    }
 }
 
 /// An input as the holder takes it. One record fits into one message of the holder's.

@@ -9,18 +9,22 @@ mod disk;
 mod effects;
 mod handout;
 mod holders;
+mod keeper;
 pub mod owner;
+mod player;
 mod presence;
 mod pulse;
 
 use crate::core::clock::AgentClock;
 use crate::core::{Core, Identity, Machine};
-use crate::limits::LONGEST_SLEEP;
+use crate::history::{Retention, Shelf};
+use crate::limits::{HISTORY_TOTAL, LONGEST_SLEEP};
 use crate::state::{Enrolment, Finding, StateDir, StateError};
 use dialling::{Dialled, Dialling};
 use disk::Disk;
 use handout::Handout;
-use holders::{Holders, News};
+use holders::{Holders, News, Place};
+use keeper::Keeper;
 use lanyard_dial::{Changes, Incoming, Proxies, Relay, Socket, clock};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::code::EnrolmentCode;
@@ -33,7 +37,7 @@ use pulse::Pulse;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// What `lanyard up` was told.
 pub struct Options {
@@ -49,6 +53,8 @@ pub struct Options {
     pub exe: PathBuf,
     /// Terminals end when no agent has come for them for so long; zero: they never do.
     pub orphans_end_after: Duration,
+    /// What terminals have printed is kept for so long after they ended; zero: not at all.
+    pub keep_history: Duration,
 }
 
 /// Why the agent cannot run, or cannot go on. What heals by itself (an unreachable relay) is not among it, unless it is the first try.
@@ -127,6 +133,7 @@ pub struct Daemon {
     changes: Changes,
     socket: Option<Socket>,
     holders: Holders,
+    keeper: Keeper,
     news: UnboundedReceiver<News>,
     owners: Owners,
     commands: UnboundedReceiver<Command>,
@@ -163,16 +170,34 @@ impl Daemon {
         let known = known.unwrap_or_else(|| devices.latest().max(identity.latest()));
         let clock = AgentClock::start(now, known);
         let (socket, folder) = (options.state.owner_socket(), options.state.holders());
+        let history = options.state.history();
         let findings = [
             damaged_table,
             damaged_clock,
             options.state.make_way(&socket, now.unix)?,
             options.state.make_way_for_folder(&folder, now.unix)?,
+            options.state.make_way_for_folder(&history, now.unix)?,
         ];
         let core = Core::new(identity, options.machine, devices, now);
-        let (mut holders, news) =
-            Holders::new(folder, options.exe, options.cwd, options.orphans_end_after);
+        let (tell, news) = unbounded_channel();
+        let shelf = Shelf::new(history);
+        let rule = Retention {
+            age: options.keep_history,
+            total: HISTORY_TOTAL,
+        };
+        let place = Place {
+            dir: folder,
+            exe: options.exe,
+            cwd: options.cwd,
+        };
+        let mut holders = Holders::new(
+            place,
+            options.orphans_end_after,
+            (shelf.clone(), rule.keeps()),
+            tell.clone(),
+        );
         holders.find().await?;
+        let keeper = Keeper::start(shelf, rule, tell)?;
         let (owners, commands) = Owners::listen(&socket)?;
         let daemon = Self {
             core,
@@ -185,6 +210,7 @@ impl Daemon {
             changes: Changes::watch(),
             socket: None,
             holders,
+            keeper,
             news,
             owners: owners.clone(),
             commands,
@@ -309,8 +335,18 @@ impl Daemon {
             News::Terminal(terminal) => self.core.put_terminal(terminal),
             News::Gone(id) => {
                 self.holders.gone(id);
+                self.keeper.left(id);
+            }
+            News::Left(id, past) => {
+                if let Some(past) = past {
+                    self.core.put_past(past);
+                }
                 self.core.terminal_gone(id);
             }
+            News::Past(past) => self.core.put_past(past),
+            News::PastGone(id) => self.core.past_gone(id),
+            News::Forgot(id, wish, outcome) => self.core.forgot(id, wish, outcome),
+            News::Looked(answer) => drop(answer.send(())),
             News::Applied(terminal, writer, seq) => {
                 self.core.last_input(terminal, writer, seq, now);
                 self.core.applied(terminal, writer, seq, now.mono);

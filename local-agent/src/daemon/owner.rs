@@ -84,6 +84,11 @@ pub enum Command {
         /// The answer, for good.
         reply: oneshot::Sender<Result<Notice, CloseCode>>,
     },
+    /// Something that was kept of terminals may be gone from the disk.
+    LookAtHistory {
+        /// It was looked at.
+        reply: oneshot::Sender<()>,
+    },
     /// Leave. Terminals stay.
     Stop,
 }
@@ -216,6 +221,11 @@ impl Owners {
             Request::Trust { device } => {
                 let command = |reply| Command::Trust { device, reply };
                 self.ask_daemon(command).await?.map(|()| Notice::Done {})
+            }
+            Request::LookAtHistory {} => {
+                self.ask_daemon(|reply| Command::LookAtHistory { reply })
+                    .await?;
+                Ok(Notice::Done {})
             }
             Request::AcceptClock {} => {
                 self.ask_daemon(|reply| Command::AcceptClock { reply })

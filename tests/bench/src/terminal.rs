@@ -86,6 +86,7 @@ impl Terminal for Ours {
                 }
                 TerminalEvent::Ended(why) => bail!("the terminal ended: {why:?}"),
                 TerminalEvent::Size(_)
+                | TerminalEvent::At(_)
                 | TerminalEvent::Exit(_)
                 | TerminalEvent::Interrupted(_)
                 | TerminalEvent::Resumed

@@ -210,6 +210,7 @@ impl Eye {
             })?,
             TerminalEvent::Exit(exit) => bail!("the program ended: {exit:?}"),
             TerminalEvent::Size(_)
+            | TerminalEvent::At(_)
             | TerminalEvent::Interrupted(_)
             | TerminalEvent::Resumed
             | TerminalEvent::Ended(_)

@@ -186,7 +186,8 @@ fn acts(loot: Loot, act: Act) -> Verdict {
             }
             Credential::Thing(_) | Credential::Token(_) | Credential::Operator(_) => Verdict::No,
         },
-        Act::StartTerminal => yes(reached(reach(loot), Kind::Terminal)),
+        Act::StartTerminal | Act::ForgetHistory => yes(reached(reach(loot), Kind::Terminal)),
+        Act::ListHistory => yes(reached(reach(loot), Kind::View)),
         Act::LockMachine => yes(reached(reach(loot), Kind::Devices)),
         Act::ReadCiphertext => yes(is(Thing::StreamSecret)),
         Act::BeOwner => yes(is(Thing::OwnerSocket)),

@@ -125,6 +125,10 @@ listed! {
         PairDevice "pair a device",
         /// In a session.
         StartTerminal "start a terminal",
+        /// In a session.
+        ListHistory "list terminals that have ended",
+        /// In a session.
+        ForgetHistory "forget terminals that have ended",
         /// As a `devices` stream does.
         LockMachine "lock the machine",
         /// From its records.

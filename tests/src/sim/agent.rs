@@ -222,6 +222,8 @@ impl Agent {
             | Effect::Paired { .. }
             | Effect::Spawn { .. }
             | Effect::Rename { .. }
+            | Effect::Play { .. }
+            | Effect::ForgetPast { .. }
             | Effect::Rotated(_)
             | Effect::Suspended { .. }
             | Effect::Kill(_) => {}

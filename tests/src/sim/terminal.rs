@@ -182,7 +182,9 @@ impl Terminals {
             | Effect::Spawn { .. }
             | Effect::Kill(_)
             | Effect::Pace(..)
-            | Effect::Rename { .. } => None,
+            | Effect::Rename { .. }
+            | Effect::Play { .. }
+            | Effect::ForgetPast { .. } => None,
         }
     }
 

@@ -284,6 +284,7 @@ impl Viewer {
                 }
                 TerminalEvent::Snapshot { .. }
                 | TerminalEvent::Size(_)
+                | TerminalEvent::At(_)
                 | TerminalEvent::Exit(_)
                 | TerminalEvent::Interrupted(_)
                 | TerminalEvent::Resumed
@@ -315,6 +316,7 @@ impl Screen {
                 self.offset = Some(end);
                 self.seen.extend_from_slice(bytes);
             }
+            TerminalEvent::At(_) => panic!("a terminal that lives was played"),
             TerminalEvent::Size(_)
             | TerminalEvent::Exit(_)
             | TerminalEvent::Interrupted(_)

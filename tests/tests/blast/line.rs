@@ -183,6 +183,7 @@ impl Line {
                     | FromAgent::Created { .. }
                     | FromAgent::Done { .. }
                     | FromAgent::Refused { .. }
+                    | FromAgent::History { .. }
                     | FromAgent::Rekeyed { .. } => return Ok(*said),
                     FromAgent::Welcome { .. }
                     | FromAgent::Pong { .. }
@@ -288,6 +289,7 @@ impl Line {
                 AgentRecord::Snapshot { .. }
                 | AgentRecord::Size(_)
                 | AgentRecord::Exit(_)
+                | AgentRecord::At(_)
                 | AgentRecord::Applied(_)
                 | AgentRecord::Driver(_)
                 | AgentRecord::End(_) => {}

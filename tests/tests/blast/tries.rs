@@ -11,7 +11,7 @@ use lanyard_shared::access::DevicesRequest;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Frame, Role, Target as For};
-use lanyard_shared::ids::{DeviceId, TokenId};
+use lanyard_shared::ids::{DeviceId, TerminalId, TokenId};
 use lanyard_shared::msg::{self, FromAgent, ToAgent};
 use lanyard_shared::proof::prove;
 use lanyard_shared::record::ViewerRecord;
@@ -308,6 +308,8 @@ impl<'a> Thief<'a> {
         if !line.has_session() {
             self.note(changes, Verdict::No);
             self.act(Act::StartTerminal, Verdict::No);
+            self.act(Act::ListHistory, Verdict::No);
+            self.act(Act::ForgetHistory, Verdict::No);
             self.act(Act::LockMachine, Verdict::No);
             return Ok(());
         }
@@ -321,6 +323,19 @@ impl<'a> Thief<'a> {
         };
         let created = matches!(line.ask(&create).await?, FromAgent::Created { .. });
         self.act(Act::StartTerminal, yes(created));
+        let list = ToAgent::History {
+            req: 4,
+            after: None,
+        };
+        let listed = matches!(line.ask(&list).await?, FromAgent::History { .. });
+        self.act(Act::ListHistory, yes(listed));
+        // None of this id is there, which only who may forget it hears.
+        let terminal = TerminalId([9; 16]);
+        let forgets = match line.ask(&ToAgent::Forget { req: 5, terminal }).await? {
+            FromAgent::Refused { reason, .. } => reason.code == CloseCode::TerminalGone.name(),
+            other => bail!("answered {other:?}"),
+        };
+        self.act(Act::ForgetHistory, yes(forgets));
         let locked = self.locks(line).await?;
         self.act(Act::LockMachine, yes(locked));
         Ok(())

@@ -183,9 +183,10 @@ impl Run {
                 self.handle.take_over()?;
                 Ok(None)
             }
-            TerminalEvent::Input(_) | TerminalEvent::Size(_) | TerminalEvent::Renewed { .. } => {
-                Ok(None)
-            }
+            TerminalEvent::Input(_)
+            | TerminalEvent::Size(_)
+            | TerminalEvent::At(_)
+            | TerminalEvent::Renewed { .. } => Ok(None),
             TerminalEvent::Interrupted(why) => {
                 output::say(&format!("interrupted: {why}; it goes on by itself"));
                 Ok(None)

@@ -140,7 +140,7 @@ impl Shown<'_> {
             }
             TerminalEvent::Output { bytes, .. } => self.writer.write(bytes).await?,
             // The picture is passed on as it is; this side's terminal keeps its own size.
-            TerminalEvent::Size(_) | TerminalEvent::Renewed { .. } => {}
+            TerminalEvent::Size(_) | TerminalEvent::At(_) | TerminalEvent::Renewed { .. } => {}
             TerminalEvent::Exit(exit) => return Ok(Some(status_of(exit))),
             TerminalEvent::Interrupted(why) => {
                 self.interrupted = true;

@@ -11,7 +11,7 @@ use crate::random;
 use bytes::Bytes;
 use lanyard_dial::{Changes, DialError, Incoming, Proxies, Relay, Socket, clock};
 use lanyard_shared::ids::{AgentId, DeviceId, TerminalId, WriterId};
-use lanyard_shared::msg::{Grid, Terminal};
+use lanyard_shared::msg::{Grid, PastPlace, Terminal};
 use std::collections::HashMap;
 use std::future::pending;
 use std::pin::Pin;
@@ -36,6 +36,14 @@ pub(super) enum Command {
     Rename {
         terminal: TerminalId,
         name: String,
+        reply: Reply,
+    },
+    History {
+        after: Option<PastPlace>,
+        reply: Reply,
+    },
+    Forget {
+        terminal: TerminalId,
         reply: Reply,
     },
     Open {
@@ -232,6 +240,14 @@ impl Engine {
                 reply,
             } => {
                 let req = self.viewer.rename_terminal(terminal, name, now);
+                self.replies.insert(req, reply);
+            }
+            Command::History { after, reply } => {
+                let req = self.viewer.history(after, now);
+                self.replies.insert(req, reply);
+            }
+            Command::Forget { terminal, reply } => {
+                let req = self.viewer.forget_past(terminal, now);
                 self.replies.insert(req, reply);
             }
             Command::Open {

@@ -15,7 +15,7 @@ pub use handle::{Keyboard, TerminalHandle};
 pub use pairing::Pairing;
 pub(crate) use pairing::check_link;
 
-use crate::core::{Answer, Mode, State, Viewer};
+use crate::core::{Answer, Mode, PastPage, State, Viewer};
 use crate::failure::Failure;
 use crate::keys::{Device, Machine, Store};
 use crate::random;
@@ -23,7 +23,7 @@ use engine::{Command, Engine, News};
 use lanyard_dial::{Proxies, clock};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{TerminalId, WriterId};
-use lanyard_shared::msg::{Grid, Terminal};
+use lanyard_shared::msg::{Grid, PastPlace, Terminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -163,7 +163,7 @@ impl Client {
         })?;
         match answer.await.map_err(|_| gone())?? {
             Answer::Created(terminal) => Ok(terminal),
-            Answer::Done => Err(CloseCode::BadMessage.into()),
+            Answer::Done | Answer::History(_) => Err(CloseCode::BadMessage.into()),
         }
     }
 
@@ -189,6 +189,29 @@ impl Client {
             name,
             reply,
         })?;
+        answer.await.map_err(|_| gone())?.map(drop)
+    }
+
+    /// A page of the terminals that have ended, the latest first: those after `after`, or the first.
+    ///
+    /// # Errors
+    /// As [`Client::create`].
+    pub async fn history(&self, after: Option<PastPlace>) -> Result<PastPage, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::History { after, reply })?;
+        match answer.await.map_err(|_| gone())?? {
+            Answer::History(page) => Ok(page),
+            Answer::Created(_) | Answer::Done => Err(CloseCode::BadMessage.into()),
+        }
+    }
+
+    /// Forgets what is kept of a terminal that has ended.
+    ///
+    /// # Errors
+    /// As [`Client::create`].
+    pub async fn forget(&self, terminal: TerminalId) -> Result<(), Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Forget { terminal, reply })?;
         answer.await.map_err(|_| gone())?.map(drop)
     }
 

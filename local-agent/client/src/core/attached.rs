@@ -205,6 +205,10 @@ impl Attached {
 
     /// The agent ended the stream, sealed.
     fn ended(&mut self, purpose: Half, close: &Close, events: &mut TerminalEvents<'_>, now: Mono) {
+        // A terminal that has ended was played to its end: asked again, it would play again.
+        if purpose == Half::View && close.code == Some(CloseCode::Done) {
+            return self.give_up(&Failure::from(close), events);
+        }
         self.ended_because(purpose, Failure::from(close), events, now);
     }
 

@@ -4,12 +4,14 @@ use crate::failure::Failure;
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use lanyard_shared::access::Reach;
+use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{DeviceId, TerminalId};
-use lanyard_shared::msg::{Exit, Grid, Scope, Terminal, Wanted};
+use lanyard_shared::msg::{Exit, Grid, PastPlace, PastTerminal, Scope, Terminal, Wanted};
 use lanyard_shared::noise::StaticKey;
 use lanyard_shared::time::UnixMs;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Names one attached terminal of a [`super::Viewer`].
 pub type HandleId = u32;
@@ -96,7 +98,7 @@ pub enum TerminalEvent {
         /// Escape sequences and text.
         bytes: Bytes,
     },
-    /// Output, without a gap after what came before. Must be reported to [`super::Viewer::consumed`].
+    /// Output, without a gap after what came before; of a terminal that has ended there may be one where nothing was kept. Must be reported to [`super::Viewer::consumed`].
     Output {
         /// Where it begins, in bytes from the start of the terminal.
         offset: u64,
@@ -105,6 +107,8 @@ pub enum TerminalEvent {
     },
     /// The terminal has this size from here on.
     Size(Grid),
+    /// What follows happened so long after the terminal's start. Only of a terminal that has ended.
+    At(Duration),
     /// The program has ended.
     Exit(Exit),
     /// Nothing comes until [`TerminalEvent::Resumed`]. Said once an interruption.
@@ -234,8 +238,34 @@ impl fmt::Debug for News {
 pub enum Answer {
     /// The terminal stands.
     Created(Terminal),
+    /// One page of the terminals that have ended.
+    History(PastPage),
     /// Done as asked.
     Done,
+}
+
+/// Terminals that have ended and whose output is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastPage {
+    /// The latest first.
+    pub past: Vec<PastTerminal>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<PastPlace>,
+}
+
+impl PastPage {
+    /// A page as the machine says it. More after nothing would be asked for without end.
+    pub(super) fn of(past: Vec<PastTerminal>, more: bool) -> Result<Self, CloseCode> {
+        let last = past.last().map(|last| PastPlace {
+            ended: last.ended,
+            id: last.id,
+        });
+        match (more, last) {
+            (true, None) => Err(CloseCode::BadMessage),
+            (true, next) => Ok(Self { past, next }),
+            (false, _) => Ok(Self { past, next: None }),
+        }
+    }
 }
 
 /// What happened.

@@ -22,8 +22,8 @@ mod typist;
 mod view;
 
 pub use event::{
-    Answer, Event, Greeting, Half, HandleId, InputState, Memory, Mode, News, OwnKeys, State,
-    TerminalEvent, Unsent,
+    Answer, Event, Greeting, Half, HandleId, InputState, Memory, Mode, News, OwnKeys, PastPage,
+    State, TerminalEvent, Unsent,
 };
 pub use pairing::{Pairing, PairingEvent};
 

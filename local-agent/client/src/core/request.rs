@@ -8,7 +8,7 @@ use super::{Answer, Event, Failure, HandleId, State, Viewer, events_of};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::TerminalId;
-use lanyard_shared::msg::{Grid, ToAgent};
+use lanyard_shared::msg::{Grid, PastPlace, ToAgent};
 use lanyard_shared::rotate;
 use lanyard_shared::time::{Mono, Now};
 
@@ -28,6 +28,15 @@ pub(super) enum Request {
     Rename {
         terminal: TerminalId,
         name: String,
+    },
+    /// Reading twice is harmless.
+    History {
+        after: Option<PastPlace>,
+    },
+    /// `again`: an earlier session may have done it.
+    Forget {
+        terminal: TerminalId,
+        again: bool,
     },
     /// Bound to its session.
     Rekey(OwnKeys),
@@ -59,6 +68,17 @@ impl Viewer {
     /// Asks to call a terminal something else; an empty name lets the machine choose. As [`Viewer::create`].
     pub fn rename_terminal(&mut self, terminal: TerminalId, name: String, now: Now) -> u32 {
         self.ask(Request::Rename { terminal, name }, now)
+    }
+
+    /// Asks for a page of the terminals that have ended, the latest first: those after this place, or the first. As [`Viewer::create`].
+    pub fn history(&mut self, after: Option<PastPlace>, now: Now) -> u32 {
+        self.ask(Request::History { after }, now)
+    }
+
+    /// Asks to forget what is kept of a terminal that has ended. As [`Viewer::create`].
+    pub fn forget_past(&mut self, terminal: TerminalId, now: Now) -> u32 {
+        let again = false;
+        self.ask(Request::Forget { terminal, again }, now)
     }
 
     pub(super) fn ask(&mut self, request: Request, now: Now) -> u32 {
@@ -104,6 +124,11 @@ impl Viewer {
                 ToAgent::Rekey { req, keys }
             }
             Some(Request::End { terminal, .. }) => ToAgent::End {
+                req,
+                terminal: *terminal,
+            },
+            Some(Request::History { after }) => ToAgent::History { req, after: *after },
+            Some(Request::Forget { terminal, .. }) => ToAgent::Forget {
                 req,
                 terminal: *terminal,
             },
@@ -180,7 +205,7 @@ impl Viewer {
             }
             // The machine asks again when it wants to.
             (Request::Rekey(_), _) => return Ok(()),
-            (Request::End { again: true, .. }, Err(why))
+            (Request::End { again: true, .. } | Request::Forget { again: true, .. }, Err(why))
                 if why.code() == Some(CloseCode::TerminalGone) =>
             {
                 Ok(Answer::Done)
@@ -188,15 +213,26 @@ impl Viewer {
             (Request::Create { .. }, Ok(Answer::Created(terminal))) => {
                 Ok(Answer::Created(terminal))
             }
-            (Request::End { .. } | Request::Rename { .. }, Ok(Answer::Done)) => Ok(Answer::Done),
-            (Request::Create { .. } | Request::End { .. } | Request::Rename { .. }, Err(why)) => {
-                Err(why)
-            }
+            (Request::History { .. }, Ok(Answer::History(page))) => Ok(Answer::History(page)),
+            (
+                Request::End { .. } | Request::Rename { .. } | Request::Forget { .. },
+                Ok(Answer::Done),
+            ) => Ok(Answer::Done),
+            (
+                Request::Create { .. }
+                | Request::End { .. }
+                | Request::Rename { .. }
+                | Request::History { .. }
+                | Request::Forget { .. },
+                Err(why),
+            ) => Err(why),
             (
                 Request::Mint { .. }
                 | Request::Create { .. }
                 | Request::End { .. }
-                | Request::Rename { .. },
+                | Request::Rename { .. }
+                | Request::History { .. }
+                | Request::Forget { .. },
                 Ok(_),
             ) => {
                 return Err(CloseCode::UnexpectedFrame);
@@ -210,8 +246,8 @@ impl Viewer {
     pub(super) fn forget_requests(&mut self) {
         self.requests.retain(|_, request| match request {
             Request::Mint { .. } | Request::Rekey(_) => false,
-            Request::Create { .. } | Request::Rename { .. } => true,
-            Request::End { again, .. } => {
+            Request::Create { .. } | Request::Rename { .. } | Request::History { .. } => true,
+            Request::End { again, .. } | Request::Forget { again, .. } => {
                 *again = true;
                 true
             }

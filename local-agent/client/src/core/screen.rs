@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::msg::Grid;
 use lanyard_shared::record::AgentRecord;
+use std::time::Duration;
 
 /// Where one terminal's picture stands. Outlives the streams that feed it.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub(super) struct Screen {
     have: Option<u64>,
     /// A snapshot on its way.
     partial: Option<Partial>,
+    /// It was just said when the following happened: a terminal that has ended is played, and of it something may not have been kept.
+    played: bool,
 }
 
 #[derive(Debug)]
@@ -30,6 +33,7 @@ impl Screen {
         Self {
             have,
             partial: None,
+            played: false,
         }
     }
 
@@ -40,7 +44,7 @@ impl Screen {
 
     /// A new stream begins; half a snapshot is worth nothing.
     pub fn restart(&mut self) {
-        self.partial = None;
+        (self.partial, self.played) = (None, false);
     }
 
     /// Takes a record of a view stream, except its end. `None` while a snapshot is incomplete.
@@ -72,6 +76,10 @@ impl Screen {
             }
             AgentRecord::Output { offset, bytes } => self.output(offset, bytes).map(Some),
             AgentRecord::Size(grid) => Ok(Some(TerminalEvent::Size(grid))),
+            AgentRecord::At(ms) => {
+                self.played = true;
+                Ok(Some(TerminalEvent::At(Duration::from_millis(ms))))
+            }
             AgentRecord::Exit(exit) => Ok(Some(TerminalEvent::Exit(exit))),
             AgentRecord::Opened { .. }
             | AgentRecord::Applied(_)
@@ -103,7 +111,9 @@ impl Screen {
 
     /// Output goes on exactly where the last ended; a gap would be silently lost output.
     fn output(&mut self, offset: u64, bytes: Bytes) -> Result<TerminalEvent, CloseCode> {
-        if self.partial.is_some() || self.have.is_some_and(|have| have != offset) {
+        let played = std::mem::take(&mut self.played);
+        let follows = |have| offset == have || (played && offset > have);
+        if self.partial.is_some() || !self.have.is_none_or(follows) {
             return Err(CloseCode::Malformed);
         }
         self.have = Some(
@@ -180,6 +190,25 @@ mod tests {
             let mut screen = Screen::new(Some(10));
             assert_eq!(screen.take(output(offset, "x")), Err(CloseCode::Malformed));
         }
+    }
+
+    #[test]
+    fn a_gap_in_what_was_kept_is_taken_after_its_time_and_only_forwards() {
+        let at = || AgentRecord::At(1500);
+        let mut screen = Screen::new(Some(10));
+        let when = TerminalEvent::At(Duration::from_millis(1500));
+        assert_eq!(screen.take(at()), Ok(Some(when)));
+        assert!(screen.take(output(20, "x")).is_ok());
+        // Each gap needs its own time before it.
+        assert_eq!(screen.take(output(30, "x")), Err(CloseCode::Malformed));
+        let mut screen = Screen::new(Some(10));
+        assert!(screen.take(at()).is_ok());
+        assert_eq!(screen.take(output(9, "x")), Err(CloseCode::Malformed));
+        // Half of what a stream said counts for nothing on the next.
+        let mut screen = Screen::new(Some(10));
+        assert!(screen.take(at()).is_ok());
+        screen.restart();
+        assert_eq!(screen.take(output(20, "x")), Err(CloseCode::Malformed));
     }
 
     #[test]

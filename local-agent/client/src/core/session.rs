@@ -3,7 +3,7 @@
 use super::channel::{Channel, Heard};
 use super::keep::Recall;
 use super::sealed::Minted;
-use super::{Answer, Event, Failure, Greeting, State, Viewer, events_of};
+use super::{Answer, Event, Failure, Greeting, PastPage, State, Viewer, events_of};
 use crate::failure::clean;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Accept, Close, Target};
@@ -134,6 +134,10 @@ impl Viewer {
                 grant,
                 expires,
             } => self.rekeyed(req, grant, expires)?,
+            FromAgent::History { req, past, more } => {
+                let page = PastPage::of(past, more)?;
+                self.answered(req, Ok(Answer::History(page)), now.mono)?;
+            }
             // This viewer never asks.
             FromAgent::Access { .. } => return Err(CloseCode::UnexpectedFrame),
             FromAgent::Scopes { scopes, reach } => {

@@ -201,6 +201,7 @@ impl Typist {
             | AgentRecord::Output { .. }
             | AgentRecord::Size(_)
             | AgentRecord::Exit(_)
+            | AgentRecord::At(_)
             | AgentRecord::End(_) => Err(CloseCode::UnexpectedFrame),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tokio::process::Child;
 
+use super::diary::Moment;
 use super::hub::Hub;
 use crate::wire::ExitStatus;
 use crate::{limits, shell};
@@ -29,9 +30,12 @@ pub(crate) async fn await_child(hub: Rc<Hub>, mut child: Child) {
 
 /// All output of the child is in the ring: tells connections how it ended, each after its last byte.
 pub(crate) fn tell_exit(hub: &Hub) {
-    if hub.exit.get().is_none() && hub.child_exit.get().is_some() {
-        hub.exit.set(hub.child_exit.get());
+    if hub.exit.get().is_none()
+        && let Some(status) = hub.child_exit.get()
+    {
+        hub.exit.set(Some(status));
         hub.serve_all();
+        hub.note(Moment::Exit(status));
         hub.exit_known.notify_waiters();
         hub.exit_known.notify_one();
     }
@@ -96,4 +100,5 @@ pub(crate) async fn until_over(hub: &Hub, linger: Duration, farewell: impl FnOnc
         }
     };
     let _ = tokio::time::timeout(limits::FAREWELL, sent).await;
+    let _ = tokio::time::timeout(limits::FAREWELL, hub.disk.until_closed()).await;
 }

@@ -11,8 +11,10 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 
 use super::connection::Connection;
+use super::diary::Moment;
 use super::orphan::Orphan;
 use super::screen_feed::ScreenFeed;
+use super::to_disk::ToDisk;
 use crate::ring::Ring;
 use crate::wire::{ExitStatus, FromHolder, Welcome};
 use crate::{clock, limits, writers::Writers};
@@ -39,6 +41,9 @@ pub(crate) struct Hub {
     pub(crate) orphan: RefCell<Orphan>,
     /// Told when that has changed.
     pub(crate) orphan_changed: Notify,
+
+    /// What goes to disk.
+    pub(crate) disk: ToDisk,
 
     /// Told when the pump may have something to do: a pacing connection moved or left, the child ended.
     pub(crate) pump_wake: Notify,
@@ -78,6 +83,7 @@ impl Hub {
             backlog_drained: Notify::new(),
             orphan: RefCell::new(orphan),
             orphan_changed: Notify::new(),
+            disk: ToDisk::default(),
             pump_wake: Notify::new(),
             child_exit: Cell::new(None),
             exit: Cell::new(None),
@@ -174,7 +180,14 @@ impl Hub {
             .borrow_mut()
             .resize_at(self.ring.borrow().head(), cols, rows);
         self.tell_all(&FromHolder::Size { cols, rows });
+        self.note(Moment::Size(cols, rows));
         Ok(())
+    }
+
+    /// Notes for the disk what has just happened, if anything is kept there.
+    pub(crate) fn note(&self, moment: Moment) {
+        self.disk
+            .note(clock::boot(), self.ring.borrow().head(), moment);
     }
 
     /// Lets the screen catch up by one slice and tells of a new title. True if it still lags.

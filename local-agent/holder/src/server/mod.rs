@@ -3,9 +3,10 @@
 //! Everything runs on one thread and shares [`Hub`] without locks. Who does what:
 //! [`pump`] moves output from the PTY into the ring, hands it to connections at once, and only then lets the screen catch up;
 //! [`connection`] serves one connection; [`input`] moves typed bytes into the PTY; [`ending`] watches the child;
-//! [`orphan`] ends what nobody comes for.
+//! [`orphan`] ends what nobody comes for; [`to_disk`] keeps what has happened, after all others had it.
 
 mod connection;
+mod diary;
 mod ending;
 mod hub;
 mod input;
@@ -13,6 +14,7 @@ mod orphan;
 mod outbox;
 mod pump;
 mod screen_feed;
+mod to_disk;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,6 +25,7 @@ use tokio::task::LocalSet;
 
 use crate::config::{HolderConfig, Meta};
 use crate::error::HolderError;
+use crate::history::{self, Log};
 use crate::socket::{self, Place};
 use crate::{clock, limits, shell, wire};
 use hub::Hub;
@@ -75,7 +78,22 @@ pub(crate) async fn run_and_tell(
         ending::end_by_force(&hub);
         return Err(error);
     }
-    drop(meta);
+    let log = config.history.as_deref().and_then(|dir| {
+        let meta = history::Meta {
+            id: config.id,
+            name: meta.name,
+            cwd: meta.cwd,
+            started,
+            cols: config.cols,
+            rows: config.rows,
+        };
+        // A terminal that nothing is kept of is better than none.
+        Log::create(dir, &meta)
+            .inspect_err(|error| {
+                tracing::warn!(dir = %dir.display(), %error, "nothing of this terminal is kept on disk");
+            })
+            .ok()
+    });
     let linger = Duration::from_secs(config.linger_secs);
     drop(config);
     let local = LocalSet::new();
@@ -83,6 +101,10 @@ pub(crate) async fn run_and_tell(
     local.spawn_local(input::write_backlog(hub.clone()));
     local.spawn_local(ending::await_child(hub.clone(), shell.child));
     local.spawn_local(orphan::end_orphan(hub.clone()));
+    if let Some(log) = log {
+        hub.disk.open(clock::boot(), hub.size.get());
+        local.spawn_local(to_disk::write(hub.clone(), log));
+    }
     local.spawn_local(accept(hub.clone(), listener));
     let signals = hub.clone();
     local.spawn_local(async move {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use tokio::io::Interest;
 
+use super::diary::Moment;
 use super::ending;
 use super::hub::Hub;
 use crate::limits;
@@ -27,6 +28,7 @@ pub(crate) async fn pump(hub: Rc<Hub>) {
         match found {
             Found::Bytes => {
                 hub.serve_all();
+                hub.note(Moment::Output);
                 while hub.screen.borrow().lag(&hub.ring.borrow()) > limits::SCREEN_LAG {
                     hub.emulate_slice();
                 }

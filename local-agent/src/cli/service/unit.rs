@@ -6,9 +6,16 @@ use std::path::Path;
 /// What the unit is called.
 pub const NAME: &str = "lanyard.service";
 
-/// Runs `exe up` on the state, with new terminals in `cwd`.
-pub fn unit(exe: &Path, state: &Path, cwd: &Path) -> Result<Unit, Unfit> {
-    let start = command(exe, ["--state", fit(state)?, "up", "--no-pair"])?;
+/// Runs `exe up` on the state, with new terminals in `cwd`, and the history kept for so long if another time than usual is wanted.
+pub fn unit(
+    exe: &Path,
+    state: &Path,
+    cwd: &Path,
+    keep_history: Option<&str>,
+) -> Result<Unit, Unfit> {
+    let up = ["--state", fit(state)?, "up", "--no-pair"];
+    let keep = keep_history.map(|time| ["--keep-history", time]);
+    let start = command(exe, up.into_iter().chain(keep.into_iter().flatten()))?;
     let cwd = folder(cwd)?;
     let body = format!(
         "[Unit]
@@ -69,7 +76,12 @@ mod tests {
 
     #[test]
     fn shells_below_the_service_outlive_it_and_are_not_limited_by_it() -> Result<(), Unfit> {
-        let unit = unit(Path::new("/bin/lanyard"), Path::new("/s"), Path::new("/w"))?;
+        let unit = unit(
+            Path::new("/bin/lanyard"),
+            Path::new("/s"),
+            Path::new("/w"),
+            None,
+        )?;
         let settings: Vec<&str> = unit
             .body
             .lines()
@@ -89,7 +101,12 @@ mod tests {
 
     #[test]
     fn it_is_not_started_again_when_only_a_person_can_help() -> Result<(), Unfit> {
-        let unit = unit(Path::new("/bin/lanyard"), Path::new("/s"), Path::new("/w"))?;
+        let unit = unit(
+            Path::new("/bin/lanyard"),
+            Path::new("/s"),
+            Path::new("/w"),
+            None,
+        )?;
         assert!(unit.body.contains("\nRestartPreventExitStatus=2 3\n"));
         Ok(())
     }
@@ -100,8 +117,9 @@ mod tests {
             Path::new("/opt/my tools/lanyard"),
             Path::new("/home/ada/100%"),
             Path::new("/home/ada/my src"),
+            Some("7d"),
         )?;
-        let start = r#"ExecStart="/opt/my tools/lanyard" --state /home/ada/100%% up --no-pair"#;
+        let start = r#"ExecStart="/opt/my tools/lanyard" --state /home/ada/100%% up --no-pair --keep-history 7d"#;
         assert!(unit.body.contains(&format!("\n{start}\n")), "{}", unit.body);
         assert!(unit.body.contains("\nWorkingDirectory=/home/ada/my src\n"));
         Ok(())

@@ -1,9 +1,9 @@
-//! `view`: the output of one terminal.
+//! `view`: the output of one terminal, live or as it was kept.
 
 use super::{Kind, PurposeStream};
 use crate::core::Core;
 use crate::core::effect::{Effect, Watched};
-use crate::limits::PULL_STEP;
+use crate::limits::{PLAYED_SMALL, PULL_STEP};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
 use lanyard_shared::ids::TerminalId;
@@ -20,6 +20,10 @@ pub(super) struct ViewStream {
     /// Bytes the watch may still bring.
     pulled: u32,
     pub paces: bool,
+    /// It plays what is kept of a terminal that has ended.
+    plays: bool,
+    /// It has brought all of that: when the viewer has taken it, the stream is done.
+    pub played: bool,
 }
 
 impl ViewStream {
@@ -30,6 +34,8 @@ impl ViewStream {
             open: false,
             pulled: 0,
             paces: false,
+            plays: false,
+            played: false,
         }
     }
 }
@@ -75,16 +81,28 @@ impl Core {
             return;
         };
         let pace = self.should_pace(purpose, now.mono);
+        // Asked anew: it may have ended since the token was minted.
+        let plays = purpose
+            .terminal()
+            .is_some_and(|terminal| self.past_terminal(terminal).is_some());
         let Some(view) = self.view_stream(stream) else {
             return;
         };
-        view.paces = pace;
+        (view.paces, view.plays) = (pace && !plays, plays);
         let terminal = view.terminal;
-        self.effects.push_back(Effect::Watch {
-            stream,
-            terminal,
-            have,
-            pace,
+        self.effects.push_back(if plays {
+            Effect::Play {
+                stream,
+                terminal,
+                have,
+            }
+        } else {
+            Effect::Watch {
+                stream,
+                terminal,
+                have,
+                pace,
+            }
         });
         self.pull(stream);
     }
@@ -102,6 +120,10 @@ impl Core {
             return;
         };
         let terminal = view.terminal;
+        if view.plays && what.is_small() {
+            // Else a recording of nothing but changes of size would fill the queue of a viewer that does not read.
+            view.pulled = view.pulled.saturating_sub(PLAYED_SMALL);
+        }
         let record = match what {
             Watched::Snapshot {
                 offset,
@@ -126,6 +148,11 @@ impl Core {
             }
             Watched::Size(grid) => AgentRecord::Size(grid),
             Watched::Exit(exit) => AgentRecord::Exit(exit),
+            Watched::At(ms) => AgentRecord::At(ms),
+            Watched::Played => {
+                view.played = true;
+                return self.flush_purpose(stream);
+            }
             Watched::Gone => {
                 let jti = *jti;
                 return self.end_lease(jti, CloseCode::TerminalGone);
@@ -147,7 +174,7 @@ impl Core {
         let Kind::View(view) = &mut purpose.kind else {
             return;
         };
-        if !view.open || !purpose.waiting.is_empty() {
+        if !view.open || view.played || !purpose.waiting.is_empty() {
             return;
         }
         let room = link.room(stream).min(STREAM_WINDOW);

@@ -9,6 +9,18 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 const ID: lanyard_holder::TerminalId = lanyard_holder::TerminalId([3; 16]);
 
+/// Holders in a folder, that end when they were alone for so long.
+fn holders(dir: &Path, orphans_end_after: Duration) -> (Holders, UnboundedReceiver<News>) {
+    let place = Place {
+        dir: dir.to_owned(),
+        exe: dir.to_owned(),
+        cwd: dir.to_owned(),
+    };
+    let (tell, news) = mpsc::unbounded_channel();
+    let shelf = (Shelf::new(dir.join("history")), false);
+    (Holders::new(place, orphans_end_after, shelf, tell), news)
+}
+
 /// What comes next; `None` at the end.
 async fn hear(
     stream: &mut UnixStream,
@@ -59,7 +71,7 @@ async fn a_holder_that_is_found_hears_how_long_it_may_be_left_alone_from_now_on(
     let listener = UnixListener::bind(place.join("socket"))?;
     let bound = Duration::from_secs(7);
     let path = dir.path().to_owned();
-    let (mut holders, mut news) = Holders::new(path.clone(), path.clone(), path, bound);
+    let (mut holders, mut news) = holders(&path, bound);
     let (found, heard) = tokio::join!(holders.find(), first_words(&listener));
     found?;
     assert_eq!(heard?, Some(FromClient::OrphanAfter(7)));
@@ -74,7 +86,7 @@ async fn a_holder_that_answers_late_keeps_nobody_waiting_and_is_taken_in_then() 
     std::fs::create_dir(&place)?;
     let listener = UnixListener::bind(place.join("socket"))?;
     let path = dir.path().to_owned();
-    let (mut holders, mut news) = Holders::new(path.clone(), path.clone(), path, Duration::ZERO);
+    let (mut holders, mut news) = holders(&path, Duration::ZERO);
     holders.find().await?;
     assert!(news.try_recv().is_err());
     first_words(&listener).await?;

@@ -61,6 +61,8 @@ pub enum Request {
         /// Which.
         device: DeviceId,
     },
+    /// See [`super::Command::LookAtHistory`].
+    LookAtHistory {},
     /// See [`super::Command::AcceptClock`].
     AcceptClock {},
 }

@@ -18,7 +18,7 @@ import { decodeDevicesReply, encodeMessage } from "./messages";
 import { reasonFor } from "./reasons";
 import type { AgentRecord, ViewerRecord } from "./records";
 import type { Minted } from "./session";
-import { closeReason } from "./view";
+import { closeReason } from "./watching";
 
 /** What has access, as the machine said it at `at`, by its own clock. */
 export interface Listed {
@@ -208,6 +208,7 @@ export class Devices {
       case "output":
       case "size":
       case "exit":
+      case "at":
       case "opened":
       case "applied":
       case "driver":

@@ -8,7 +8,7 @@ import { STREAM_TIME_MS, INPUT_MAX, INPUT_RESEND_MS, type CloseName, type Grid, 
 import { reasonFor } from "./reasons";
 import { clampGrid, type AgentRecord, type ViewerRecord } from "./records";
 import type { Minted } from "./session";
-import { closeReason } from "./view";
+import { closeReason } from "./watching";
 
 export type InputPhase =
   /** `taken`: it was granted, and the owner has taken it away. */
@@ -255,6 +255,7 @@ export class Input {
       case "output":
       case "size":
       case "exit":
+      case "at":
       case "ready":
       case "reply":
         return false;

@@ -1,7 +1,16 @@
 import { expect, test } from "vitest";
 import { encode } from "./b64";
 import { utf8 } from "./bytes";
-import type { DeviceEntry, DevicesReply, FromAgent, Offer, PairReply, Terminal, TokenEntry } from "./generated";
+import type {
+  DeviceEntry,
+  DevicesReply,
+  FromAgent,
+  Offer,
+  PairReply,
+  PastTerminal,
+  Terminal,
+  TokenEntry,
+} from "./generated";
 import { decodeDevicesReply, decodeFromAgent, decodeOffer, decodePairReply, encodeMessage } from "./messages";
 import { random } from "./testing/random";
 
@@ -32,6 +41,17 @@ const device: DeviceEntry = {
   suspended: false,
   changing_keys: true,
   yours: true,
+};
+const pastTerminal: PastTerminal = {
+  id,
+  name: "build",
+  cwd: "/src",
+  started: 1,
+  ended: 2,
+  exit: { t: "status", code: 3 },
+  grid: { cols: 80, rows: 24 },
+  kept: 4,
+  dropped: 5,
 };
 const entry: TokenEntry = {
   jti: id,
@@ -83,6 +103,7 @@ const MESSAGES: FromAgent[] = [
   { t: "lease", jti: id, expires: 8 },
   { t: "ended", jti: id, reason },
   { t: "grant", grant: "a.b.c", expires: 9 },
+  { t: "history", req: 7, past: [pastTerminal, { ...pastTerminal, exit: null }], more: true },
 ];
 
 const text = (value: unknown): string => JSON.stringify(value);
@@ -101,7 +122,7 @@ for (const message of MESSAGES) {
       for (const wrong of [null, [], {}, -1, 1.5, "\u0000 "]) {
         const twisted = text({ ...message, [name]: wrong });
         if (typeof wrong === "string" && name !== "t" && /machine|user/.test(name)) continue;
-        if (Array.isArray(wrong) && /scopes|terminals|tokens|chain/.test(name)) continue;
+        if (Array.isArray(wrong) && /scopes|terminals|tokens|chain|past/.test(name)) continue;
         if (wrong === null && name === "until") continue;
         expect(decodeFromAgent(utf8(twisted)), twisted).toBeUndefined();
       }

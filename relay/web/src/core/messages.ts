@@ -17,6 +17,7 @@ import {
   type IdentityCert,
   type NoiseCert,
   type Offer,
+  type PastTerminal,
   type PairReply,
   type PairRequest,
   type Reach,
@@ -81,6 +82,18 @@ const terminal = object<Terminal>({
   driver: nullable(object<Driver>({ name: text, yours: flag })),
 });
 const terminals = list(terminal, LIST_MAX);
+
+const pastTerminal = object<PastTerminal>({
+  id,
+  name: text,
+  cwd: text,
+  started: time,
+  ended: time,
+  exit: nullable(exit),
+  grid,
+  kept: time,
+  dropped: time,
+});
 
 const reach = object<Reach>({ root: nullable(text), terminal: nullable(id) });
 
@@ -160,6 +173,7 @@ const fromAgent = tagged<FromAgent>({
   lease: { jti: id, expires: time },
   ended: { jti: id, reason },
   grant: { grant: token, expires: time },
+  history: { req: number, past: list(pastTerminal, LIST_MAX), more: flag },
 });
 
 const devicesReply = tagged<DevicesReply>({

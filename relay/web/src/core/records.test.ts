@@ -16,6 +16,7 @@ const AGENT: AgentRecord[] = [
   { kind: "opened", last: 4, driver: false },
   { kind: "applied", seq: 5 },
   { kind: "driver", driver: true },
+  { kind: "at", ms: 2 ** 40 + 1 },
   { kind: "end", close: { code: "lapsed", sentence: "the token for this stream has lapsed" } },
 ];
 const VIEWER: ViewerRecord[] = [

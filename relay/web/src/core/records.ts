@@ -31,7 +31,9 @@ export type AgentRecord =
   | { kind: "end"; close: Close }
   /** The answer to `opening`. */
   | { kind: "ready" }
-  | { kind: "reply"; json: Bytes };
+  | { kind: "reply"; json: Bytes }
+  /** What follows happened so long after the start of a terminal that has ended. */
+  | { kind: "at"; ms: number };
 
 export function encodeRecord(record: ViewerRecord): Bytes {
   const kind = u8(RecordKind[record.kind]);
@@ -105,6 +107,10 @@ function readBody(kind: number, reader: Reader): AgentRecord | null {
       return { kind: "ready" };
     case RecordKind.reply:
       return reader.left > 0 ? { kind: "reply", json: reader.rest() } : null;
+    case RecordKind.at: {
+      const ms = reader.u64();
+      return ms === null ? null : { kind: "at", ms };
+    }
     default:
       return null;
   }

@@ -12,6 +12,8 @@ import {
   type IdentityCert,
   type NewKeys,
   type NoiseCert,
+  type PastPlace,
+  type PastTerminal,
   type Reach,
   type Reason,
   type Revocation,
@@ -44,6 +46,7 @@ export type Answer =
   | { kind: "access"; access: Access }
   /** The next keys are admitted. */
   | { kind: "rekeyed"; grant: string; expires: number }
+  | { kind: "history"; past: PastTerminal[]; more: boolean }
   | { kind: "done" }
   | { kind: "refused"; reason: Reason };
 
@@ -217,6 +220,15 @@ export class Session {
     return this.ask((req) => ({ t: "rename", req, terminal, name }));
   }
 
+  /** One page of the terminals that have ended, behind a place. */
+  history(after: PastPlace | null): number {
+    return this.ask((req) => ({ t: "history", req, after }));
+  }
+
+  forgetPast(terminal: string): number {
+    return this.ask((req) => ({ t: "forget", req, terminal }));
+  }
+
   setVisible(visible: boolean, now: number): void {
     if (visible && !this.visible) this.ping(now);
     this.visible = visible;
@@ -258,7 +270,11 @@ export class Session {
       case "created":
         return this.answer(message.req, ["create"], { kind: "created", terminal: message.terminal });
       case "done":
-        return this.answer(message.req, ["end", "rename", "renew", "revoke"], { kind: "done" });
+        return this.answer(message.req, ["end", "forget", "rename", "renew", "revoke"], { kind: "done" });
+      case "history": {
+        const { past, more } = message;
+        return this.answer(message.req, ["history"], { kind: "history", past, more });
+      }
       case "refused":
         return this.answer(message.req, null, { kind: "refused", reason: message.reason });
       case "access": {

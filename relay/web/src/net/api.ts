@@ -4,12 +4,26 @@
  */
 import type { Credential } from "../core/credentials";
 import type { DevicesPhase, Listed, Wish } from "../core/devices";
-import type { Exit, Grid, Offer, Reach, Reason, Revocation, Scope, Terminal } from "../core/generated";
+import type {
+  Exit,
+  Grid,
+  Offer,
+  PastPlace,
+  PastTerminal,
+  Reach,
+  Reason,
+  Revocation,
+  Scope,
+  Terminal,
+} from "../core/generated";
+import type { PlayingPhase } from "../core/playing";
+import type { RecordedEvent, Recording } from "../core/recording";
 import type { Access } from "../core/session";
 import type { Waiting, WishKind } from "./wishes";
 
 export type { Waiting, WishKind };
-export type { Access, Credential, DevicesPhase, Listed, Wish };
+export type { RecordedEvent, Recording };
+export type { Access, Credential, DevicesPhase, Listed, PlayingPhase, Wish };
 
 /** A value one can watch. `subscribe` calls at once with the present value and returns how to stop (a Svelte store). */
 export interface Watch<T> {
@@ -144,6 +158,22 @@ export interface DevicesSession {
   close(): void;
 }
 
+/** A page of the terminals that have ended, the latest first. */
+export interface PastPage {
+  past: PastTerminal[];
+  /** There are more behind the last of these. */
+  more: boolean;
+}
+
+/** What is kept of a terminal that has ended, on its way to this page. */
+export interface PastSession {
+  state: Watch<PlayingPhase>;
+  /** After the owner has ended watching: asks for it again. */
+  again(): void;
+  /** Leave; what is here is thrown away. */
+  close(): void;
+}
+
 export interface Lanyard {
   machines: Watch<Machine[]>;
   /** The relay's host as the page was loaded from. */
@@ -157,6 +187,11 @@ export interface Lanyard {
   renameTerminal(machine: string, terminal: string, name: string): Promise<void>;
   /** Ends its program and forgets it. Rejects with a `Reason`. */
   endTerminal(machine: string, terminal: string): Promise<void>;
+  /** One page of the terminals of this machine that have ended: those behind a place, or the first. Rejects with a `Reason`. */
+  history(machine: string, after: PastPlace | null): Promise<PastPage>;
+  openPast(machine: string, past: PastTerminal): PastSession;
+  /** Removes what the machine keeps of one. Rejects with a `Reason`. */
+  forgetPast(machine: string, terminal: string): Promise<void>;
   openDevices(machine: string): DevicesSession;
   /** Asks the machine what this device has; it comes as `Machine.access`. Rejects with a `Reason`. */
   readAccess(machine: string): Promise<void>;

@@ -1,7 +1,7 @@
 /** The network of this page: all machines this browser is paired with, each on its own link to the relay the page came from. */
 import { reasonFor } from "../core/reasons";
-import type { Grid, Revocation, Terminal } from "../core/generated";
-import type { DevicesSession, Lanyard, Machine, Pairing, TerminalSession } from "./api";
+import type { Grid, PastPlace, PastTerminal, Revocation, Terminal } from "../core/generated";
+import type { DevicesSession, Lanyard, Machine, Pairing, PastPage, PastSession, TerminalSession } from "./api";
 import { browserEnv, watchPage } from "./browser";
 import type { Env } from "./env";
 import { MachineDriver } from "./machine";
@@ -54,15 +54,27 @@ export class Machines implements Lanyard {
   }
 
   async createTerminal(machine: string, name: string, grid: Grid): Promise<Terminal> {
-    return this.known(machine).createTerminal(name, grid);
+    return this.known(machine).requests.createTerminal(name, grid);
   }
 
   async endTerminal(machine: string, terminal: string): Promise<void> {
-    return this.known(machine).endTerminal(terminal);
+    return this.known(machine).requests.endTerminal(terminal);
   }
 
   async renameTerminal(machine: string, terminal: string, name: string): Promise<void> {
-    return this.known(machine).renameTerminal(terminal, name);
+    return this.known(machine).requests.renameTerminal(terminal, name);
+  }
+
+  async history(machine: string, after: PastPlace | null): Promise<PastPage> {
+    return this.known(machine).requests.history(after);
+  }
+
+  openPast(machine: string, past: PastTerminal): PastSession {
+    return this.known(machine).openPast(past);
+  }
+
+  async forgetPast(machine: string, terminal: string): Promise<void> {
+    return this.known(machine).requests.forgetPast(terminal);
   }
 
   async readAccess(machine: string): Promise<void> {
@@ -74,7 +86,7 @@ export class Machines implements Lanyard {
   }
 
   async endOwn(machine: string, revocation: Revocation): Promise<void> {
-    return this.known(machine).endOwn(revocation);
+    return this.known(machine).requests.endOwn(revocation);
   }
 
   async forget(machine: string): Promise<void> {

@@ -1,6 +1,5 @@
 /** One paired machine: keeps a link and a session to it, comes back by itself, and tells the screens where it stands. */
 import { Backoff } from "../core/backoff";
-import { encode } from "../core/b64";
 import type { Close } from "../core/frame";
 import { EMPTY, type Bytes } from "../core/bytes";
 import {
@@ -11,22 +10,22 @@ import {
   type Grid,
   type IdentityCert,
   type NoiseCert,
+  type PastTerminal,
   type Reason,
-  type Revocation,
   type Scope,
-  type Terminal,
   type Wanted,
 } from "../core/generated";
 import { decodeFromAgent, encodeMessage } from "../core/messages";
 import { reasonFor } from "../core/reasons";
-import { clampGrid } from "../core/records";
 import { Session, type Answer, type Minted, type SessionEffect } from "../core/session";
 import { againIn, heldFor } from "../core/told";
 import type { Access, LinkState, Machine } from "./api";
 import { describe } from "./describe";
 import { DevicesPanel } from "./devices";
 import type { Env } from "./env";
+import { PastPanel } from "./past";
 import { Purpose, type PurposeHandler } from "./purpose";
+import { Requests } from "./requests";
 import { Secure } from "./secure";
 import { Silence } from "./silence";
 import type { PairedMachine } from "./store";
@@ -45,9 +44,6 @@ const PROBE_MS = 1500;
 const STALE_PROBE_MS = 300;
 /** A relay that said goodbye may be restarting for so long. */
 const RESTART_MS = 15_000;
-
-/** Answers to ending something that mean it has ended. */
-const GONE: ReadonlySet<string> = new Set<CloseName>(["not-yours", "revoked", "unknown-device"]);
 
 export interface MachineEvents {
   changed(): void;
@@ -68,6 +64,8 @@ export class MachineDriver implements StreamHost {
   /** What is asked in the present session and nowhere else. */
   private readonly asked = new Map<number, (answer: Answer) => void>();
   private readonly wishes: Wishes;
+  /** What is asked once and answered once. */
+  readonly requests: Requests;
   private state: LinkState = { kind: "connecting" };
   private wire: Wire | null = null;
   private conn: string | null = null;
@@ -105,6 +103,7 @@ export class MachineDriver implements StreamHost {
     this.linkBackoff = new Backoff(env.random);
     this.sessionBackoff = new Backoff(env.random);
     this.wishes = new Wishes(env.clock, () => this.publish());
+    this.requests = new Requests(env, (kind, ask) => this.wish(kind, ask));
     this.cell = new Cell(this.describe());
     this.ticker = new Ticker(
       env.clock,
@@ -133,45 +132,18 @@ export class MachineDriver implements StreamHost {
     return this.houses(new DevicesPanel(this.env, this));
   }
 
+  openPast(past: PastTerminal): PastPanel {
+    return this.houses(new PastPanel(this.env, this, past, new Backoff(this.env.random)));
+  }
+
   async readAccess(): Promise<void> {
-    const answer = await this.wish("access", (session) => session.access());
-    if (answer.kind !== "access") throw new Refusal(reasonFor("bad-message"));
-    this.access = answer.access;
+    this.access = await this.requests.readAccess();
     this.publish();
   }
 
   async renew(jti: string): Promise<void> {
     this.touched();
-    await this.wish("renew", (session) => session.renew(jti));
-  }
-
-  async endOwn(revocation: Revocation): Promise<void> {
-    try {
-      await this.wish("revoke", (session) => session.revoke(revocation));
-    } catch (error) {
-      // Gone is what was wished for: a device that ends itself hears that it was ended, and an earlier try may have done it.
-      if (!(error instanceof Refusal) || !GONE.has(error.code)) throw error;
-    }
-  }
-
-  async createTerminal(name: string, grid: Grid): Promise<Terminal> {
-    const key = encode(this.env.crypto.random(16));
-    const answer = await this.wish("create", (session) => session.create(key, name, clampGrid(grid)));
-    if (answer.kind !== "created") throw new Refusal(reasonFor("bad-message"));
-    return answer.terminal;
-  }
-
-  async endTerminal(terminal: string): Promise<void> {
-    try {
-      await this.wish("end", (session) => session.end(terminal));
-    } catch (error) {
-      // Gone is what was wished for; perhaps an earlier try of this very wish did it.
-      if (!(error instanceof Refusal) || error.code !== "terminal-gone") throw error;
-    }
-  }
-
-  async renameTerminal(terminal: string, name: string): Promise<void> {
-    await this.wish("rename", (session) => session.rename(terminal, name));
+    await this.requests.renew(jti);
   }
 
   /** Tries now what would be tried later. */

@@ -4,6 +4,7 @@ mod input;
 mod keeping;
 mod links;
 mod pairing;
+mod past;
 mod peer;
 mod view;
 mod world;

@@ -283,6 +283,8 @@ impl Peer {
             | ToAgent::Create { .. }
             | ToAgent::End { .. }
             | ToAgent::Rename { .. }
+            | ToAgent::History { .. }
+            | ToAgent::Forget { .. }
             | ToAgent::Renew { .. }
             | ToAgent::KeysTaken { .. }
             | ToAgent::Rekey { .. }

@@ -139,6 +139,7 @@ export const RecordKind = {
   end: 0x89,
   ready: 0x8a,
   reply: 0x8b,
+  at: 0x8c,
 } as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 

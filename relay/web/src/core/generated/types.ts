@@ -339,6 +339,34 @@ export type Terminal = {
   /** `None` while nobody types. */
   driver: Driver | null, };
 
+/** A terminal that has ended and whose output is still kept, as the history shows it. */
+export type PastTerminal = {
+  /** Its id, that of the terminal. A `view` token for it plays what is kept. */
+  id: TerminalId,
+  /** The name it had last. */
+  name: string,
+  /** Where it was started. */
+  cwd: string,
+  /** When it was started. */
+  started: UnixMs,
+  /** When it ended, or the last that was heard of it. */
+  ended: UnixMs,
+  /** How its program ended; `None` if nobody was there to see it: its holder was killed, or the power failed. */
+  exit: Exit | null,
+  /** Its last size. */
+  grid: Grid,
+  /** Bytes of output that are kept. */
+  kept: number,
+  /** Bytes of output before those, which are no longer kept. */
+  dropped: number, };
+
+/** A place in the history, which is sorted by when terminals ended, the latest first. */
+export type PastPlace = {
+  /** When the terminal of this place ended. */
+  ended: UnixMs,
+  /** That terminal. */
+  id: TerminalId, };
+
 /** From the viewer. */
 export type ToAgent = { "t": "hello",
   /** How the device calls itself now. */
@@ -396,7 +424,17 @@ export type ToAgent = { "t": "hello",
   /** The terminal. */
   terminal: TerminalId,
   /** Its new name; empty lets the machine choose. */
-  name: string, };
+  name: string, }
+  | { "t": "history",
+  /** Number of the request. */
+  req: number,
+  /** Only what comes after this place; `None` from the latest on. */
+  after: PastPlace | null, }
+  | { "t": "forget",
+  /** Number of the request. */
+  req: number,
+  /** The terminal. */
+  terminal: TerminalId, };
 
 /** From the agent. */
 export type FromAgent = { "t": "welcome",
@@ -460,6 +498,13 @@ export type FromAgent = { "t": "welcome",
   device: DeviceEntry,
   /** The live tokens of this session. */
   tokens: Array<TokenEntry>, }
+  | { "t": "history",
+  /** From the request. */
+  req: number,
+  /** The latest first. */
+  past: Array<PastTerminal>,
+  /** There are more after the last of these. */
+  more: boolean, }
   | { "t": "scopes",
   /** What it may ask for. */
   scopes: Array<Scope>,

@@ -34,6 +34,8 @@ export function encodeAgentRecord(record: AgentRecord): Bytes {
       return kind;
     case "reply":
       return concat(kind, record.json);
+    case "at":
+      return concat(kind, u64(record.ms));
   }
 }
 

@@ -14,6 +14,7 @@ import {
   type Offer,
   type PairReply,
   type PairRequest,
+  type PastTerminal,
   type Reach,
   type Revocation,
   type Scope,
@@ -68,6 +69,11 @@ export class TestMachine {
   scopes: Offer["scopes"] = ["view", "terminal"];
   /** What the terminal has printed. */
   printed: Bytes = EMPTY;
+  /** What has ended, the latest first, and what each of them printed, a record every 10 ms. */
+  past: PastTerminal[] = [];
+  kept: Bytes[] = [];
+  /** Of what has ended, so many records come, and then nothing. */
+  playsUpTo = Infinity;
   /** What was typed, by writer. */
   typed = "";
   readonly applied = new Map<string, number>();
@@ -90,7 +96,7 @@ export class TestMachine {
   words: string[] = [];
   paired: PairRequest | null = null;
   pairSignatureHolds = false;
-  private readonly tokens = new Map<string, { jti: string; secret: Bytes; purpose: Scope }>();
+  private readonly tokens = new Map<string, { jti: string; secret: Bytes; purpose: Scope; terminal: string | null }>();
   private readonly live = new Map<string, TokenEntry>();
   private readonly views = new Set<PlayedStream>();
   private readonly keys = new Set<PlayedStream>();
@@ -214,7 +220,7 @@ export class TestMachine {
     const minted = this.tokens.get(token);
     if (minted === undefined) return null;
     this.tokens.delete(token);
-    const { jti, secret, purpose } = minted;
+    const { jti, secret, purpose, terminal } = minted;
     const group = this.group(purpose);
     let lane: Promise<Channel> | null = null;
     const send = (record: AgentRecord): void => void lane?.then((channel) => channel.send(encodeAgentRecord(record)));
@@ -231,8 +237,9 @@ export class TestMachine {
       const record = decodeViewerRecord(plain);
       if (record.kind === "viewOpening") {
         this.openings.push(`view ${String(record.have)}`);
-        this.greetView(record.have, send);
         group.add(stream);
+        if (this.past.some(({ id }) => id === terminal)) this.play(record.have ?? 0, stream);
+        else this.greetView(record.have, send);
       } else if (record.kind === "terminalOpening") {
         this.openings.push("terminal");
         writer = record.writer;
@@ -365,6 +372,23 @@ export class TestMachine {
     };
   }
 
+  /** As an agent plays what is kept of a terminal. */
+  private play(have: number, { send, end }: PlayedStream): void {
+    send({ kind: "size", grid: this.terminal.grid });
+    let offset = 0;
+    for (const [at, bytes] of this.kept.entries()) {
+      if (at >= this.playsUpTo) return;
+      if (offset >= have) {
+        send({ kind: "at", ms: at * 10 });
+        send({ kind: "output", offset, bytes });
+      }
+      offset += bytes.length;
+    }
+    send({ kind: "exit", exit: { t: "status", code: 0 } });
+    send({ kind: "end", close: { code: "done", sentence: closeSentence("done") } });
+    end();
+  }
+
   private greetView(have: number | null, send: (record: AgentRecord) => void): void {
     if (have !== null) {
       if (have < this.printed.length) send({ kind: "output", offset: have, bytes: this.printed.slice(have) });
@@ -405,7 +429,8 @@ export class TestMachine {
         const jti = encode(new Uint8Array(16).fill(++this.serial));
         const secret = new Uint8Array(32).fill(this.serial);
         const token = `token.${String(this.serial)}.x`;
-        this.tokens.set(token, { jti, secret, purpose });
+        const terminal = "terminal" in message.wanted ? message.wanted.terminal : null;
+        this.tokens.set(token, { jti, secret, purpose, terminal });
         const { req } = message;
         const expires = Math.min(time + PURPOSES[purpose].lifeMs, this.until ?? Infinity);
         const [device, conn] = [id(0xd1), id(0xc1)];
@@ -435,6 +460,17 @@ export class TestMachine {
       case "revoke":
         this.revocations.push(message.revocation);
         this.revoke(message.revocation);
+        return say({ t: "done", req: message.req });
+      case "history": {
+        const { after, req } = message;
+        const from = after === null ? 0 : this.past.findIndex(({ id }) => id === after.id) + 1;
+        // Two a page.
+        return say({ t: "history", req, past: this.past.slice(from, from + 2), more: this.past.length > from + 2 });
+      }
+      case "forget":
+        if (this.refuses !== null) return refuse(message.req, this.refuses);
+        if (!this.past.some(({ id }) => id === message.terminal)) return refuse(message.req, "terminal-gone");
+        this.past = this.past.filter(({ id }) => id !== message.terminal);
         return say({ t: "done", req: message.req });
       case "end":
         return refuse(message.req, "terminal-gone");

@@ -7,6 +7,9 @@ import type {
   Machine,
   Pairing,
   PairState,
+  PastPage,
+  PastSession,
+  PlayingPhase,
   TerminalSession,
 } from "../../net/api";
 import { Cell } from "./cell";
@@ -37,6 +40,21 @@ export class DemoLanyard implements Lanyard {
   openTerminal(machine: string, terminal: string, grid: Grid): TerminalSession {
     const found = this.machines.value.find((one) => one.id === machine)?.terminals.find((one) => one.id === terminal);
     return new DemoTerminal(this.scene, found, grid);
+  }
+
+  history(): Promise<PastPage> {
+    const { history } = this.scene;
+    if (history instanceof Error) return Promise.reject(history);
+    return history === null ? new Promise(() => undefined) : Promise.resolve(history ?? { past: [], more: false });
+  }
+
+  openPast(): PastSession {
+    const state = new Cell<PlayingPhase>(this.scene.playing ?? { kind: "fetching", got: 0, of: 1 });
+    return { state, again: () => undefined, close: () => undefined };
+  }
+
+  forgetPast(): Promise<void> {
+    return Promise.resolve();
   }
 
   openDevices(): DevicesSession {

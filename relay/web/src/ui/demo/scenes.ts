@@ -17,13 +17,19 @@ import type {
   Listed,
   Machine,
   PairState,
+  PastPage,
+  PlayingPhase,
   ViewState,
 } from "../../net/api";
+import { pasts, PLAYING } from "./recordings";
 
 export interface Scene {
   machines?: Machine[];
   pair?: PairState[];
   devices?: DevicesState;
+  /** Null: it never comes. */
+  history?: PastPage | Error | null;
+  playing?: PlayingPhase;
   view?: ViewState;
   input?: InputState;
   /** Size of the machine's terminal where this page does not drive. */
@@ -244,6 +250,13 @@ const SHARED = machine({
 
 export const SCENES: Record<string, Scene> = {
   live: { machines: [machine()], ...WORKING },
+  history: { machines: [machine(), SECOND_MACHINE], history: { past: pasts(NOW), more: true } },
+  historyaway: { machines: [left("agent-stopped")], history: { past: pasts(NOW), more: false } },
+  historynone: { machines: [machine()], history: { past: [], more: false } },
+  historyrefused: { machines: [machine()], history: new Error("refused") },
+  recording: { machines: [machine()], history: { past: pasts(NOW), more: false }, playing: PLAYING.shell },
+  recordinghostile: { machines: [machine()], history: { past: pasts(NOW), more: false }, playing: PLAYING.hostile },
+  recordingfetching: { machines: [machine()], history: { past: pasts(NOW), more: false }, playing: PLAYING.fetching },
   waiting: {
     machines: [
       machine({

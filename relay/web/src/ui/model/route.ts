@@ -5,12 +5,18 @@ export type Route =
   | { screen: "terminal"; machine: string; terminal: string }
   /** `machine` is null where none is named: the first one then. */
   | { screen: "access" | "devices"; machine: string | null }
+  /** A terminal that has ended, or the list of them. */
+  | { screen: "history"; machine: string | null; terminal: string | null }
   | { screen: "more" };
 
 export function parseRoute(hash: string): Route {
   const [screen, machine, terminal] = hash.replace(/^#?\/?/, "").split("/");
   if (screen === "more") return { screen };
   if (screen === "access" || screen === "devices") return { screen, machine: isId(machine) ? machine : null };
+  if (screen === "history") {
+    const [of, one] = [isId(machine) ? machine : null, isId(terminal) ? terminal : null];
+    return { screen, machine: of, terminal: of === null ? null : one };
+  }
   if (screen === "t" && isId(machine) && isId(terminal)) return { screen: "terminal", machine, terminal };
   return { screen: "home" };
 }
@@ -24,6 +30,8 @@ export function routeHash(route: Route): string {
     case "access":
     case "devices":
       return route.machine === null ? `#/${route.screen}` : `#/${route.screen}/${route.machine}`;
+    case "history":
+      return ["#/history", route.machine, route.terminal].filter((part) => part !== null).join("/");
     case "terminal":
       return `#/t/${route.machine}/${route.terminal}`;
   }

@@ -6,6 +6,8 @@ const NAMES: Readonly<Record<WishKind, string | null>> = {
   access: null,
   create: "New terminal",
   end: "Ending the terminal",
+  forget: "Forgetting",
+  history: null,
   rename: "The new name",
   renew: "Renewing",
   revoke: "Ending access",

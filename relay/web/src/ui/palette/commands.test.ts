@@ -51,6 +51,7 @@ test("every terminal but the one on the screen is offered, and what can be done 
     "Leave “build”",
     "New terminal",
     "Machines",
+    "History",
     "Access of this page",
     "Devices",
     "More and settings",

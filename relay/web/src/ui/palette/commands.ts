@@ -20,7 +20,7 @@ export interface Doer {
   create(machine: Machine): void;
   rename(machine: string, terminal: string): void;
   leave(machine: string, terminal: string): void;
-  go(screen: "home" | "access" | "devices" | "more"): void;
+  go(screen: "home" | "history" | "access" | "devices" | "more"): void;
   help(): void;
 }
 
@@ -56,6 +56,7 @@ export function commands(machines: Machine[], { shown, hasNews }: Here, doer: Do
     add(`new-${machine.id}`, "add", "New terminal", machine.name, () => doer.create(machine));
   add("home", "home", "Machines", "", () => doer.go("home"), ["g", "h"]);
   if (machines.length > 0) {
+    add("history", "history", "History", "terminals that have ended", () => doer.go("history"), ["g", "p"]);
     add("access", "key", "Access of this page", "tokens, how long they hold", () => doer.go("access"), ["g", "a"]);
     add("devices", "device", "Devices", "who has access; lock", () => doer.go("devices"), ["g", "d"]);
   }

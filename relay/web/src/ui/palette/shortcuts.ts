@@ -1,6 +1,6 @@
 /** Keys of the page itself. They work wherever nothing is typed; inside a terminal every key but one is the program's. */
 
-export type Shortcut = "palette" | "help" | "home" | "terminal" | "access" | "devices" | "more";
+export type Shortcut = "palette" | "help" | "home" | "terminal" | "access" | "devices" | "history" | "more";
 
 export interface Stroke {
   key: string;
@@ -11,7 +11,14 @@ export interface Stroke {
   at: number;
 }
 
-const GO: Partial<Record<string, Shortcut>> = { h: "home", t: "terminal", a: "access", d: "devices", m: "more" };
+const GO: Partial<Record<string, Shortcut>> = {
+  h: "home",
+  t: "terminal",
+  p: "history",
+  a: "access",
+  d: "devices",
+  m: "more",
+};
 /** A second letter that comes later than this begins anew. */
 const TOGETHER = 1200;
 

@@ -19,6 +19,8 @@ export interface EmulatorOptions {
   screenReader: boolean;
   /** What a screen reader calls the place one types into. */
   label: string;
+  /** Nothing is typed into it, and it answers no program. */
+  readOnly?: boolean;
   /** What a person typed or pasted. */
   onInput(bytes: Uint8Array): void;
   /** What the emulator answers by itself: for the driver only. */
@@ -87,6 +89,7 @@ export class Emulator {
       cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
       cursorInactiveStyle: "outline",
       screenReaderMode: options.screenReader,
+      disableStdin: options.readOnly === true,
       macOptionIsMeta: true,
       ...this.colours(),
       linkHandler: { activate: (_event, address, range) => this.options.onLink(address, this.textIn(range)) },
@@ -98,6 +101,7 @@ export class Emulator {
     this.term.registerCharacterJoiner(joinedRanges);
     this.term.textarea?.setAttribute("aria-label", options.label);
     this.term.textarea?.setAttribute("enterkeyhint", "enter");
+    if (options.readOnly === true) this.closeKeyboard();
 
     this.listen();
     const onScheme = () => Object.assign(this.term.options, this.colours());
@@ -171,6 +175,11 @@ export class Emulator {
 
   focus(): void {
     this.term.focus();
+  }
+
+  /** Through what has scrolled off. */
+  scrollPages(pages: number): void {
+    this.term.scrollPages(pages);
   }
 
   press(key: KeyName, shift = false): void {
@@ -264,6 +273,15 @@ export class Emulator {
     return this.dark.matches ? { theme: DARK, minimumContrastRatio: 1 } : { theme: LIGHT, minimumContrastRatio: 4.5 };
   }
 
+  /** A tap brings up no keyboard, and Tab passes by. */
+  private closeKeyboard(): void {
+    const area = this.term.textarea;
+    if (area === undefined) return;
+    area.readOnly = true;
+    area.tabIndex = -1;
+    area.inputMode = "none";
+  }
+
   private listen(): void {
     this.term.onData((data) => {
       if (isReport(data)) {
@@ -292,7 +310,8 @@ export class Emulator {
     this.host.addEventListener("click", onClick);
     this.cleanup.push(() => this.host.removeEventListener("click", onClick));
     // Who has left by key walks past the terminal with Tab, or would be caught in it again at once; its tab leads back in.
-    this.term.textarea?.addEventListener("focus", (event) => ((event.target as HTMLElement).tabIndex = 0));
+    if (this.options.readOnly !== true)
+      this.term.textarea?.addEventListener("focus", (event) => ((event.target as HTMLElement).tabIndex = 0));
     this.cleanup.push(
       followFinger(this.mount, {
         lineHeight: () => this.cell().height,
