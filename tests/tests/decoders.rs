@@ -85,6 +85,7 @@ fn frames() -> Vec<Frame> {
         credit: 9,
         versions: Vec::new(),
         origin,
+        first: Bytes::new(),
     };
     let origin = Some(Origin {
         conn,

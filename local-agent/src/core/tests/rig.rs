@@ -237,6 +237,7 @@ impl Rig {
                 credit: WINDOW,
                 versions,
                 origin: Some(origin),
+                first: Bytes::new(),
             },
         ));
         stream
