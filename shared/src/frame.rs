@@ -4,8 +4,8 @@ use crate::b64;
 use crate::close::CloseCode;
 use crate::ids::{AgentId, ConnId, DeviceId, RendezvousId, TokenId};
 use crate::limits::{
-    CREDIT_MAX, DEVICES_MAX, FORMER_MAX, FRAME_HEADER, FRAME_MAX, IDENTITY_CHAIN_MAX, NAME_MAX,
-    RENDEZVOUS_MAX, REVOKED_MAX, SENTENCE_MAX, SIGNERS_MAX, TOKEN_MAX, VERSIONS_MAX,
+    CREDIT_MAX, DEVICES_MAX, FIRST_MAX, FORMER_MAX, FRAME_HEADER, FRAME_MAX, IDENTITY_CHAIN_MAX,
+    NAME_MAX, RENDEZVOUS_MAX, REVOKED_MAX, SENTENCE_MAX, SIGNERS_MAX, TOKEN_MAX, VERSIONS_MAX,
 };
 use crate::rotate::IdentityCert;
 use crate::time::UnixMs;
@@ -305,6 +305,9 @@ pub struct Open {
     pub versions: Vec<u16>,
     /// `None` on the viewer's leg.
     pub origin: Option<Origin>,
+    /// What comes first on the stream: taken as if it came right behind the accept, without credit. At most [`FIRST_MAX`] bytes, of which
+    /// the relay understands nothing; empty if it waits for the accept.
+    pub first: Bytes,
 }
 
 /// The answer to an [`Open`].
@@ -486,7 +489,7 @@ impl Announce {
 }
 
 impl Open {
-    fn decode(payload: &[u8], leg: Leg) -> Option<Self> {
+    fn decode(payload: &Bytes, leg: Leg) -> Option<Self> {
         let mut reader = Reader { rest: payload };
         let target = reader.u8()?;
         let credit = reader.u32().filter(|credit| *credit <= CREDIT_MAX)?;
@@ -499,6 +502,10 @@ impl Open {
                 from: Ipv6Addr::from(reader.array::<16>()?),
             }),
         };
+        let length = usize::from(reader.array().map(u16::from_be_bytes)?);
+        let (first, rest) = reader.rest.split_at_checked(length)?;
+        let first = (length <= FIRST_MAX).then(|| payload.slice_ref(first))?;
+        reader.rest = rest;
         let target = match target {
             0 => Target::Session(token(reader.rest)?),
             1 => Target::Pair(RendezvousId(reader.rest.try_into().ok()?)),
@@ -511,6 +518,7 @@ impl Open {
             credit,
             versions,
             origin,
+            first,
         })
     }
 
@@ -527,6 +535,9 @@ impl Open {
             out.put_slice(&origin.device);
             out.put_slice(&origin.from.octets());
         }
+        let first = self.first.get(..FIRST_MAX).unwrap_or(&self.first);
+        out.put_u16(u16::try_from(first.len()).unwrap_or(0));
+        out.put_slice(first);
         match &self.target {
             Target::Session(token) | Target::Purpose(token) => out.put_slice(token.as_bytes()),
             Target::Pair(id) => out.put_slice(&id.0),

@@ -15,6 +15,8 @@ pub const FRAME_HEADER: usize = 5;
 pub const PAYLOAD_MAX: usize = FRAME_MAX - FRAME_HEADER;
 /// The authentication tag of AES-GCM.
 pub const TAG: usize = 16;
+/// What an open may carry for the stream that it opens: message 1 of a handshake, or a sealed opening.
+pub const FIRST_MAX: usize = 256;
 /// One sealed record, kind byte included.
 pub const RECORD_MAX: usize = PAYLOAD_MAX - TAG;
 /// One JSON message inside a session.

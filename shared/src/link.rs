@@ -368,8 +368,15 @@ impl Link {
         }
     }
 
-    /// Opens a stream (a viewer). `None` when [`STREAMS_PER_VIEWER`] are open or the link is not proven.
-    pub fn open(&mut self, target: Target, credit: u32, versions: &[u16]) -> Option<StreamId> {
+    /// Opens a stream (a viewer); `first` is what comes first on it, see [`Open::first`]. `None` when [`STREAMS_PER_VIEWER`] are open or the
+    /// link is not proven.
+    pub fn open(
+        &mut self,
+        target: Target,
+        credit: u32,
+        versions: &[u16],
+        first: Bytes,
+    ) -> Option<StreamId> {
         if self.over || !self.welcomed || self.streams.len() >= STREAMS_PER_VIEWER {
             return None;
         }
@@ -380,6 +387,7 @@ impl Link {
             credit,
             versions: versions.to_vec(),
             origin: None,
+            first,
         };
         self.outbox.push_link(Frame::Open(id, open).encode());
         let stream = Stream {

@@ -85,6 +85,7 @@ fn frames() -> Vec<Frame> {
         credit: 9,
         versions: Vec::new(),
         origin,
+        first: Bytes::new(),
     };
     let origin = Some(Origin {
         conn,
@@ -93,6 +94,7 @@ fn frames() -> Vec<Frame> {
     });
     let mut session = open(Target::Session("a.b.c".into()), None);
     session.versions = vec![1, 2];
+    session.first = Bytes::from_static(b"message 1");
     vec![
         Frame::Challenge(Challenge {
             nonce: b64::Bytes([6; 32]),

@@ -129,6 +129,10 @@ pub const HISTORY_SEGMENT_BYTES: u64 = 1024 * 1024;
 /// Segments kept of one terminal; the oldest is dropped for the next.
 pub const HISTORY_SEGMENTS: usize = 8;
 
+/// What is kept of terminals leaves so much of its disk free, in bytes: what the agent must be able to write there, a revocation above all, comes
+/// first.
+pub const HISTORY_LEAVES_FREE: u64 = 64 * 1024 * 1024;
+
 /// Output in one record on disk, in bytes.
 pub const HISTORY_RECORD_BYTES: usize = 32 * 1024;
 

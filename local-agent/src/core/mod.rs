@@ -35,6 +35,7 @@ use devices::Devices;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Announce, Close, Open, StreamId, Target};
 use lanyard_shared::ids::{AgentId, DeviceId};
+use lanyard_shared::limits::SESSION_VERSIONS;
 use lanyard_shared::link::{Event, Link};
 use lanyard_shared::pair::{PairingLink, PairingSecret};
 use lanyard_shared::time::{Mono, Now, UnixMs};
@@ -362,7 +363,10 @@ impl Core {
                 Event::Wake | Event::Accepted(..) => {}
                 Event::TakenIn(upto) => self.effects.push_back(Effect::TakenIn(upto)),
                 Event::Open(stream, open) => self.opened(stream, open, now),
-                Event::Data(stream, data) => self.data(stream, data, now),
+                Event::Data(stream, data) => {
+                    let cost = u32::try_from(data.len()).unwrap_or(u32::MAX);
+                    self.data(stream, data, cost, now);
+                }
                 Event::Room(stream) => self.room(stream),
                 Event::Closed(stream, _) => self.stream_closed(stream),
                 Event::Ended(close) => self.forget_link(close),
@@ -374,6 +378,9 @@ impl Core {
         let Some(origin) = open.origin else {
             return self.close(stream, CloseCode::Malformed);
         };
+        // A handshake begun for other versions than ours begins again behind the accept.
+        let counts = open.versions.is_empty() || open.versions == SESSION_VERSIONS;
+        let first = open.first;
         let outcome = match open.target {
             Target::Session(grant) => self.open_session(stream, origin, &grant, open.versions, now),
             Target::Pair(rendezvous) => {
@@ -381,17 +388,23 @@ impl Core {
             }
             Target::Purpose(token) => self.open_purpose(stream, origin, &token, now),
         };
-        if let Err(code) = outcome {
-            tracing::info!(stream, reason = code.name(), "stream refused");
-            self.close(stream, code);
+        match outcome {
+            // It took no credit, so none is given back.
+            Ok(()) if counts && !first.is_empty() => self.data(stream, first, 0, now),
+            Ok(()) => {}
+            Err(code) => {
+                tracing::info!(stream, reason = code.name(), "stream refused");
+                self.close(stream, code);
+            }
         }
     }
 
-    fn data(&mut self, stream: StreamId, data: bytes::Bytes, now: Now) {
+    /// A message or record of the viewer's, and what it took of the credit.
+    fn data(&mut self, stream: StreamId, data: bytes::Bytes, cost: u32, now: Now) {
         if self.talks.contains_key(&stream) {
-            self.talk_data(stream, &data, now);
+            self.talk_data(stream, &data, cost, now);
         } else if self.purposes.contains_key(&stream) {
-            self.purpose_data(stream, data, now);
+            self.purpose_data(stream, data, cost, now);
         }
     }
 

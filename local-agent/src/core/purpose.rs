@@ -120,8 +120,7 @@ impl Core {
     }
 
     /// Takes one sealed record.
-    pub(super) fn purpose_data(&mut self, stream: StreamId, data: Bytes, now: Now) {
-        let cost = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    pub(super) fn purpose_data(&mut self, stream: StreamId, data: Bytes, cost: u32, now: Now) {
         if let Err(code) = self.purpose_record(stream, data, cost, now) {
             let jti = self.purposes.get(&stream).map(|purpose| purpose.jti);
             tracing::info!(stream, reason = code.name(), "stream ended");

@@ -136,8 +136,8 @@ impl Core {
         Ok(())
     }
 
-    /// Takes one Noise message.
-    pub(super) fn talk_data(&mut self, stream: StreamId, data: &[u8], now: Now) {
+    /// Takes one Noise message; gives its cost back.
+    pub(super) fn talk_data(&mut self, stream: StreamId, data: &[u8], cost: u32, now: Now) {
         let Some(talk) = self.talks.get_mut(&stream) else {
             return;
         };
@@ -161,7 +161,7 @@ impl Core {
         match outcome {
             Ok(()) => {
                 if let Some(link) = &mut self.link {
-                    link.grant(stream, u32::try_from(data.len()).unwrap_or(0));
+                    link.grant(stream, cost);
                 }
             }
             Err(code) => {

@@ -7,6 +7,7 @@
 mod acks;
 mod attacks;
 mod ending;
+mod first;
 mod inventory;
 mod lives;
 mod past;

@@ -268,6 +268,7 @@ mod tests {
                 credit: 1,
                 versions: vec![1],
                 origin: None,
+                first: Bytes::new(),
             },
         );
         for _ in 0..=QUEUED_LINK_FRAMES {

@@ -7,6 +7,7 @@ mod traffic;
 
 use super::lease::AgentClock;
 use super::{How, Output, PeerMisbehaved, Port, Router};
+use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{
@@ -217,6 +218,7 @@ fn open(id: StreamId, target: Target) -> Frame {
             credit: WINDOW,
             versions,
             origin: None,
+            first: Bytes::new(),
         },
     )
 }

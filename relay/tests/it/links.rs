@@ -1,7 +1,7 @@
 //! Links from challenge to goodbye.
 
 use crate::relay::*;
-use bytes::{BufMut as _, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use ed25519_dalek::SigningKey;
 use futures_util::{SinkExt as _, StreamExt as _};
 use lanyard_shared::close::CloseCode;
@@ -91,7 +91,7 @@ async fn a_session_carries_bytes_both_ways_unchanged() {
 
     viewer
         .link
-        .open(Target::Session(keys.grant()), 100_000, &[1])
+        .open(Target::Session(keys.grant()), 100_000, &[1], Bytes::new())
         .unwrap();
     viewer.flush().await;
     let Event::Open(id, open) = agent.event().await else {
@@ -263,7 +263,7 @@ async fn an_agent_whose_clock_is_far_off_is_told_so_and_keeps_its_code() {
     let mut viewer = relay.viewer(keys.agent(), &keys.device).await;
     viewer
         .link
-        .open(Target::Session(keys.grant()), 1000, &[1])
+        .open(Target::Session(keys.grant()), 1000, &[1], Bytes::new())
         .unwrap();
     assert!(
         matches!(viewer.event().await, Event::Closed(1, close) if close.code == Some(CloseCode::AgentClock))

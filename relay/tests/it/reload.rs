@@ -2,6 +2,7 @@
 
 use crate::command::{Serving, command, failed, run};
 use crate::relay::*;
+use bytes::Bytes;
 use lanyard_shared::link::{Dialler, Event};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::CertificateDer;
@@ -64,7 +65,7 @@ async fn still_stands(relay: &Relay, trusted: &[PathBuf], machine: &mut Party, k
     assert!(matches!(viewer.event().await, Event::Welcome { .. }));
     viewer
         .link
-        .open(Target::Session(keys.grant()), 1000, &[1])
+        .open(Target::Session(keys.grant()), 1000, &[1], Bytes::new())
         .unwrap();
     viewer.flush().await;
     assert!(matches!(machine.event().await, Event::Open(..)));

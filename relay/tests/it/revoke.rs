@@ -2,6 +2,7 @@
 
 use crate::command::{Serving, failed, run};
 use crate::relay::*;
+use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Target;
@@ -49,7 +50,7 @@ async fn a_revoked_machine_and_all_its_viewers_are_cut_off_within_a_second_and_s
     let mut watching = relay.viewer(keys.agent(), &keys.device).await;
     watching
         .link
-        .open(Target::Session(keys.grant()), 100_000, &[1])
+        .open(Target::Session(keys.grant()), 100_000, &[1], Bytes::new())
         .unwrap();
     watching.flush().await;
     assert!(matches!(machine.event().await, Event::Open(..)));
@@ -97,7 +98,7 @@ async fn a_revoked_machine_and_all_its_viewers_are_cut_off_within_a_second_and_s
     };
     viewer
         .link
-        .open(Target::Session(grant), 1000, &[1])
+        .open(Target::Session(grant), 1000, &[1], Bytes::new())
         .unwrap();
     viewer.flush().await;
     assert!(matches!(other.event().await, Event::Open(..)));

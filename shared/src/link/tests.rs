@@ -169,7 +169,7 @@ fn standing(window: u32) -> (Link, Now, StreamId) {
     let (mut link, now) = link();
     welcome(&mut link, now);
     let id = link
-        .open(Target::Session(String::new()), window, &[1])
+        .open(Target::Session(String::new()), window, &[1], Bytes::new())
         .unwrap();
     let accept = Accept {
         credit: 100,

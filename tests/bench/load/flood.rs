@@ -3,7 +3,7 @@
 use crate::peer::{AGENT, Peer, VIEWER, code, key};
 use crate::{Floor, Ours};
 use anyhow::{Context as _, Result, bail};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use lanyard_bench::floor::{Leg, connect};
 use lanyard_bench::say;
 use lanyard_dial::{Relay, clock};
@@ -140,7 +140,7 @@ async fn drain(relay: &Relay, agent: AgentId, bytes: u64) -> Result<()> {
 fn open(peer: &mut Peer, agent: AgentId) -> Result<()> {
     let token = token(agent, peer.conn)?;
     peer.link
-        .open(Target::Purpose(token), STREAM_WINDOW, &[])
+        .open(Target::Purpose(token), STREAM_WINDOW, &[], Bytes::new())
         .context("a stream")?;
     Ok(())
 }

@@ -7,8 +7,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What the agent keeps takes a tenth of that.
-const SIZE: &str = "size=512k,mode=700";
+/// What terminals have printed leaves 64 MiB of that.
+const SIZE: &str = "size=96m,mode=700";
 const FILLER: &str = "filler";
 
 /// A disk of its own in a folder. It goes with the value.
@@ -34,9 +34,17 @@ impl SmallDisk {
     /// It is not full in the end.
     pub fn fill(&self) -> Result<()> {
         let mut file = File::create(self.0.join(FILLER))?;
+        let mut piece = vec![7; 1 << 20];
         loop {
-            match file.write(&[7; 4096]) {
+            match file.write(&piece) {
                 Ok(_) => {}
+                // To the last page.
+                Err(error)
+                    if piece.len() > 4096
+                        && error.raw_os_error() == Some(Errno::NOSPC.raw_os_error()) =>
+                {
+                    piece.truncate(4096);
+                }
                 Err(error) if error.raw_os_error() == Some(Errno::NOSPC.raw_os_error()) => {
                     return Ok(());
                 }

@@ -7,6 +7,7 @@ use crate::mark::Mark;
 use crate::viewer::TestViewer;
 use crate::{Agent, PATIENCE};
 use anyhow::{Context as _, Result};
+use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use lanyard_agent::core::Identity;
 use lanyard_agent::state::StateDir;
@@ -307,6 +308,7 @@ pub fn open(target: For, origin: Origin) -> Open {
         credit: 1 << 18,
         versions,
         origin: Some(origin),
+        first: Bytes::new(),
     }
 }
 

@@ -168,6 +168,7 @@ pub fn open(id: StreamId, target: For, credit: u32) -> Frame {
         credit,
         versions,
         origin: None,
+        first: Bytes::new(),
     };
     Frame::Open(id, open)
 }

@@ -158,6 +158,7 @@ impl Forgery {
                         device: [*stream; 32],
                         from: Ipv6Addr::LOCALHOST,
                     }),
+                    first: Bytes::new(),
                 };
                 Frame::Open(id(*stream), open).encode()
             }

@@ -44,22 +44,21 @@ async fn a_relay_that_answers_with_a_key_of_its_own_gets_no_session_and_reads_no
                     credit: 1 << 16,
                     versions,
                 };
-                back(Frame::Accept(carried.stream, accept))
-            }
-            Frame::Data(_, message1) if message1.len() == MESSAGE_1 => {
                 let prologue = Prologue {
                     agent,
                     conn: lanyard_shared::ids::ConnId([0; 16]),
                     viewer_versions: &[1],
                     agent_versions: SESSION_VERSIONS,
                 };
-                if let Err(fault) = Responder::read_session(&prologue, &own, message1) {
+                if let Err(fault) = Responder::read_session(&prologue, &own, &open.first) {
                     seen.lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .push(fault);
                 }
                 let made_up = Bytes::from(vec![0x55; MESSAGE_2_OVERHEAD]);
-                back(Frame::Data(carried.stream, made_up))
+                let mut answer = back(Frame::Accept(carried.stream, accept));
+                answer.extend(back(Frame::Data(carried.stream, made_up)));
+                answer
             }
             _ => vec![carried],
         }
@@ -88,11 +87,11 @@ fn handshake(log: &[Carried], place: usize) -> Result<(For, Bytes, Bytes)> {
     };
     let opened = its().find_map(|carried| match &carried.frame {
         Frame::Open(_, open) if matches!(open.target, For::Session(_)) => {
-            Some((carried.stream, open.target.clone()))
+            Some((carried.stream, open.target.clone(), open.first.clone()))
         }
         _ => None,
     });
-    let (stream, target) = opened.context("a session")?;
+    let (stream, target, first) = opened.context("a session")?;
     let mut data = its()
         .filter(|carried| carried.stream == stream)
         .filter_map(|carried| {
@@ -102,7 +101,7 @@ fn handshake(log: &[Carried], place: usize) -> Result<(For, Bytes, Bytes)> {
                 None
             }
         });
-    let first = data.next().context("a first message")?;
+    ensure!(first.len() == MESSAGE_1, "a first message");
     Ok((target, first, data.next().context("a second message")?))
 }
 

@@ -88,9 +88,9 @@ async fn hears(scene: &Scene, link: &mut HostileLink, noise: &StaticKey) -> Resu
             return None;
         };
         let conn = open.origin.map(|origin| origin.conn)?;
-        matches!(open.target, For::Session(_)).then_some((id, conn))
+        matches!(open.target, For::Session(_)).then_some((id, conn, open.first))
     };
-    let (id, conn) = link.until(offered).await?;
+    let (id, conn, first) = link.until(offered).await?;
     let versions = SESSION_VERSIONS.to_vec();
     let accept = Accept {
         credit: 1 << 16,
@@ -102,7 +102,6 @@ async fn hears(scene: &Scene, link: &mut HostileLink, noise: &StaticKey) -> Resu
         Frame::Close(its, _) if its == id => Some(None),
         _ => None,
     };
-    let first: Bytes = link.until(data).await?.context("a first message")?;
     assert_eq!(first.len(), MESSAGE_1);
     let prologue = Prologue {
         agent: scene.agent,

@@ -68,6 +68,7 @@ fn open(id: u32, target: For) -> Frame {
         credit: 1000,
         versions: vec![1],
         origin,
+        first: Bytes::new(),
     };
     Frame::Open(id, open)
 }

@@ -126,9 +126,13 @@ impl Attached {
             ),
             Half::Terminal => (ANSWER_WINDOW, ANSWER_WINDOW),
         };
-        match Sealed::open(link, minted, credit, window) {
-            Some(sealed) => self.leg(purpose).open(sealed, now),
-            None => self.broken(purpose, CloseCode::TooManyStreams.into(), events, now),
+        let opening = match purpose {
+            Half::View => self.view.opening(self.grid),
+            Half::Terminal => self.typist.opening(self.grid),
+        };
+        match Sealed::open(link, minted, &opening, credit, window) {
+            Ok(sealed) => self.leg(purpose).open(sealed, now),
+            Err(code) => self.broken(purpose, code.into(), events, now),
         }
     }
 
@@ -159,17 +163,13 @@ impl Attached {
         if let Some(sealed) = self.leg(purpose).sealed() {
             sealed.accepted(link);
         }
-        match purpose {
-            Half::View => self.view.accepted(events),
-            Half::Terminal => self.typist.accepted(self.grid),
+        if purpose == Half::View {
+            self.view.accepted(events);
         }
     }
 
     /// Sends what waits and the agent takes.
     pub fn flush(&mut self, link: &mut Link, events: &mut TerminalEvents<'_>, now: Mono) {
-        if let Err(code) = self.view.flush(self.grid, link) {
-            self.fault(Half::View, code, link, events, now);
-        }
         if let Err(code) = self.typist.flush(link) {
             self.fault(Half::Terminal, code, link, events, now);
         }

@@ -25,9 +25,9 @@ pub(super) struct Channel {
 }
 
 enum Phase {
-    /// No accept yet.
-    Opening,
-    /// Message 1 is on its way.
+    /// No accept yet. Message 1 went with the open; it counts if the agent speaks the versions that we do.
+    Opening(Box<AwaitingReply>),
+    /// Message 1 has arrived, or will.
     AwaitingReply(Box<AwaitingReply>),
     Standing(Box<Session>),
     /// Something failed; about to be closed.
@@ -42,17 +42,49 @@ pub(super) enum Heard {
     Message(Vec<u8>),
 }
 
+/// Who speaks on it, and over which link. With a `psk` it is a pairing.
+#[derive(Clone, Copy)]
+pub(super) struct Ends<'a> {
+    pub party: &'a Party,
+    pub conn: ConnId,
+    pub psk: Option<&'a Psk>,
+}
+
+impl Ends<'_> {
+    /// Message 1, for an agent that speaks these versions.
+    fn begin(&self, agent_versions: &[u16]) -> Result<(Vec<u8>, Box<AwaitingReply>), CloseCode> {
+        let prologue = Prologue {
+            agent: self.party.agent,
+            conn: self.conn,
+            viewer_versions: SESSION_VERSIONS,
+            agent_versions,
+        };
+        let Party { noise, remote, .. } = self.party;
+        let (message1, awaiting) = match self.psk {
+            Some(psk) => Initiator::pair(&prologue, noise, remote, psk)?,
+            None => Initiator::session(&prologue, noise, remote)?,
+        };
+        Ok((message1, Box::new(awaiting)))
+    }
+}
+
 impl Channel {
-    /// Opens the stream. `None` when the link has no room for one more.
-    pub fn open(link: &mut Link, target: Target, now: Mono) -> Option<Self> {
-        let stream = link.open(target, CHANNEL_WINDOW, SESSION_VERSIONS)?;
-        Some(Self {
+    /// Opens the stream, and the handshake with it. `None` when the link has no room for one more.
+    pub fn open(
+        link: &mut Link,
+        target: Target,
+        ends: Ends<'_>,
+        now: Mono,
+    ) -> Result<Option<Self>, CloseCode> {
+        let (message1, awaiting) = ends.begin(SESSION_VERSIONS)?;
+        let opened = link.open(target, CHANNEL_WINDOW, SESSION_VERSIONS, message1.into());
+        Ok(opened.map(|stream| Self {
             stream,
-            phase: Phase::Opening,
+            phase: Phase::Opening(awaiting),
             since: now,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-        })
+        }))
     }
 
     pub fn stream(&self) -> StreamId {
@@ -78,31 +110,27 @@ impl Channel {
     pub fn session(&self) -> Option<&Session> {
         match &self.phase {
             Phase::Standing(session) => Some(session),
-            Phase::Opening | Phase::AwaitingReply(_) | Phase::Over => None,
+            Phase::Opening(_) | Phase::AwaitingReply(_) | Phase::Over => None,
         }
     }
 
-    /// The agent accepted: message 1 goes out. With a `psk` this is a pairing.
+    /// The agent accepted. If it speaks other versions than was thought, message 1 goes out again.
     pub fn accepted(
         &mut self,
         link: &mut Link,
-        party: &Party,
-        conn: ConnId,
-        psk: Option<&Psk>,
+        ends: Ends<'_>,
         accept: &Accept,
     ) -> Result<(), CloseCode> {
         common_version(SESSION_VERSIONS, &accept.versions).ok_or(CloseCode::Version)?;
-        let prologue = Prologue {
-            agent: party.agent,
-            conn,
-            viewer_versions: SESSION_VERSIONS,
-            agent_versions: &accept.versions,
+        let Phase::Opening(awaiting) = std::mem::replace(&mut self.phase, Phase::Over) else {
+            return Err(CloseCode::UnexpectedFrame);
         };
-        let (message1, awaiting) = match psk {
-            Some(psk) => Initiator::pair(&prologue, &party.noise, &party.remote, psk)?,
-            None => Initiator::session(&prologue, &party.noise, &party.remote)?,
-        };
-        self.phase = Phase::AwaitingReply(Box::new(awaiting));
+        if accept.versions == SESSION_VERSIONS {
+            self.phase = Phase::AwaitingReply(awaiting);
+            return Ok(());
+        }
+        let (message1, awaiting) = ends.begin(&accept.versions)?;
+        self.phase = Phase::AwaitingReply(awaiting);
         link.send(self.stream, framed(&message1))
     }
 
@@ -120,7 +148,7 @@ impl Channel {
                 self.phase = Phase::Standing(session);
                 Ok(Heard::Message(plain))
             }
-            Phase::Opening | Phase::Over => Err(CloseCode::UnexpectedFrame),
+            Phase::Opening(_) | Phase::Over => Err(CloseCode::UnexpectedFrame),
         }
     }
 

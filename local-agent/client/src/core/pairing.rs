@@ -2,7 +2,7 @@
 
 use super::Memory;
 use super::Party;
-use super::channel::{Channel, Heard};
+use super::channel::{Channel, Ends, Heard};
 use crate::failure::{Failure, clean};
 use bytes::Bytes;
 use lanyard_shared::b64;
@@ -120,18 +120,19 @@ impl Pairing {
                     conn, first: true, ..
                 } => {
                     self.conn = Some(conn);
-                    self.channel =
-                        Channel::open(&mut self.link, Target::Pair(self.secret.rendezvous()), now);
-                    Ok(())
+                    let target = Target::Pair(self.secret.rendezvous());
+                    let psk = Some(&self.secret.psk());
+                    let party = &self.party;
+                    let opened =
+                        Channel::open(&mut self.link, target, Ends { party, conn, psk }, now);
+                    opened.map(|channel| self.channel = channel)
                 }
                 LinkEvent::Accepted(_, accept) => match (&mut self.channel, self.conn) {
-                    (Some(channel), Some(conn)) => channel.accepted(
-                        &mut self.link,
-                        &self.party,
-                        conn,
-                        Some(&self.secret.psk()),
-                        &accept,
-                    ),
+                    (Some(channel), Some(conn)) => {
+                        let psk = Some(&self.secret.psk());
+                        let party = &self.party;
+                        channel.accepted(&mut self.link, Ends { party, conn, psk }, &accept)
+                    }
                     _ => Ok(()),
                 },
                 LinkEvent::Data(_, data) => self.data(&data),

@@ -33,15 +33,26 @@ pub(super) struct Minted {
 }
 
 impl Sealed {
-    /// Opens a stream with a token, ready to receive `credit` bytes of a whole window of `window`.
-    pub fn open(link: &mut Link, minted: Minted, credit: u32, window: u32) -> Option<Self> {
-        let stream = link.open(Target::Purpose(minted.token), credit, &[])?;
-        Some(Self {
-            stream,
+    /// Opens a stream with a token and its first record, ready to receive `credit` bytes of a whole window of `window`.
+    pub fn open(
+        link: &mut Link,
+        minted: Minted,
+        opening: &ViewerRecord,
+        credit: u32,
+        window: u32,
+    ) -> Result<Self, CloseCode> {
+        let mut sealer = Sealer::new(&minted.secret, minted.jti, Direction::ToAgent);
+        let mut framed = opening.encode();
+        sealer.seal(&mut framed, FRAME_HEADER)?;
+        let first = framed.freeze().slice(FRAME_HEADER..);
+        let target = Target::Purpose(minted.token);
+        let stream = link.open(target, credit, &[], first);
+        Ok(Self {
+            stream: stream.ok_or(CloseCode::TooManyStreams)?,
             jti: minted.jti,
             expires: minted.expires,
             accepted: false,
-            sealer: Sealer::new(&minted.secret, minted.jti, Direction::ToAgent),
+            sealer,
             opener: Opener::new(&minted.secret, minted.jti, Direction::ToViewer),
             owed: 0,
             window,

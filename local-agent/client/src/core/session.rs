@@ -1,6 +1,6 @@
 //! The viewer's session: opening it, hello, heartbeat, what the machine says, and losing it.
 
-use super::channel::{Channel, Heard};
+use super::channel::{Channel, Ends, Heard};
 use super::keep::Recall;
 use super::sealed::Minted;
 use super::{Answer, Event, Failure, Greeting, PastPage, State, Viewer, events_of};
@@ -16,11 +16,19 @@ use std::time::Duration;
 
 impl Viewer {
     pub(super) fn open_session(&mut self, now: Mono) {
-        let Some(link) = &mut self.link else { return };
+        let (Some(link), Some(conn)) = (&mut self.link, self.conn) else {
+            return;
+        };
         self.shown.clone_from(&self.memory.grant);
-        self.channel = Channel::open(link, Target::Session(self.shown.clone()), now);
-        if self.channel.is_none() {
-            self.session_again = Some(now + self.session_wait());
+        let ends = Ends {
+            party: &self.party,
+            conn,
+            psk: None,
+        };
+        match Channel::open(link, Target::Session(self.shown.clone()), ends, now) {
+            Ok(Some(channel)) => self.channel = Some(channel),
+            Ok(None) => self.session_again = Some(now + self.session_wait()),
+            Err(code) => self.lose_session(code.into(), now),
         }
     }
 
@@ -30,7 +38,12 @@ impl Viewer {
         else {
             return;
         };
-        if let Err(code) = channel.accepted(link, &self.party, conn, None, accept) {
+        let ends = Ends {
+            party: &self.party,
+            conn,
+            psk: None,
+        };
+        if let Err(code) = channel.accepted(link, ends, accept) {
             self.lose_session(code.into(), now);
         }
     }

@@ -114,17 +114,17 @@ impl Typist {
         }
     }
 
-    /// The agent accepted the stream: the opening goes out next.
-    pub fn accepted(&mut self, grid: Grid) {
+    /// What a stream begins with.
+    pub fn opening(&mut self, grid: Grid) -> ViewerRecord {
         self.resized = None;
         let Self {
             writer, take_over, ..
         } = *self;
-        self.due = vec![ViewerRecord::TerminalOpening {
+        ViewerRecord::TerminalOpening {
             writer,
             grid,
             take_over,
-        }];
+        }
     }
 
     /// Sends what waits and the agent takes.

@@ -13,8 +13,6 @@ use lanyard_shared::record::{AgentRecord, ViewerRecord};
 pub(super) struct View {
     pub leg: Leg,
     screen: Screen,
-    /// The opening has not gone out on the present stream.
-    opening: bool,
     interrupted: bool,
     /// Payload handed out and not yet consumed: it takes from the window of the next stream.
     pub outstanding: u32,
@@ -25,33 +23,23 @@ impl View {
         Self {
             leg: Leg::new(seed),
             screen: Screen::new(have),
-            opening: false,
             interrupted: false,
             outstanding: 0,
         }
     }
 
-    /// The agent accepted the stream: the opening goes out next.
+    /// What a stream begins with.
+    pub fn opening(&self, grid: Grid) -> ViewerRecord {
+        let have = self.screen.have();
+        ViewerRecord::ViewOpening { have, grid }
+    }
+
+    /// The agent accepted the stream.
     pub fn accepted(&mut self, events: &mut TerminalEvents<'_>) {
         self.screen.restart();
-        self.opening = true;
         if std::mem::take(&mut self.interrupted) {
             events.push(TerminalEvent::Resumed);
         }
-    }
-
-    /// Sends the opening as soon as there is room.
-    pub fn flush(&mut self, grid: Grid, link: &mut Link) -> Result<(), CloseCode> {
-        if self.opening
-            && let Some(sealed) = self.leg.sealed()
-        {
-            let opening = ViewerRecord::ViewOpening {
-                have: self.screen.have(),
-                grid,
-            };
-            self.opening = !sealed.send(link, &opening)?;
-        }
-        Ok(())
     }
 
     /// Takes a record, except the end.
@@ -76,7 +64,6 @@ impl View {
 
     /// Says, once, that nothing comes for a while.
     pub fn interrupt(&mut self, why: Failure, events: &mut TerminalEvents<'_>) {
-        self.opening = false;
         if !std::mem::replace(&mut self.interrupted, true) {
             events.push(TerminalEvent::Interrupted(why));
         }

@@ -5,11 +5,11 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, statvfs};
 
 use super::codec::{MAGIC, push_size};
 use super::{LOCK, META, Meta, path_of};
-use crate::limits::{HISTORY_SEGMENT_BYTES, HISTORY_SEGMENTS};
+use crate::limits::{HISTORY_LEAVES_FREE, HISTORY_SEGMENT_BYTES, HISTORY_SEGMENTS};
 
 /// Whole records, and what a reader must know who begins with them.
 pub(crate) struct Batch {
@@ -27,6 +27,8 @@ pub(crate) struct Log {
     segment: Option<(File, u64)>,
     /// Number of the next segment.
     next: usize,
+    /// How much of the disk must be free beside what is written.
+    leaves_free: u64,
     _lock: File,
 }
 
@@ -42,6 +44,7 @@ impl Log {
             dir: dir.to_owned(),
             segment: None,
             next: 0,
+            leaves_free: HISTORY_LEAVES_FREE,
             _lock: lock,
         })
     }
@@ -49,6 +52,10 @@ impl Log {
     /// Appends all of the batch, or nothing.
     pub(crate) fn append(&mut self, batch: &Batch) -> io::Result<()> {
         let added = batch.bytes.len() as u64;
+        let disk = statvfs(&self.dir)?;
+        if disk.f_bavail.saturating_mul(disk.f_frsize) < self.leaves_free.saturating_add(added) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let full = |(_, length): &(File, u64)| length + added > HISTORY_SEGMENT_BYTES;
         if self.segment.as_ref().is_none_or(full) {
             self.begin(batch)?;
@@ -214,6 +221,19 @@ mod tests {
         log.append(&batch(2)).unwrap();
         assert_eq!(offsets(dir.path()), [0, 2], "the gap shows");
         assert!(dir.path().join("00000001.log").exists());
+    }
+
+    #[test]
+    fn the_last_of_a_disk_is_left_to_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = Log::create(dir.path(), &meta()).unwrap();
+        log.append(&batch(0)).unwrap();
+        log.leaves_free = u64::MAX;
+        let refused = log.append(&batch(1)).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+        log.leaves_free = HISTORY_LEAVES_FREE;
+        log.append(&batch(2)).unwrap();
+        assert_eq!(offsets(dir.path()), [0, 2], "the gap shows");
     }
 
     #[test]

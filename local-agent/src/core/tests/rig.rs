@@ -223,20 +223,32 @@ impl Rig {
 
     /// Opens a stream the way the relay passes it on; returns its id.
     pub fn open(&mut self, origin: Origin, target: Target) -> StreamId {
+        let versions = if matches!(target, Target::Purpose(_)) {
+            &[]
+        } else {
+            SESSION_VERSIONS
+        };
+        self.open_with(origin, target, versions, Bytes::new())
+    }
+
+    /// The same with what comes first on the stream.
+    pub fn open_with(
+        &mut self,
+        origin: Origin,
+        target: Target,
+        versions: &[u16],
+        first: Bytes,
+    ) -> StreamId {
         let stream = self.next_stream;
         self.next_stream += 1;
-        let versions = if matches!(target, Target::Purpose(_)) {
-            vec![]
-        } else {
-            SESSION_VERSIONS.to_vec()
-        };
         self.hear(&Frame::Open(
             stream,
             Open {
                 target,
                 credit: WINDOW,
-                versions,
+                versions: versions.to_vec(),
                 origin: Some(origin),
+                first,
             },
         ));
         stream

@@ -42,7 +42,7 @@ export type Wish = { what: "list" } | { what: "revoke"; revocation: Revocation }
 
 export type DevicesEffect =
   | { kind: "mint" }
-  | { kind: "open"; minted: Minted }
+  | { kind: "open"; minted: Minted; opening: ViewerRecord }
   | { kind: "send"; record: ViewerRecord }
   | { kind: "close"; code: CloseName }
   /** A wish was carried out, or was not: `refused` says why. */
@@ -120,7 +120,7 @@ export class Devices {
   minted(minted: Minted, now: number): void {
     if (this.stage.at !== "minting") return;
     this.stage = { at: "opening", jti: minted.jti, deadline: now + STREAM_TIME_MS };
-    this.effects.push({ kind: "open", minted });
+    this.effects.push({ kind: "open", minted, opening: { kind: "opening" } });
   }
 
   refused(reason: Reason): void {
@@ -133,7 +133,6 @@ export class Devices {
   accepted(): void {
     if (this.stage.at !== "opening") return;
     this.stage = { ...this.stage, at: "greeting" };
-    this.effects.push({ kind: "send", record: { kind: "opening" } });
   }
 
   record(record: AgentRecord, now: number): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { encode } from "./b64";
-import { concat, u16, u32, u8, utf8, type Bytes } from "./bytes";
+import { concat, EMPTY, u16, u32, u8, utf8, type Bytes } from "./bytes";
 import { decodeFrame, encodeFrame, type OwnFrame } from "./frame";
 import { CREDIT_MAX, FrameKind, FRAME_MAX, SENTENCE_MAX } from "./generated";
 import { random } from "./testing/random";
@@ -28,9 +28,23 @@ const FRAMES: OwnFrame[] = [
   { kind: "ping", payload: new Uint8Array(8) },
   { kind: "pong", payload: new Uint8Array(8).fill(1) },
   { kind: "wake" },
-  { kind: "open", stream: 1, target: { kind: "session", grant: "a.b-c_D" }, credit: 9, versions: [1, 2] },
-  { kind: "open", stream: 2, target: { kind: "pair", id }, credit: 0, versions: [1] },
-  { kind: "open", stream: 3, target: { kind: "purpose", token: "x.y.z" }, credit: CREDIT_MAX, versions: [] },
+  {
+    kind: "open",
+    stream: 1,
+    target: { kind: "session", grant: "a.b-c_D" },
+    credit: 9,
+    versions: [1, 2],
+    first: utf8("abc"),
+  },
+  { kind: "open", stream: 2, target: { kind: "pair", id }, credit: 0, versions: [1], first: new Uint8Array(256) },
+  {
+    kind: "open",
+    stream: 3,
+    target: { kind: "purpose", token: "x.y.z" },
+    credit: CREDIT_MAX,
+    versions: [],
+    first: EMPTY,
+  },
   { kind: "accept", stream: 4, credit: 10, versions: [1] },
   { kind: "data", stream: 5, payload },
   { kind: "credit", stream: 6, amount: 1 },

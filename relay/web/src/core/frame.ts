@@ -3,6 +3,7 @@ import { encode as b64 } from "./b64";
 import { concat, EMPTY, fromUtf8, Reader, u16, u32, u8, utf8, type Bytes } from "./bytes";
 import {
   CREDIT_MAX,
+  FIRST_MAX,
   FrameKind,
   FRAME_MAX,
   SENTENCE_MAX,
@@ -35,7 +36,8 @@ export type Frame =
   | { kind: "welcome"; welcome: Welcome }
   | { kind: "ping" | "pong"; payload: Bytes }
   | { kind: "wake" }
-  | { kind: "open"; stream: number; target: Target; credit: number; versions: number[] }
+  /** `first` is taken as if it came right behind the accept, without credit; empty if nothing comes before that. */
+  | { kind: "open"; stream: number; target: Target; credit: number; versions: number[]; first: Bytes }
   | { kind: "accept"; stream: number; credit: number; versions: number[] }
   | { kind: "data"; stream: number; payload: Bytes }
   | { kind: "credit"; stream: number; amount: number }
@@ -136,7 +138,7 @@ function encodePayload(frame: OwnFrame): Bytes {
     case "wake":
       return EMPTY;
     case "open":
-      return encodeOpen(frame.target, frame.credit, frame.versions);
+      return encodeOpen(frame.target, frame.credit, frame.versions, frame.first);
     case "accept":
       return concat(u32(frame.credit), putVersions(frame.versions));
     case "credit":
@@ -156,8 +158,10 @@ function decodeOpen(stream: number, reader: Reader): Frame | null {
   const versions = readVersions(reader);
   if (kind === undefined || credit === null || versions === null) return null;
   if ((kind === "purpose") !== (versions.length === 0)) return null;
-  const target = decodeTarget(kind, reader);
-  return target && { kind: "open", stream, target, credit, versions };
+  const length = reader.u16();
+  const first = length === null || length > FIRST_MAX ? null : reader.take(length);
+  const target = first && decodeTarget(kind, reader);
+  return target && { kind: "open", stream, target, credit, versions, first };
 }
 
 function decodeTarget(kind: (typeof TARGETS)[number], reader: Reader): Target | null {
@@ -171,7 +175,7 @@ function decodeTarget(kind: (typeof TARGETS)[number], reader: Reader): Target | 
   }
 }
 
-function encodeOpen(target: Target, credit: number, versions: readonly number[]): Bytes {
+function encodeOpen(target: Target, credit: number, versions: readonly number[], first: Bytes): Bytes {
   const body = (): Bytes => {
     switch (target.kind) {
       case "session":
@@ -182,7 +186,8 @@ function encodeOpen(target: Target, credit: number, versions: readonly number[])
         return parseId(target.id) ?? EMPTY;
     }
   };
-  return concat(u8(TARGETS.indexOf(target.kind)), u32(credit), putVersions(versions), body());
+  const head = concat(u8(TARGETS.indexOf(target.kind)), u32(credit), putVersions(versions));
+  return concat(head, u16(first.length), first, body());
 }
 
 /** Reads `code u16 | sentence`, the form that close frames and sealed `end` records share. */

@@ -27,7 +27,10 @@ function gather(): InputEffect[] {
 }
 
 function sent(list: InputEffect[]): ViewerRecord[] {
-  return list.flatMap((effect) => (effect.kind === "send" ? [effect.record] : []));
+  return list.flatMap((effect) => {
+    if (effect.kind === "open") return [effect.opening];
+    return effect.kind === "send" ? [effect.record] : [];
+  });
 }
 
 function typed(list: InputEffect[]): [number, string][] {
@@ -452,17 +455,16 @@ test("whatever happens, the machine sees every number once, in order, and no tex
       }
       for (let fresh = input.drain(); fresh.length > 0; fresh = input.drain()) {
         for (const effect of fresh) {
-          if (effect.kind === "mint" && up) {
-            input.minted(mintedToken(1), now);
-            input.accepted(now);
+          if (effect.kind === "mint" && up) input.minted(mintedToken(1), now);
+          else if (effect.kind === "open" && effect.opening.kind === "terminalOpening") {
             machine.stream = true;
+            machine.writer = effect.opening.writer;
+            input.accepted(now);
+            input.record({ kind: "opened", last: machine.applied.get(machine.writer) ?? 0, driver: true }, now);
           } else if (effect.kind === "close") machine.stream = false;
           else if (effect.kind === "send" && machine.stream) {
             const { record } = effect;
-            if (record.kind === "terminalOpening") {
-              machine.writer = record.writer;
-              input.record({ kind: "opened", last: machine.applied.get(record.writer) ?? 0, driver: true }, now);
-            } else if (record.kind === "input") {
+            if (record.kind === "input") {
               const last = machine.applied.get(machine.writer) ?? 0;
               // A gap would close the stream with `input-gap`; a repeat is applied once.
               expect(record.seq).toBeLessThanOrEqual(last + 1);

@@ -22,7 +22,7 @@ export type InputPhase =
 
 export type InputEffect =
   | { kind: "mint" }
-  | { kind: "open"; minted: Minted }
+  | { kind: "open"; minted: Minted; opening: ViewerRecord }
   | { kind: "send"; record: ViewerRecord }
   | { kind: "close"; code: CloseName }
   | { kind: "changed" };
@@ -54,8 +54,9 @@ interface Pending {
 type Stage =
   | { at: "idle" }
   | { at: "minting" }
-  | { at: "opening"; jti: string; deadline: number }
-  /** The opening is sent, the answer is not there. */
+  /** The opening goes with the open of the stream. */
+  | { at: "opening"; jti: string; deadline: number; grid: Grid }
+  /** The machine has the opening, the answer is not there. */
   | { at: "greeting"; jti: string; deadline: number; grid: Grid }
   /** `sentUpTo` is where sending goes on from, `reach` the highest number ever sent on this stream, `grid` the size it was last told. */
   | { at: "standing"; jti: string; driver: boolean; since: number; sentUpTo: number; reach: number; grid: Grid };
@@ -164,8 +165,9 @@ export class Input {
 
   minted(minted: Minted, now: number): void {
     if (this.stage.at !== "minting") return;
-    this.stage = { at: "opening", jti: minted.jti, deadline: now + STREAM_TIME_MS };
-    this.effects.push({ kind: "open", minted });
+    const { writer, grid, wantsSeat: takeOver } = this;
+    this.stage = { at: "opening", jti: minted.jti, deadline: now + STREAM_TIME_MS, grid };
+    this.effects.push({ kind: "open", minted, opening: { kind: "terminalOpening", writer, grid, takeOver } });
   }
 
   /** What was typed meanwhile is tried again while it is fresh. */
@@ -181,9 +183,7 @@ export class Input {
 
   accepted(now: number): void {
     if (this.stage.at !== "opening") return;
-    const { writer, grid, wantsSeat } = this;
-    this.stage = { at: "greeting", jti: this.stage.jti, deadline: now + STREAM_TIME_MS, grid };
-    this.effects.push({ kind: "send", record: { kind: "terminalOpening", writer, grid, takeOver: wantsSeat } });
+    this.stage = { ...this.stage, at: "greeting", deadline: now + STREAM_TIME_MS };
   }
 
   record(record: AgentRecord, now: number): void {
@@ -271,6 +271,8 @@ export class Input {
     this.nextSeq = last + 1 + this.pending.length;
     if (this.isStale(now)) this.hold();
     this.stage = { at: "standing", jti, driver, since: now, sentUpTo: last, reach: last, grid };
+    // Wished for after the opening had gone out.
+    if (this.wantsSeat && !driver) this.effects.push({ kind: "send", record: { kind: "takeOver" } });
     this.wantsSeat = false;
     this.lapsed = null;
     this.drive(this.stage, driver, now);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { encode } from "./b64";
-import type { Bytes } from "./bytes";
+import { EMPTY, type Bytes } from "./bytes";
 import { decodeFrame, encodeFrame, type Frame, type OwnFrame as Sendable } from "./frame";
 import { STREAMS_PER_VIEWER, type Challenge, type CloseName } from "./generated";
 import { Link, type LinkEffect } from "./link";
@@ -46,7 +46,7 @@ function prove(): void {
 }
 
 function open(credit = 100): number {
-  const stream = link.open({ kind: "purpose", token: "t" }, credit, []);
+  const stream = link.open({ kind: "purpose", token: "t" }, credit, [], EMPTY);
   gather();
   if (stream === null) throw new Error("no stream");
   return stream;
@@ -67,7 +67,7 @@ describe("proof", () => {
   test("nothing is said before the relay has asked", () => {
     gather();
     expect([written, events]).toEqual([[], []]);
-    expect(link.open({ kind: "purpose", token: "t" }, 1, [])).toBeNull();
+    expect(link.open({ kind: "purpose", token: "t" }, 1, [], EMPTY)).toBeNull();
   });
 
   test("a challenge is answered with a proof, and a welcome opens the link", () => {
@@ -242,16 +242,16 @@ describe("streams", () => {
   test("no more streams are open at once than a relay lets a viewer have", () => {
     const first = open();
     for (let count = 1; count < STREAMS_PER_VIEWER; count++) open();
-    expect(link.open({ kind: "purpose", token: "t" }, 1, [])).toBeNull();
+    expect(link.open({ kind: "purpose", token: "t" }, 1, [], EMPTY)).toBeNull();
     link.close(first, "done");
-    expect(link.open({ kind: "purpose", token: "t" }, 1, [])).toBe(STREAMS_PER_VIEWER + 1);
+    expect(link.open({ kind: "purpose", token: "t" }, 1, [], EMPTY)).toBe(STREAMS_PER_VIEWER + 1);
   });
 
   test("what only a viewer or an agent sends ends the link when the relay sends it", () => {
     const frames: Sendable[] = [
       { kind: "ping", payload: new Uint8Array(8) },
       { kind: "renew", stream: 1, token: "t" },
-      { kind: "open", stream: 1, target: { kind: "purpose", token: "t" }, credit: 1, versions: [] },
+      { kind: "open", stream: 1, target: { kind: "purpose", token: "t" }, credit: 1, versions: [], first: EMPTY },
     ];
     for (const frame of frames) {
       link = new Link({ host: "relay.example", agent, key: new Uint8Array(32) }, 0);
@@ -319,7 +319,7 @@ test("after the end nothing is written, heard or opened", () => {
   link.lost(null);
   link.tick(1e9);
   hear({ kind: "wake" });
-  expect([written.length, link.timeout(), link.open({ kind: "purpose", token: "t" }, 1, [])]).toEqual([
+  expect([written.length, link.timeout(), link.open({ kind: "purpose", token: "t" }, 1, [], EMPTY)]).toEqual([
     before,
     null,
     null,

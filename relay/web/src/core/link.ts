@@ -7,6 +7,7 @@ import { EMPTY, type Bytes } from "./bytes";
 import { Credit } from "./credit";
 import { decodeFrame, encodeFrame, type Close, type Frame, type OwnFrame, type Target } from "./frame";
 import {
+  FIRST_MAX,
   DIALLER_SILENCE_MS,
   LINK_VERSIONS,
   PAYLOAD_MAX,
@@ -141,12 +142,13 @@ export class Link {
     });
   }
 
-  /** The new stream's number; null when too many are open or the link is not proven. */
-  open(target: Target, credit: number, versions: readonly number[]): number | null {
+  /** The new stream's number; null when too many are open or the link is not proven. `first` goes with it, see the frame. */
+  open(target: Target, credit: number, versions: readonly number[], first: Bytes): number | null {
+    if (first.length > FIRST_MAX) throw new RangeError("no open holds this");
     if (this.over || !this.welcomed || this.streams.size >= STREAMS_PER_VIEWER) return null;
     const stream = ++this.lastStream;
     this.streams.set(stream, { standing: false, send: new Credit(), receive: new Credit(credit), queue: [] });
-    this.write({ kind: "open", stream, target, credit, versions: [...versions] });
+    this.write({ kind: "open", stream, target, credit, versions: [...versions], first });
     return stream;
   }
 

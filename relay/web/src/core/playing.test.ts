@@ -35,7 +35,7 @@ beforeEach(() => {
 function open(): ViewerRecord | undefined {
   playing.minted(mintedToken(++token), 0);
   playing.accepted(0);
-  return playing.drain().flatMap((effect) => (effect.kind === "send" ? [effect.record] : []))[0];
+  return playing.drain().flatMap((effect) => (effect.kind === "open" ? [effect.opening] : []))[0];
 }
 
 function hear(...records: AgentRecord[]): string[] {

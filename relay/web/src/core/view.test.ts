@@ -30,7 +30,7 @@ function gather(): ViewEffect[] {
 function open(): ViewEffect | undefined {
   view.minted(mintedToken(++token), now);
   view.accepted(now);
-  return gather().find(({ kind }) => kind === "send");
+  return gather().find(({ kind }) => kind === "open");
 }
 
 function hear(...records: AgentRecord[]): ViewEffect[] {
@@ -46,7 +46,7 @@ const shown = (list: ViewEffect[]): string =>
 test("a page that looks asks for one view token and says that it has nothing", () => {
   view.sessionUp();
   expect(gather()).toEqual([{ kind: "mint" }]);
-  expect(open()).toMatchObject({ record: { kind: "viewOpening", have: null, grid: screen } });
+  expect(open()).toMatchObject({ opening: { kind: "viewOpening", have: null, grid: screen } });
   expect(view.phase.kind).toBe("connecting");
 });
 
@@ -84,7 +84,7 @@ test("after a cut the view goes on from the byte it has, and old pixels stay", (
   expect(view.phase.kind).toBe("interrupted");
   now = view.timeout() ?? 0;
   view.tick(now);
-  expect(open()).toMatchObject({ record: { have: 15 } });
+  expect(open()).toMatchObject({ opening: { have: 15 } });
   expect(view.phase.kind).toBe("streaming");
   expect(hear(output(15, " again"))).toMatchObject([{ kind: "output", reset: null }]);
 });
@@ -99,7 +99,7 @@ test("a snapshot cut in the middle is forgotten, and what was on the screen stil
   );
   view.sessionDown();
   view.sessionUp();
-  expect(open()).toMatchObject({ record: { have: 3 } });
+  expect(open()).toMatchObject({ opening: { have: 3 } });
 });
 
 test("output that does not fit behind what is there starts again from a snapshot", () => {
@@ -110,7 +110,7 @@ test("output that does not fit behind what is there starts again from a snapshot
     hear(output(0, "old"));
     expect(hear(output(offset, "x"))).toContainEqual({ kind: "close", code: "bad-message" });
     view.tick(view.timeout() ?? 0);
-    expect(open()).toMatchObject({ record: { have: null } });
+    expect(open()).toMatchObject({ opening: { have: null } });
     expect(hear(output(0, "new"))[0]).toMatchObject({ kind: "output", reset: grid });
   }
 });
@@ -177,7 +177,11 @@ test("a view that the owner has ended waits for a tap, through new sessions too,
   expect(gather()).toContainEqual({ kind: "mint" });
   expect(view.phase.kind).toBe("interrupted");
   open();
-  expect(effects).toContainEqual({ kind: "send", record: { kind: "viewOpening", have: 1, grid: screen } });
+  expect(effects).toContainEqual({
+    kind: "open",
+    minted: mintedToken(token),
+    opening: { kind: "viewOpening", have: 1, grid: screen },
+  });
 });
 
 test("a share that is over is over for its view", () => {

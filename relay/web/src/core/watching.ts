@@ -11,8 +11,8 @@ import type { Minted } from "./session";
 
 export type WatchingEffect =
   | { kind: "mint" }
-  | { kind: "open"; minted: Minted }
-  | { kind: "send"; record: ViewerRecord }
+  /** `opening` is the first record. */
+  | { kind: "open"; minted: Minted; opening: ViewerRecord }
   /** Used at once: give the credit back. */
   | { kind: "used"; cost: number }
   | { kind: "close"; code: CloseName }
@@ -75,7 +75,7 @@ export abstract class Watching<Effect> {
   minted(minted: Minted, now: number): void {
     if (this.stage.at !== "minting") return;
     this.stage = { at: "opening", jti: minted.jti, deadline: now + STREAM_TIME_MS };
-    this.effects.push({ kind: "open", minted });
+    this.effects.push({ kind: "open", minted, opening: this.opening() });
   }
 
   /** The agent would not mint. */
@@ -86,7 +86,6 @@ export abstract class Watching<Effect> {
   accepted(now: number): void {
     if (this.stage.at !== "opening") return;
     this.stage = { at: "standing", jti: this.stage.jti, since: now };
-    this.effects.push({ kind: "send", record: this.opening() });
     this.opened();
   }
 
@@ -131,7 +130,7 @@ export abstract class Watching<Effect> {
 
   /** The first record of a stream. */
   protected abstract opening(): ViewerRecord;
-  /** That record was sent. */
+  /** The agent has accepted the stream, and has that record. */
   protected abstract opened(): void;
   /** False for a record that has no place here. */
   protected abstract apply(record: Exclude<AgentRecord, { kind: "end" }>, cost: number): boolean;

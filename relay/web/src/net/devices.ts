@@ -97,8 +97,8 @@ export class DevicesPanel implements DevicesSession, Tenant {
         );
       case "open": {
         this.drop();
-        const { minted } = effect;
-        const purpose = this.host.openPurpose(minted, {
+        const { minted, opening } = effect;
+        const purpose = this.host.openPurpose(minted, opening, {
           accepted: () => this.act(() => this.core.accepted()),
           record: (record, cost) => {
             this.stream?.purpose.used(cost);

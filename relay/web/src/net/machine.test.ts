@@ -28,6 +28,13 @@ test("a machine that stops answering is not live twelve seconds later, though th
   expect(only(page).live).toBe(true);
 });
 
+test("a machine that speaks other versions as well gets its handshake behind the accept", async () => {
+  page.machine.versions = [1, 2];
+  page.relay.cut();
+  await page.clock.pass(1000);
+  expect([linkOf(page), only(page).live]).toEqual(["session", true]);
+});
+
 test("an hour of nothing but heartbeats changes nothing", async () => {
   await page.clock.pass(3600_000);
   expect([linkOf(page), only(page).live, page.relay.dials]).toEqual(["session", true, 2]);

@@ -17,6 +17,7 @@ import {
 } from "../core/generated";
 import { decodeFromAgent, encodeMessage } from "../core/messages";
 import { reasonFor } from "../core/reasons";
+import type { ViewerRecord } from "../core/records";
 import { Session, type Answer, type Minted, type SessionEffect } from "../core/session";
 import { againIn, heldFor } from "../core/told";
 import type { Access, LinkState, Machine } from "./api";
@@ -204,8 +205,8 @@ export class MachineDriver implements StreamHost {
     this.settle();
   }
 
-  openPurpose(minted: Minted, handler: PurposeHandler): Purpose | null {
-    return this.wire && new Purpose(this.env, this.wire, minted, handler);
+  openPurpose(minted: Minted, opening: ViewerRecord, handler: PurposeHandler): Purpose | null {
+    return this.wire && new Purpose(this.env, this.wire, minted, opening, handler);
   }
 
   spent(jti: string): void {

@@ -105,8 +105,8 @@ export class PastPanel implements PastSession, Tenant {
         );
       case "open": {
         this.drop();
-        const { minted } = effect;
-        const purpose = this.host.openPurpose(minted, {
+        const { minted, opening } = effect;
+        const purpose = this.host.openPurpose(minted, opening, {
           accepted: () => this.act((now) => this.core.accepted(now)),
           record: (record, cost) => this.act((now) => this.core.record(record, cost, now)),
           cut: () => {
@@ -117,8 +117,6 @@ export class PastPanel implements PastSession, Tenant {
         if (purpose !== null) this.stream = { jti: minted.jti, purpose };
         return;
       }
-      case "send":
-        return this.stream?.purpose.send(effect.record);
       case "used":
         return this.stream?.purpose.used(effect.cost);
       case "close":

@@ -28,9 +28,10 @@ export class Purpose {
     private readonly env: Env,
     wire: Wire,
     minted: Minted,
+    opening: ViewerRecord,
     private readonly handler: PurposeHandler,
   ) {
-    this.open(wire, minted).catch(() => this.fail("internal"));
+    this.open(wire, minted, opening).catch(() => this.fail("internal"));
   }
 
   send(record: ViewerRecord): void {
@@ -47,7 +48,7 @@ export class Purpose {
     this.stream?.close(code);
   }
 
-  private async open(wire: Wire, minted: Minted): Promise<void> {
+  private async open(wire: Wire, minted: Minted, opening: ViewerRecord): Promise<void> {
     const { crypto } = this.env;
     const jti = decode(minted.jti) ?? EMPTY;
     const secret = decode(minted.secret) ?? EMPTY;
@@ -55,6 +56,7 @@ export class Purpose {
       sealCipher(crypto, secret, jti, "viewerToAgent"),
       sealCipher(crypto, secret, jti, "agentToViewer"),
     ]);
+    const first = await send.seal(encodeRecord(opening));
     if (this.over) return;
     const channel = new Channel(send, receive, {
       sealed: (bytes) => this.over || this.stream?.send(bytes),
@@ -66,7 +68,7 @@ export class Purpose {
       broken: () => this.fail("seal-broken"),
     });
     this.channel = channel;
-    this.stream = wire.open({ kind: "purpose", token: minted.token }, STREAM_WINDOW, [], {
+    this.stream = wire.open({ kind: "purpose", token: minted.token }, STREAM_WINDOW, [], first, {
       accepted: () => this.handler.accepted(),
       data: (payload) => channel.receive(payload),
       // What came before the close is read before it: an `end` may be among it.

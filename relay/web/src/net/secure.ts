@@ -34,7 +34,7 @@ export interface SecureHandler {
 }
 
 export class Secure {
-  private readonly stream: Stream | null;
+  private stream: Stream | null = null;
   private readonly topUp = new TopUp();
   private readonly deadline: () => void;
   private handshake: Promise<Handshake> | null = null;
@@ -43,20 +43,12 @@ export class Secure {
 
   constructor(
     private readonly env: Env,
-    wire: Wire,
+    private readonly wire: Wire,
     private readonly options: SecureOptions,
     private readonly handler: SecureHandler,
   ) {
     this.deadline = env.clock.after(HANDSHAKE_TIME_MS, () => this.fail("handshake-timeout"));
-    this.stream = wire.open(options.target, STREAM_WINDOW, SESSION_VERSIONS, {
-      accepted: (versions) => this.accepted(versions),
-      data: (payload) => this.data(payload),
-      // What came before the close is read before it: a refusal in words may be among it.
-      closed: (close) => {
-        if (this.channel === null) this.finish(close);
-        else this.withChannel((channel) => channel.afterReceived(() => this.finish(close)));
-      },
-    });
+    this.open().catch(() => this.fail("handshake-failed"));
   }
 
   send(plain: Bytes): void {
@@ -69,16 +61,38 @@ export class Secure {
     this.stream?.close(code);
   }
 
+  /** Message 1 goes with the open. It counts if the machine speaks the versions that we do. */
+  private async open(): Promise<void> {
+    const { handshake, message } = await this.begin(SESSION_VERSIONS);
+    if (this.over) return;
+    this.handshake = Promise.resolve(handshake);
+    this.stream = this.wire.open(this.options.target, STREAM_WINDOW, SESSION_VERSIONS, message, {
+      accepted: (versions) => this.accepted(versions),
+      data: (payload) => this.data(payload),
+      // What came before the close is read before it: a refusal in words may be among it.
+      closed: (close) => {
+        if (this.channel === null) this.finish(close);
+        else this.withChannel((channel) => channel.afterReceived(() => this.finish(close)));
+      },
+    });
+    if (this.stream === null) this.fail("too-many-streams");
+  }
+
   private accepted(versions: number[]): void {
     if (commonVersion(SESSION_VERSIONS, versions) === null) {
       this.fail("version");
       return;
     }
-    this.handshake = this.begin(versions);
+    if (versions.join() === SESSION_VERSIONS.join()) return;
+    this.handshake = this.begin(versions).then(({ handshake, message }) => {
+      if (!this.over) this.stream?.send(message);
+      return handshake;
+    });
     this.handshake.catch(() => this.fail("handshake-failed"));
   }
 
-  private async begin(versions: number[]): Promise<Handshake> {
+  /** Message 1 for a machine that speaks these versions. */
+  private async begin(versions: readonly number[]): Promise<{ handshake: Handshake; message: Bytes }> {
     const { mode, agent, conn, local, remote, psk } = this.options;
     const handshake = await Handshake.start({
       crypto: this.env.crypto,
@@ -89,9 +103,7 @@ export class Secure {
       remote,
       ...(psk && { psk }),
     });
-    const message = await handshake.write(EMPTY);
-    if (!this.over) this.stream?.send(message);
-    return handshake;
+    return { handshake, message: await handshake.write(EMPTY) };
   }
 
   private data(payload: Bytes): void {

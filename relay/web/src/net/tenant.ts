@@ -1,5 +1,6 @@
 /** What lives on a machine's sessions and outlives each of them: terminals on the screen, the list of devices. */
 import type { Reason, Scope, Wanted } from "../core/generated";
+import type { ViewerRecord } from "../core/records";
 import type { Minted } from "../core/session";
 import type { Purpose, PurposeHandler } from "./purpose";
 
@@ -20,7 +21,7 @@ export interface StreamHost {
   /** Calls back at most once; never after the session is lost. */
   mint(wanted: Wanted, minted: (minted: Minted) => void, refused: (reason: Reason) => void): void;
   /** Null when no link stands. */
-  openPurpose(minted: Minted, handler: PurposeHandler): Purpose | null;
+  openPurpose(minted: Minted, opening: ViewerRecord, handler: PurposeHandler): Purpose | null;
   /** The token's stream is over. */
   spent(jti: string): void;
   /** A person has pressed a key or tapped. */

@@ -3,7 +3,7 @@ import type { Backoff } from "../core/backoff";
 import { encode } from "../core/b64";
 import type { Exit, Grid, Reason, Scope } from "../core/generated";
 import { Input, type InputEffect } from "../core/input";
-import { clampGrid } from "../core/records";
+import { clampGrid, type ViewerRecord } from "../core/records";
 import type { Minted } from "../core/session";
 import { View, type ViewEffect } from "../core/view";
 import type { InputState, TerminalSession, ViewState, Watch } from "./api";
@@ -17,6 +17,10 @@ type OutputListener = Parameters<TerminalSession["onOutput"]>[0];
 interface Open {
   jti: string;
   purpose: Purpose;
+}
+interface Opened {
+  minted: Minted;
+  opening: ViewerRecord;
 }
 
 export class LiveTerminal implements TerminalSession, Tenant {
@@ -180,7 +184,7 @@ export class LiveTerminal implements TerminalSession, Tenant {
           (reason) => this.act((now) => this.core.refused(reason, now)),
         );
       case "open":
-        return this.open("viewStream", effect.minted, {
+        return this.open("viewStream", effect, {
           accepted: () => this.act((now) => this.core.accepted(now)),
           record: (record, cost) => this.act((now) => this.core.record(record, cost, now)),
           cut: () => {
@@ -188,8 +192,6 @@ export class LiveTerminal implements TerminalSession, Tenant {
             this.act((now) => this.core.cut(now));
           },
         });
-      case "send":
-        return this.viewStream?.purpose.send(effect.record);
       case "output":
         return this.output(effect);
       case "used":
@@ -214,7 +216,7 @@ export class LiveTerminal implements TerminalSession, Tenant {
           (reason) => this.act((now) => this.keys.refused(reason, now)),
         );
       case "open":
-        return this.open("inputStream", effect.minted, {
+        return this.open("inputStream", effect, {
           accepted: () => this.act((now) => this.keys.accepted(now)),
           record: (record, cost) => {
             this.inputStream?.purpose.used(cost);
@@ -238,9 +240,9 @@ export class LiveTerminal implements TerminalSession, Tenant {
     }
   }
 
-  private open(slot: "viewStream" | "inputStream", minted: Minted, handler: PurposeHandler): void {
+  private open(slot: "viewStream" | "inputStream", { minted, opening }: Opened, handler: PurposeHandler): void {
     this.drop(slot);
-    const purpose = this.host.openPurpose(minted, handler);
+    const purpose = this.host.openPurpose(minted, opening, handler);
     if (purpose !== null) this[slot] = { jti: minted.jti, purpose };
   }
 

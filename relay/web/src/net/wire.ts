@@ -74,9 +74,15 @@ export class Wire {
     return this.link.isWaiting;
   }
 
-  /** Null when the link is not proven or has too many streams. */
-  open(target: Target, credit: number, versions: readonly number[], handler: StreamHandler): Stream | null {
-    const id = this.link.open(target, credit, versions);
+  /** Null when the link is not proven or has too many streams. `first` is what comes first on the stream. */
+  open(
+    target: Target,
+    credit: number,
+    versions: readonly number[],
+    first: Bytes,
+    handler: StreamHandler,
+  ): Stream | null {
+    const id = this.link.open(target, credit, versions, first);
     if (id === null) return null;
     this.streams.set(id, handler);
     this.pump();

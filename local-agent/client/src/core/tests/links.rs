@@ -39,6 +39,14 @@ fn what_is_wanted_is_asked_behind_the_hello_and_does_not_wait_for_the_welcome() 
 }
 
 #[test]
+fn a_machine_that_speaks_other_versions_too_gets_its_handshake_behind_the_accept() {
+    let mut world = World::new();
+    world.peer.versions = vec![1, 2];
+    world.run();
+    assert_eq!(world.viewer.state(), &State::Live);
+}
+
+#[test]
 fn an_outage_of_any_length_ends_without_a_person() {
     let mut world = World::live();
     world.reachable = false;

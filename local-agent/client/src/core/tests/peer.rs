@@ -8,7 +8,9 @@ use ed25519_dalek::SigningKey;
 use lanyard_shared::access::Reach;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::frame::{Accept, Challenge, Close, Frame, Leg, StreamId, Target, Welcome};
+use lanyard_shared::frame::{
+    Accept, Challenge, Close, Frame, Leg, Open, StreamId, Target, Welcome,
+};
 use lanyard_shared::ids::{ConnId, TokenId};
 use lanyard_shared::limits::{FRAME_HEADER, SESSION_VERSIONS};
 use lanyard_shared::msg::{self, FromAgent, PairRequest, Scope, ToAgent, Wanted};
@@ -54,6 +56,8 @@ pub struct Peer {
     pub keeps_welcome: bool,
     /// Accepts of purpose streams are lost on the way.
     pub loses_accepts: bool,
+    /// What it says it speaks.
+    pub versions: Vec<u16>,
     pub credit: u32,
     /// What came in a pairing, and whether its signature holds in that handshake.
     pub request: Option<PairRequest>,
@@ -94,6 +98,7 @@ impl Peer {
             answers_pings: true,
             keeps_welcome: false,
             loses_accepts: false,
+            versions: SESSION_VERSIONS.to_vec(),
             credit: 64 * 1024,
             request: None,
             request_verifies: false,
@@ -147,15 +152,8 @@ impl Peer {
                 self.reply(Frame::Welcome(welcome));
             }
             Frame::Ping(bytes) => self.reply(Frame::Pong(bytes)),
-            Frame::Open(id, open) => self.opened(id, &open.target, open.credit),
-            Frame::Data(id, data) if self.talks.contains_key(&id) => self.talk(id, &data),
-            Frame::Data(id, data) => {
-                if let Some(stream) = self.streams.get_mut(&id) {
-                    let record =
-                        ViewerRecord::decode(&stream.opener.open_bytes(data).unwrap()).unwrap();
-                    self.seen.push(Seen::Record(id, record));
-                }
-            }
+            Frame::Open(id, open) => self.opened(id, open),
+            Frame::Data(id, data) => self.data(id, data),
             Frame::Credit(id, amount) => self.seen.push(Seen::Credit(id, amount)),
             Frame::Close(id, close) => {
                 self.streams.remove(&id);
@@ -174,8 +172,19 @@ impl Peer {
         }
     }
 
-    fn opened(&mut self, id: StreamId, target: &Target, credit: u32) {
-        let versions = match target {
+    fn data(&mut self, id: StreamId, data: Bytes) {
+        if self.talks.contains_key(&id) {
+            self.talk(id, &data);
+        } else if let Some(stream) = self.streams.get_mut(&id) {
+            let plain = stream.opener.open_bytes(data).unwrap();
+            let record = ViewerRecord::decode(&plain).unwrap();
+            self.seen.push(Seen::Record(id, record));
+        }
+    }
+
+    fn opened(&mut self, id: StreamId, open: Open) {
+        let credit = open.credit;
+        let versions = match &open.target {
             Target::Session(grant) => {
                 self.grants.push(grant.clone());
                 if let Some(code) = self.refuses_sessions {
@@ -185,11 +194,11 @@ impl Peer {
                     return;
                 }
                 self.talks.insert(id, Talk::Accepted);
-                SESSION_VERSIONS.to_vec()
+                self.versions.clone()
             }
             Target::Pair(_) => {
                 self.talks.insert(id, Talk::Accepted);
-                SESSION_VERSIONS.to_vec()
+                self.versions.clone()
             }
             Target::Purpose(token) => {
                 let (jti, secret, purpose) = self.tokens.remove(token).expect("a token opens once");
@@ -211,6 +220,7 @@ impl Peer {
                 Vec::new()
             }
         };
+        let counts = open.versions == versions;
         self.reply(Frame::Accept(
             id,
             Accept {
@@ -218,6 +228,9 @@ impl Peer {
                 versions,
             },
         ));
+        if counts && !open.first.is_empty() {
+            self.data(id, open.first);
+        }
     }
 
     fn talk(&mut self, id: StreamId, data: &[u8]) {
@@ -228,7 +241,7 @@ impl Peer {
                     agent: AGENT,
                     conn: self.conn(),
                     viewer_versions: SESSION_VERSIONS,
-                    agent_versions: SESSION_VERSIONS,
+                    agent_versions: &self.versions,
                 };
                 let received = match &self.psk {
                     Some(psk) => Responder::read_pair(&prologue, &self.noise, psk, data),

@@ -10,6 +10,8 @@ export const FRAME_MAX = 65536;
 export const FRAME_HEADER = 5;
 /** The payload of a frame. */
 export const PAYLOAD_MAX = 65531;
+/** What an open may carry for the stream that it opens: message 1 of a handshake, or a sealed opening. */
+export const FIRST_MAX = 256;
 /** The authentication tag of AES-GCM. */
 export const TAG = 16;
 /** One sealed record, kind byte included. */

@@ -106,6 +106,8 @@ export class TestMachine {
   private tell: (message: object) => void = () => undefined;
   private serial = 0;
 
+  /** Of the end-to-end protocol. */
+  versions = [1];
   generation = 1;
   noiseSerial = 1;
   /** Serials of Noise keys that were said to be kept. */
@@ -498,7 +500,7 @@ export class TestMachine {
         crypto: webCrypto,
         pattern: mode === "pair" ? "IKpsk1" : "IK",
         initiator: false,
-        prologue: prologue(mode, decode(this.agent) ?? EMPTY, decode(conn) ?? EMPTY, versions, [1]),
+        prologue: prologue(mode, decode(this.agent) ?? EMPTY, decode(conn) ?? EMPTY, versions, this.versions),
         local: this.noise,
         ...(mode === "pair" && { psk: await pairPsk(webCrypto, this.secret) }),
       });

@@ -133,7 +133,7 @@ class Leg {
       case "ping":
         return this.write({ kind: "pong", payload: frame.payload });
       case "open": {
-        const { stream, target, credit, versions } = frame;
+        const { stream, target, credit, versions, first } = frame;
         if (target.kind === "session") this.relay.grants.push(target.grant);
         const refusal = this.refusal(target.kind === "session");
         if (refusal !== null) return this.refuse(stream, refusal, this.relay.machineAway ? this.relay.left.more : "");
@@ -151,12 +151,16 @@ class Leg {
               : machine.purpose(target.token, out);
         if (to === null) return this.refuse(stream, "token-refused");
         this.streams.set(stream, { to, credit: new Credit(credit), queue: [] });
-        return this.write({
+        this.write({
           kind: "accept",
           stream,
           credit: 256 * 1024,
-          versions: target.kind === "purpose" ? [] : [1],
+          versions: target.kind === "purpose" ? [] : machine.versions,
         });
+        // Begun for other versions, it is begun again behind the accept.
+        const counts = target.kind === "purpose" || machine.versions.join() === versions.join();
+        if (first.length > 0 && counts) to.data(first);
+        return;
       }
       case "data":
         this.write({ kind: "credit", stream: frame.stream, amount: frame.payload.length });
