@@ -14,6 +14,8 @@ export class Pasts {
   read = $state<number | null>(null);
   asking = $state(false);
   trouble = $state.raw<Reason | null>(null);
+  /** Something has changed while it was read. */
+  private due = false;
 
   constructor(
     private readonly lanyard: Lanyard,
@@ -44,7 +46,10 @@ export class Pasts {
   }
 
   private async ask(after: PastPlace | null, now: number): Promise<void> {
-    if (this.asking) return;
+    if (this.asking) {
+      this.due ||= after === null;
+      return;
+    }
     this.asking = true;
     try {
       const page = await this.lanyard.history(this.machine, after);
@@ -57,5 +62,9 @@ export class Pasts {
       this.trouble = asReason(error);
     }
     this.asking = false;
+    if (this.due) {
+      this.due = false;
+      await this.look(now);
+    }
   }
 }
