@@ -139,7 +139,7 @@ pub const ENROL_LIFE: Duration = Duration::from_secs(600);
 pub const STREAM_TIME: Duration = Duration::from_secs(30);
 
 /// The first wait before something is tried again, at most: short, so that a relay's restart costs a fraction of a second.
-pub const RETRY_FIRST: Duration = Duration::from_millis(250);
+pub const RETRY_FIRST: Duration = Duration::from_millis(100);
 /// The longest wait before something is tried again.
 pub const RETRY_LONGEST: Duration = Duration::from_secs(15);
 /// What stood for this long was worth trying; after less waits go on growing, or a relay that accepts and hangs up would be dialled without

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { Backoff } from "./backoff";
 import { utf8 } from "./bytes";
-import type { CloseName } from "./generated";
+import { RETRY_FIRST_MS, RETRY_LONGEST_MS, type CloseName } from "./generated";
 import { reasonFor } from "./reasons";
 import type { AgentRecord } from "./records";
 import { mintedToken } from "./testing/minted";
@@ -211,11 +211,12 @@ test("tries come further and further apart, until a stream has stood for a while
     now = view.timeout() ?? 0;
     view.tick(now);
   }
-  expect(delays).toEqual([250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
+  const [first, longest] = [RETRY_FIRST_MS, RETRY_LONGEST_MS];
+  expect(delays).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8].map((n) => Math.min(longest, first * 2 ** n)));
   open();
   now += 10_000;
   view.cut(now);
-  expect((view.timeout() ?? 0) - now).toBe(250);
+  expect((view.timeout() ?? 0) - now).toBe(first);
 });
 
 test("an open that nobody accepts is given up and tried again", () => {

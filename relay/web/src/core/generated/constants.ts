@@ -67,7 +67,7 @@ export const HEARTBEAT_MS = 5000;
 /** *live* is shown while the last answer is not older than this. */
 export const LIVE_FOR_MS = 12000;
 /** The first wait before something is tried again, at most: short, so that a relay's restart costs a fraction of a second. */
-export const RETRY_FIRST_MS = 250;
+export const RETRY_FIRST_MS = 100;
 /** The longest wait before something is tried again. */
 export const RETRY_LONGEST_MS = 15000;
 /** What stood for this long was worth trying; after less waits go on growing, or a relay that accepts and hangs up would be dialled without pause. */
