@@ -35,6 +35,13 @@ test("a file of version 3 counts from line to line, has comments and may say how
   });
 });
 
+test("steps shorter than a millisecond add up", () => {
+  const steps = Array.from({ length: 2500 }, () => [0.0004, "o", "a"]);
+  expect(parseCast(file(three, ...steps)).events.at(-1)).toEqual(out(1000, "a"));
+  const halves = Array.from({ length: 2000 }, () => [0.0005, "o", "a"]);
+  expect(parseCast(file(three, ...halves)).events.at(-1)).toEqual(out(1000, "a"));
+});
+
 test("what was typed, markers and codes of later versions are passed over", () => {
   expect(parseCast(file(two, [1, "i", "secret"], [2, "m", "chapter"], [3, "z", ""], [4, "o", "a"])).events).toEqual([
     out(4000, "a"),

@@ -22,7 +22,7 @@ export function parseCast(text: string): Recording {
   const lines = text.split("\n");
   const head = parseHeader(lines[0] ?? "");
   const events: RecordedEvent[] = [];
-  let at = 0;
+  let [at, exact] = [0, 0];
   for (let index = 1; index < lines.length; index++) {
     const line = lines[index]?.trim() ?? "";
     if (line === "" || line.startsWith("#")) continue;
@@ -32,9 +32,10 @@ export function parseCast(text: string): Recording {
     const [time, code, data] = value as unknown[];
     if (typeof time !== "number" || !(time >= 0)) throw fault(index, "has no time");
     if (typeof code !== "string" || typeof data !== "string") throw fault(index, "is not an event");
-    const ms = Math.round(time * 1000);
+    // Rounded once, or many short steps of version 3 would add up to a recording that is too short or too long.
+    exact = head.version === 2 ? time : exact + time;
     // Files of version 2 that were edited may step back a little; nothing can be played backwards.
-    at = head.version === 2 ? Math.max(at, ms) : at + ms;
+    at = Math.max(at, Math.round(exact * 1000));
     if (at > TIME_MAX) throw fault(index, "is more than a year after the beginning");
     const event = eventOf(at, code, data, index);
     if (event !== null) events.push(event);
