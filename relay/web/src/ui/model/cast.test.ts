@@ -76,6 +76,14 @@ test.each([
   expect(() => parseCast(text)).toThrow(sentence);
 });
 
+test("one event prints no more than a page can take at once", () => {
+  const most = "é".repeat(4 * 1024 * 1024);
+  expect(parseCast(file(two, [1, "o", most])).events).toHaveLength(1);
+  expect(() => parseCast(file(two, [1, "o", "a"], [2, "o", `${most}!`]))).toThrow(
+    new CastError("Line 3 prints more than 8 MiB at once."),
+  );
+});
+
 test("what is written is what is read again", () => {
   const recording: Recording = {
     title: "größe",

@@ -8,6 +8,8 @@ import type { RecordedEvent, Recording } from "../../net/api";
 /** Bytes of a file that is read. */
 export const CAST_MAX = 64 * 1024 * 1024;
 const EVENTS_MAX = 1_000_000;
+/** Bytes that are printed at once: no program does, and the emulator has a bound of its own. */
+const EVENT_MAX = 8 * 1024 * 1024;
 const TITLE_MAX = 200;
 /** Milliseconds: a year. What lasts longer is no recording. */
 const TIME_MAX = 366 * 24 * 3600 * 1000;
@@ -113,8 +115,11 @@ function gridOf(size: unknown, version: 2 | 3): Grid | null {
 /** Null for what is not played: input, markers, and what later versions may add. */
 function eventOf(at: number, code: string, data: string, index: number): RecordedEvent | null {
   switch (code) {
-    case "o":
-      return data === "" ? null : { at, kind: "output", bytes: new TextEncoder().encode(data) };
+    case "o": {
+      const bytes = new TextEncoder().encode(data);
+      if (bytes.length > EVENT_MAX) throw fault(index, "prints more than 8 MiB at once");
+      return data === "" ? null : { at, kind: "output", bytes };
+    }
     case "r": {
       const [, cols, rows] = /^(\d{1,4})x(\d{1,4})$/.exec(data) ?? [];
       const grid = { cols: Number(cols), rows: Number(rows) };

@@ -81,12 +81,24 @@ test("who seeks while it plays goes on playing from there", () => {
 });
 
 test("much is fed in pieces, in order, and going back in the middle begins anew", () => {
-  expect(fed(0, 2)).toBe("^ab");
+  expect(fed(0, 100)).toBe("^ab");
   expect(playback.behind(0)).toBe(true);
   expect(fed(0, 1)).toBe("c");
   playback.seek(0, 0);
   expect(fed(0, 2)).toBe("^a");
   expect(playback.behind(0)).toBe(false);
+});
+
+test("what prints nothing takes its time too, and another size the most", () => {
+  const many = (event: RecordedEvent) => {
+    const events = Array.from({ length: 10_000 }, () => event);
+    return new Playback({ title: "", started: null, grid: { cols: 80, rows: 24 }, events });
+  };
+  const most = 128 * 1024;
+  const fedOf = (event: RecordedEvent) => many(event).feed(0, most).events.length;
+  expect(fedOf({ at: 0, kind: "size", grid: { cols: 9, rows: 9 } })).toBe(8);
+  expect(fedOf({ at: 0, kind: "gap", bytes: 1 })).toBe(2048);
+  expect(fedOf(out(0, ""))).toBe(2048);
 });
 
 test("a recording of nothing stands still", () => {

@@ -7,6 +7,10 @@ import type { RecordedEvent, Recording } from "../../net/api";
 /** Milliseconds. What lasts longer without anything happening is cut to this, if it is to be. */
 export const IDLE_MOST = 2000;
 export const SPEEDS = [0.5, 1, 2, 4, 8] as const;
+/** What an event costs beside what it prints, in bytes that take about as long: many that print nothing take long too. */
+const EVENT_COST = 64;
+/** Another size lays out all that has scrolled off anew. */
+const SIZE_COST = 16 * 1024;
 
 /** What the screen is to take next. */
 export interface Feed {
@@ -82,19 +86,19 @@ export class Playback {
     this.base = { at, since: running ? now : null };
   }
 
-  /** What is between what the screen shows and what it is to show, at most about so many bytes of it. */
+  /** What is between what the screen shows and what it is to show, at most about as much as takes as long as so many bytes. */
   feed(now: number, most: number): Feed {
     const target = countUntil(this.times, this.position(now));
     const reset = this.restarts || target < this.fed;
     if (reset) this.fed = 0;
     this.restarts = false;
     const events: RecordedEvent[] = [];
-    let bytes = 0;
-    while (this.fed < target && bytes < most) {
+    let cost = 0;
+    while (this.fed < target && cost < most) {
       const event = this.recording.events[this.fed];
       if (event === undefined) break;
       events.push(event);
-      bytes += event.kind === "output" ? event.bytes.length : 0;
+      cost += costOf(event);
       this.fed += 1;
     }
     return { reset, events };
@@ -110,6 +114,18 @@ export class Playback {
     if (!this.playing(now)) return null;
     const at = this.times[countUntil(this.times, this.position(now))] ?? this.duration;
     return Math.max(0, (at - this.position(now)) / this.speed);
+  }
+}
+
+function costOf(event: RecordedEvent): number {
+  switch (event.kind) {
+    case "output":
+      return EVENT_COST + event.bytes.length;
+    case "size":
+      return SIZE_COST;
+    case "gap":
+    case "exit":
+      return EVENT_COST;
   }
 }
 

@@ -1,11 +1,13 @@
-/** Feeds a terminal what its playback stands at: in pieces, each when the one before was parsed, so that no frame takes long. */
+/** Feeds a terminal what its playback stands at: in pieces, the next when those before were parsed, so that no frame takes long. */
 import type { Grid } from "../../core/generated";
 import type { RecordedEvent } from "../../net/api";
 import type { Playback } from "../model/playback";
 import type { Emulator } from "../terminal/emulator";
 
-/** Bytes that are parsed between two frames. */
+/** What is fed between two frames, in bytes. */
 const PIECE = 128 * 1024;
+/** Bytes that the emulator takes at once: between two of them it looks at the clock, and lets a frame come when it is time. */
+const SLICE = 64 * 1024;
 /** How often the place in the recording is shown while nothing happens in it. */
 const SHOWN_EVERY_MS = 100;
 const NOTHING = new Uint8Array(0);
@@ -64,9 +66,14 @@ export class Stage {
   private write(reset: boolean, events: readonly RecordedEvent[], done: () => void): void {
     if (reset) this.emulator.write(NOTHING, this.grid, () => undefined);
     for (const event of events) {
-      if (event.kind === "output") this.emulator.write(event.bytes, null, () => undefined);
+      if (event.kind === "output") this.print(event.bytes);
       else if (event.kind === "size") this.emulator.setGrid(event.grid);
     }
     this.emulator.write(NOTHING, null, done);
+  }
+
+  private print(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += SLICE)
+      this.emulator.write(bytes.subarray(at, at + SLICE), null, () => undefined);
   }
 }

@@ -377,7 +377,7 @@ export class Emulator {
     let timer = 0;
     const observer = new ResizeObserver(() => {
       clearTimeout(timer);
-      timer = setTimeout(() => {
+      timer = window.setTimeout(() => {
         this.layout();
         this.fit();
       }, FIT_AFTER);
