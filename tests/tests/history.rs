@@ -362,6 +362,35 @@ async fn the_owners_commands_list_show_and_record_it_without_an_agent() -> Resul
 }
 
 #[tokio::test]
+async fn the_owners_commands_name_what_they_cannot_read_to_its_end() -> Result<()> {
+    let mut world = World::start().await?;
+    let viewer = TestViewer::pair(&world, BOTH).await?;
+    let id = ended(&viewer, "whole").await?;
+    world.agent.process.leave().await?;
+    let segment = folder(&world, id).join("00000000.log");
+    let name = segment.display().to_string();
+    let id = id.to_string();
+    let commands = [
+        vec!["history", "show", &id],
+        vec!["history", "show", &id, "--raw"],
+        vec!["record", &id, "--output", "-"],
+    ];
+    for command in &commands {
+        let (done, _, said) = lanyard(&world, command).await?;
+        assert!(done && said.is_empty(), "{said}");
+    }
+    let mut bytes = std::fs::read(&segment)?;
+    bytes.extend(b"no record");
+    std::fs::write(&segment, bytes)?;
+    for command in &commands {
+        let (done, out, said) = lanyard(&world, command).await?;
+        assert!(done && out.contains("whole-end"), "{out} {said}");
+        assert!(said.contains(&name), "{said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_terminal_is_recorded_while_it_runs_until_it_ends() -> Result<()> {
     let world = World::start().await?;
     let viewer = TestViewer::pair(&world, BOTH).await?;

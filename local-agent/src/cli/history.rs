@@ -17,7 +17,7 @@ use lanyard_shared::time::UnixMs;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Flags of `lanyard history`.
@@ -177,11 +177,28 @@ fn print(shelf: &Shelf, args: &ShowArgs) -> Result<ExitCode, Failure> {
         // Whoever reads has read enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(error) => Err(unreadable(&error)),
-        Ok(()) => Ok(ExitCode::SUCCESS),
+        Ok(damaged) => {
+            // While it runs, half a record waits for its other half.
+            if !found.live {
+                say_damaged(&damaged);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
-fn write(folder: &Path, raw: bool, into: &mut impl Write) -> io::Result<()> {
+/// Says which segments could not be read to their end.
+pub fn say_damaged(segments: &[PathBuf]) {
+    for segment in segments {
+        output::say(&format!(
+            "warning: {} is damaged or cut off: what it held behind that is missing",
+            segment.display()
+        ));
+    }
+}
+
+/// Writes all that is kept. Returns the segments that cannot be read to their end.
+fn write(folder: &Path, raw: bool, into: &mut impl Write) -> io::Result<Vec<PathBuf>> {
     let mut reader = Reader::new(folder);
     let mut plain = Plain::default();
     let mut end = 0;
@@ -207,7 +224,8 @@ fn write(folder: &Path, raw: bool, into: &mut impl Write) -> io::Result<()> {
         }
     }
     into.write_all(plain.rest().as_bytes())?;
-    into.flush()
+    into.flush()?;
+    Ok(reader.damaged())
 }
 
 async fn forget(state: &StateDir, shelf: &Shelf, args: &ForgetArgs) -> Result<ExitCode, Failure> {

@@ -1,6 +1,6 @@
 //! `lanyard record`: a terminal as an asciicast file.
 
-use super::history::{named, unreadable};
+use super::history::{named, say_damaged, unreadable};
 use super::up::signals;
 use super::{Failure, output};
 use crate::history::cast::{About, Cast};
@@ -90,7 +90,7 @@ fn create(path: &Path, force: bool) -> Result<File, Failure> {
     })
 }
 
-/// Writes all that is kept, and what comes, if it is followed. Returns how many events that were.
+/// Writes all that is kept, and what comes, if it is followed. Returns how many events that were. What of it could not be read is said.
 async fn write(
     folder: &Path,
     found: &Found,
@@ -108,7 +108,7 @@ async fn write(
     let mut lines = 0;
     loop {
         // Looked at first: when its holder is gone, what is read now is all.
-        let goes_on = follow && is_live(folder)?;
+        let live = is_live(folder)?;
         loop {
             let records = reader.more()?;
             if records.is_empty() {
@@ -120,7 +120,10 @@ async fn write(
             }
         }
         into.flush()?;
-        if !goes_on {
+        if !live {
+            say_damaged(&reader.damaged());
+        }
+        if !live || !follow {
             break;
         }
         tokio::select! {

@@ -238,7 +238,12 @@ impl Holders {
                 told.map_err(|_| Cut::Unwatched)
             };
             let ended = match play(&folder, have, receiver, bring).await {
-                Ok(()) => Watched::Played,
+                Ok(damaged) => {
+                    for segment in damaged {
+                        tracing::warn!(terminal = %id, "played up to its damage: {}", segment.display());
+                    }
+                    Watched::Played
+                }
                 Err(Cut::Unwatched) => return,
                 Err(Cut::Unread(error)) => {
                     tracing::warn!(terminal = %id, %error, "what is kept of a terminal cannot be played");

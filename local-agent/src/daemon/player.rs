@@ -9,7 +9,7 @@ use lanyard_holder::limits::PAYLOAD_BYTES;
 use lanyard_holder::wire::FromClient;
 use lanyard_shared::msg::Grid;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_blocking;
 
@@ -22,13 +22,14 @@ pub(super) enum Cut {
     Unread(io::Error),
 }
 
-/// Brings all that is kept in a folder, within the credit that `messages` gives, from `have` on.
+/// Brings all that is kept in a folder, within the credit that `messages` gives, from `have` on. Returns the segments that cannot be read to
+/// their end.
 pub(super) async fn play(
     folder: &Path,
     have: Option<u64>,
     messages: UnboundedReceiver<FromClient>,
     bring: impl FnMut(Watched) -> Result<(), Cut>,
-) -> Result<(), Cut> {
+) -> Result<Vec<PathBuf>, Cut> {
     let mut reader = Reader::new(folder);
     let mut play = Play {
         have: have.unwrap_or(0),
@@ -42,21 +43,41 @@ pub(super) async fn play(
         bring,
     };
     loop {
-        let (back, records) = spawn_blocking(move || {
-            let records = reader.more();
-            (reader, records)
+        let (back, read) = spawn_blocking(move || {
+            let read = next(&mut reader);
+            (reader, read)
         })
         .await
         .map_err(|error| Cut::Unread(io::Error::other(error)))?;
         reader = back;
-        let records = records.map_err(Cut::Unread)?;
-        if records.is_empty() {
-            return play.begin().await;
-        }
-        for record in records {
-            play.record(record).await?;
+        match read.map_err(Cut::Unread)? {
+            Read::Records(records) => {
+                for record in records {
+                    play.record(record).await?;
+                }
+            }
+            Read::End(damaged) => {
+                play.begin().await?;
+                return Ok(damaged);
+            }
         }
     }
+}
+
+/// What is read next.
+enum Read {
+    Records(Vec<Record>),
+    /// That was all; these segments hold more than could be read.
+    End(Vec<PathBuf>),
+}
+
+fn next(reader: &mut Reader) -> io::Result<Read> {
+    let records = reader.more()?;
+    Ok(if records.is_empty() {
+        Read::End(reader.damaged())
+    } else {
+        Read::Records(records)
+    })
 }
 
 struct Play<F> {
@@ -249,6 +270,25 @@ mod tests {
             brought[..],
             [Watched::Size(_), Watched::At(_), Watched::Exit(_)]
         ));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_to_its_end_is_played_up_to_there_and_named() {
+        let dir = kept("1000").await;
+        let folder = dir.path().join("one");
+        let segment = folder.join("00000000.log");
+        let mut bytes = std::fs::read(&segment).unwrap();
+        bytes.extend(b"no record");
+        std::fs::write(&segment, bytes).unwrap();
+        let (sender, messages) = unbounded_channel();
+        sender.send(FromClient::Credit(u32::MAX)).unwrap();
+        let brought = RefCell::new(Vec::new());
+        let damaged = play(&folder, None, messages, |watched| {
+            brought.borrow_mut().push(watched);
+            Ok(())
+        });
+        assert_eq!(damaged.await.unwrap(), [segment]);
+        assert!(matches!(brought.borrow().last(), Some(Watched::Exit(_))));
     }
 
     #[tokio::test]

@@ -80,10 +80,11 @@ impl Reader {
         }
     }
 
-    /// Segments up to here that hold more than can be read.
-    fn damaged(mut self) -> Vec<PathBuf> {
-        self.damaged.extend(self.unread().unwrap_or_default());
-        self.damaged
+    /// Segments up to here that hold more than can be read. Of a terminal that lives, the last of them may still be being written.
+    #[must_use]
+    pub fn damaged(&self) -> Vec<PathBuf> {
+        let last = self.unread().unwrap_or_default();
+        self.damaged.iter().cloned().chain(last).collect()
     }
 
     fn later(&self) -> io::Result<Option<usize>> {
