@@ -7,8 +7,9 @@ use crate::limits::HISTORY_SWEEP;
 use lanyard_dial::clock;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::TerminalId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
@@ -38,6 +39,7 @@ impl Keeper {
             rule,
             news,
             known: BTreeMap::new(),
+            odd: BTreeSet::new(),
         };
         let work = move || desk.work(&receiver);
         std::thread::Builder::new()
@@ -69,6 +71,8 @@ struct Desk {
     news: UnboundedSender<News>,
     /// What the daemon was told of.
     known: BTreeMap<TerminalId, Kept>,
+    /// What lies there and is no terminal's, as it was warned of.
+    odd: BTreeSet<PathBuf>,
 }
 
 impl Desk {
@@ -118,7 +122,7 @@ impl Desk {
                 return;
             }
         };
-        for odd in listing.odd {
+        for odd in news_of(&mut self.odd, listing.odd) {
             tracing::warn!("odd thing in the history, left alone: {}", odd.display());
         }
         let gone: Vec<_> = self
@@ -182,5 +186,28 @@ impl Desk {
         })?;
         self.known.remove(&id);
         Ok(())
+    }
+}
+
+/// What of `found` was not there before; from now on it was. What is gone in between is news when it comes again.
+fn news_of(before: &mut BTreeSet<PathBuf>, found: Vec<PathBuf>) -> Vec<PathBuf> {
+    let found = BTreeSet::from_iter(found);
+    let news = found.difference(before).cloned().collect();
+    *before = found;
+    news
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_odd_thing_is_told_of_once_for_as_long_as_it_lies_there() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let mut before = BTreeSet::new();
+        assert_eq!(news_of(&mut before, paths(&["a", "b"])), paths(&["a", "b"]));
+        assert!(news_of(&mut before, paths(&["b", "a"])).is_empty());
+        assert_eq!(news_of(&mut before, paths(&["b", "c"])), paths(&["c"]));
+        assert_eq!(news_of(&mut before, paths(&["a", "b"])), paths(&["a"]));
     }
 }
