@@ -2,13 +2,13 @@
 
 use super::grant::Grant;
 use super::pick::{Choice, pick};
+use super::really::really;
 use super::talk::{ask, connect, status_of, unexpected};
 use super::{Failure, output, show};
 use crate::daemon::owner::{Notice, Request, Status};
 use crate::state::StateDir;
 use lanyard_shared::access::Revocation;
 use lanyard_shared::ids::{DeviceId, TokenId};
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 /// Flags of `lanyard revoke`.
@@ -55,7 +55,7 @@ pub async fn revoke(state: StateDir, args: RevokeArgs) -> Result<ExitCode, Failu
     let mut owner = connect(&state).await?;
     let status = status_of(&mut owner).await?;
     let (revocation, after) = meant(&status, &args)?;
-    if args.all && !args.yes && !really(status.devices.len())? {
+    if args.all && !args.yes && !all_may_end(status.devices.len())? {
         return Ok(ExitCode::FAILURE);
     }
     let Notice::Ended { tokens } = ask(&mut owner, Request::Revoke { revocation }).await? else {
@@ -121,30 +121,16 @@ fn token(status: &Status, wanted: &str) -> Result<TokenId, Failure> {
     pick(choices.collect(), wanted, "token", "lanyard tokens")
 }
 
-/// Asks before everything ends. Who cannot be asked has said so with a flag, or has not.
-fn really(devices: usize) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure {
+fn all_may_end(devices: usize) -> Result<bool, Failure> {
+    let plural = if devices == 1 { "" } else { "s" };
+    really(
+        &format!("End {devices} device{plural} and every open link, really?"),
+        "nothing was ended",
+        || Failure {
             sentence: "this ends every device, and there is nobody to ask".to_owned(),
             hint: "add `--yes` to end them without asking".to_owned(),
-        });
-    }
-    let devices = if devices == 1 {
-        "1 device".to_owned()
-    } else {
-        format!("{devices} devices")
-    };
-    output::prompt(&format!(
-        "End {devices} and every open link, really? [y/N] "
-    ));
-    let mut line = String::new();
-    // What cannot be read is no yes.
-    let _ = std::io::stdin().read_line(&mut line);
-    let yes = matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes");
-    if !yes {
-        output::say("nothing was ended");
-    }
-    Ok(yes)
+        },
+    )
 }
 
 pub async fn lock(state: StateDir, args: LockArgs, locked: bool) -> Result<ExitCode, Failure> {

@@ -1,6 +1,7 @@
 //! `lanyard history`: what is kept of terminals on this machine. Read from the disk, whether an agent runs or not.
 
 use super::pick::{Choice, pick};
+use super::really::really;
 use super::table::table;
 use super::talk::{ask, connect};
 use super::{Failure, output, show};
@@ -16,7 +17,7 @@ use lanyard_shared::msg::Exit;
 use lanyard_shared::time::UnixMs;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
-use std::io::{self, ErrorKind, IsTerminal as _, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -235,7 +236,7 @@ async fn forget(state: &StateDir, shelf: &Shelf, args: &ForgetArgs) -> Result<Ex
             .filter(|found| !found.live)
             .map(|found| found.past.id)
             .collect();
-        if !args.yes && !ended.is_empty() && !really(ended.len())? {
+        if !args.yes && !ended.is_empty() && !all_may_go(ended.len())? {
             return Ok(ExitCode::FAILURE);
         }
         ended
@@ -284,25 +285,18 @@ async fn tell_agent(state: &StateDir) {
     }
 }
 
-fn really(count: usize) -> Result<bool, Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure {
-            sentence: "this removes the history of every terminal that has ended, and there is nobody to ask".to_owned(),
-            hint: "add `--yes` to remove it without asking".to_owned(),
-        });
-    }
+fn all_may_go(count: usize) -> Result<bool, Failure> {
     let plural = if count == 1 { "" } else { "s" };
-    output::prompt(&format!(
-        "Remove what is kept of {count} terminal{plural}, really? [y/N] "
-    ));
-    let mut line = String::new();
-    // What cannot be read is no yes.
-    let _ = io::stdin().read_line(&mut line);
-    let yes = matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes");
-    if !yes {
-        output::say("nothing was removed");
-    }
-    Ok(yes)
+    really(
+        &format!("Remove what is kept of {count} terminal{plural}, really?"),
+        "nothing was removed",
+        || Failure {
+            sentence: "this removes the history of every terminal that has ended, \
+                       and there is nobody to ask"
+                .to_owned(),
+            hint: "add `--yes` to remove it without asking".to_owned(),
+        },
+    )
 }
 
 /// All that is kept, the latest first.

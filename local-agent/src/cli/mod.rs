@@ -12,6 +12,7 @@ mod output;
 mod pair;
 mod pick;
 mod question;
+mod really;
 mod record;
 mod rotate;
 mod see;
