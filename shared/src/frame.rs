@@ -638,3 +638,40 @@ fn put_json(out: &mut BytesMut, body: &impl Serialize) {
         out.put_slice(&text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An open that a viewer sends, with so many bytes of what comes first.
+    fn open(first: usize) -> Bytes {
+        let mut out = BytesMut::new();
+        out.put_u32(1);
+        out.put_u8(kind::OPEN);
+        out.put_u8(2);
+        out.put_u32(9);
+        put_versions(&mut out, &[]);
+        out.put_u16(u16::try_from(first).unwrap());
+        out.put_bytes(7, first);
+        out.put_slice(b"x.y.z");
+        out.freeze()
+    }
+
+    #[test]
+    fn an_open_brings_at_most_256_bytes() {
+        let whole = Frame::decode(open(FIRST_MAX), Leg::Viewer).unwrap();
+        assert!(matches!(&whole, Frame::Open(1, open) if open.first.len() == 256));
+        assert_eq!(whole.encode(), open(FIRST_MAX));
+        let refused = Frame::decode(open(FIRST_MAX + 1), Leg::Viewer);
+        assert_eq!(refused, Err(FrameError::Malformed(kind::OPEN)));
+    }
+
+    #[test]
+    fn an_open_that_says_that_it_brings_more_than_it_does_is_refused() {
+        let cut = open(9).slice(..FRAME_HEADER + 12);
+        assert_eq!(
+            Frame::decode(cut, Leg::Viewer),
+            Err(FrameError::Malformed(kind::OPEN))
+        );
+    }
+}

@@ -18,7 +18,7 @@ pub use session::Session;
 
 use crate::close::CloseCode;
 use crate::ids::{AgentId, ConnId};
-use crate::limits::{MESSAGE_MAX, PAYLOAD_MAX, TAG};
+use crate::limits::{FIRST_MAX, MESSAGE_MAX, PAYLOAD_MAX, TAG};
 use crate::sign;
 use resolver::Resolver;
 use snow::{Builder, HandshakeState};
@@ -31,6 +31,8 @@ pub const SESSION_PROTOCOL: &str = "Noise_IK_25519_AESGCM_SHA256";
 pub const PAIR_PROTOCOL: &str = "Noise_IKpsk1_25519_AESGCM_SHA256";
 /// Length of message 1 in bytes: an ephemeral key, a sealed static key, a sealed empty payload.
 pub const MESSAGE_1: usize = 32 + (32 + TAG) + TAG;
+// It travels with the open of its stream.
+const _: () = assert!(MESSAGE_1 <= FIRST_MAX);
 /// Length of message 2 in bytes without its payload: an ephemeral key and a tag.
 pub const MESSAGE_2_OVERHEAD: usize = 32 + TAG;
 

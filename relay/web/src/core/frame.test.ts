@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { encode } from "./b64";
 import { concat, EMPTY, u16, u32, u8, utf8, type Bytes } from "./bytes";
 import { decodeFrame, encodeFrame, type OwnFrame } from "./frame";
-import { CREDIT_MAX, FrameKind, FRAME_MAX, SENTENCE_MAX } from "./generated";
+import { CREDIT_MAX, FIRST_MAX, FrameKind, FRAME_MAX, SENTENCE_MAX } from "./generated";
 import { random } from "./testing/random";
 
 const id = encode(new Uint8Array(16).fill(7));
@@ -57,6 +57,11 @@ function raw(stream: number, kind: number, body: Uint8Array): Bytes {
   return concat(u32(stream), u8(kind), body);
 }
 
+/** The payload of an open for a purpose that brings so many bytes. */
+function openWith(first: number): Bytes {
+  return concat(u8(2), u32(0), u8(0), u16(first), new Uint8Array(first), utf8("x.y.z"));
+}
+
 for (const frame of FRAMES) {
   test(`a frame goes there and back: ${frame.kind}`, () => {
     expect(decodeFrame(encodeFrame(frame))).toEqual(frame);
@@ -86,14 +91,19 @@ describe("each fault closes with its own name", () => {
     ["credit of nothing", raw(1, FrameKind.credit, u32(0))],
     ["more credit than there may be", raw(1, FrameKind.credit, u32(CREDIT_MAX + 1))],
     ["nine versions", raw(1, FrameKind.accept, concat(u32(0), u8(9), new Uint8Array(18)))],
-    ["an unknown target", raw(1, FrameKind.open, concat(u8(3), u32(0), u8(0), utf8("x")))],
-    ["a purpose with versions", raw(1, FrameKind.open, concat(u8(2), u32(0), u8(1), u16(1), utf8("x")))],
-    ["a session without versions", raw(1, FrameKind.open, concat(u8(0), u32(0), u8(0), utf8("x")))],
+    ["an unknown target", raw(1, FrameKind.open, concat(u8(3), u32(0), u8(0), u16(0), utf8("x")))],
+    ["a purpose with versions", raw(1, FrameKind.open, concat(u8(2), u32(0), u8(1), u16(1), u16(0), utf8("x")))],
+    ["a session without versions", raw(1, FrameKind.open, concat(u8(0), u32(0), u8(0), u16(0), utf8("x")))],
+    ["an open that brings too much", raw(1, FrameKind.open, openWith(FIRST_MAX + 1))],
+    ["an open that brings less than it says", raw(1, FrameKind.open, openWith(9).subarray(0, 12))],
     ["a token with a space", raw(1, FrameKind.renew, utf8("a b"))],
     ["a token that is too long", raw(1, FrameKind.renew, utf8("a".repeat(1025)))],
     ["a sentence that is too long", raw(1, FrameKind.close, concat(u16(1), utf8("a".repeat(SENTENCE_MAX + 1))))],
     ["a sentence that is not text", raw(1, FrameKind.close, concat(u16(1), Uint8Array.of(0xff)))],
   ];
+  test("what an open may bring", () => {
+    expect(decodeFrame(raw(1, FrameKind.open, openWith(FIRST_MAX))).kind).toBe("open");
+  });
   for (const [name, bytes] of malformed) {
     test(name, () => expect(decodeFrame(bytes)).toEqual({ kind: "error", code: "malformed" }));
   }
