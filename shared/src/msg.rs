@@ -356,7 +356,7 @@ pub struct PastTerminal {
     pub exit: Option<Exit>,
     /// Its last size.
     pub grid: Grid,
-    /// Bytes of output that are kept.
+    /// Bytes of output from the first that is kept to the last, holes included: what a disk refused or damage took in between counts too.
     #[ts(type = "number")]
     pub kept: u64,
     /// Bytes of output before those, which are no longer kept.

@@ -355,7 +355,7 @@ export type PastTerminal = {
   exit: Exit | null,
   /** Its last size. */
   grid: Grid,
-  /** Bytes of output that are kept. */
+  /** Bytes of output from the first that is kept to the last, holes included: what a disk refused or damage took in between counts too. */
   kept: number,
   /** Bytes of output before those, which are no longer kept. */
   dropped: number, };
