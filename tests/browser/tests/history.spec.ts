@@ -195,3 +195,41 @@ test("a recording from a file is played, does nothing to the page, and a broken 
   await file.setInputFiles(rig.path("broken.cast"));
   await expect(page.getByRole("alert").filter({ hasText: "Line 2 is not an event." })).toBeVisible();
 });
+
+test("a recording that is dropped anywhere on the screen is played, and nothing is taken on another screen @desktop", async ({
+  visitor,
+}) => {
+  const { page } = visitor;
+  await visitor.pair();
+  const cast = `${JSON.stringify({ version: 2, width: 60, height: 10 })}\n[0.5, "o", "dropped here\\r\\n"]\n`;
+  /** What the page has done about it: a browser goes to a file that no page takes. */
+  const drop = (what: { name: string; text: string } | null, kind: "dragover" | "drop") =>
+    page.evaluate(
+      ([file, type]) => {
+        const dataTransfer = new DataTransfer();
+        if (file === null) dataTransfer.setData("text/plain", "words");
+        else dataTransfer.items.add(new File([file.text], file.name));
+        const event = new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true });
+        document.body.dispatchEvent(event);
+        return event.defaultPrevented;
+      },
+      [what, kind] as const,
+    );
+  const good = { name: "good.cast", text: cast };
+  await toHistory(visitor);
+  expect(await drop(null, "dragover")).toBe(false);
+  expect(await drop(good, "dragover")).toBe(true);
+  await expect(page.getByRole("button", { name: "Drop it here" })).toBeVisible();
+  expect(await drop({ name: "bad.cast", text: "no recording" }, "drop")).toBe(true);
+  await expect(page.getByRole("alert").filter({ hasText: "first line is no header" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Open a recording" })).toBeVisible();
+  expect(await drop(good, "drop")).toBe(true);
+  await expect(shown(page)).toContainText("dropped here");
+  await expect(page.getByRole("heading", { name: "good.cast" })).toBeVisible();
+
+  // The screen of the history stays mounted behind another one, and takes nothing there.
+  await page.evaluate(() => (location.hash = "#/"));
+  await visitor.live();
+  expect(await drop(good, "dragover")).toBe(false);
+  expect(await drop(good, "drop")).toBe(false);
+});
