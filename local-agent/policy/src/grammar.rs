@@ -33,10 +33,12 @@ pub enum Join {
 
 /// Commands of which each reads what the one before it writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pipeline(
+pub struct Pipeline {
+    /// `!` stands before it: it succeeds when it would have failed.
+    pub negated: bool,
     /// One at least.
-    pub Vec<Command>,
-);
+    pub commands: Vec<Command>,
+}
 
 /// One program with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,6 +181,6 @@ impl Line {
         let rest = self.rest.iter().map(|(_, pipeline)| pipeline);
         std::iter::once(&self.first)
             .chain(rest)
-            .flat_map(|pipeline| &pipeline.0)
+            .flat_map(|pipeline| &pipeline.commands)
     }
 }

@@ -4,5 +4,8 @@
 //! is accepted.
 #![warn(missing_docs)]
 
+#[cfg(test)]
+mod corpus;
 pub mod grammar;
 pub mod limits;
+pub mod second;

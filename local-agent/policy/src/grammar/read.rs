@@ -70,6 +70,11 @@ impl Reader<'_> {
     }
 
     fn pipeline(&mut self) -> Result<Pipeline, Unclear> {
+        self.blanks();
+        let negated = self.peek() == Some(b'!') && self.word_ends(self.at + 1);
+        if negated {
+            self.at += 1;
+        }
         let mut commands = vec![self.command()?];
         while self.peek() == Some(b'|') && !self.is(b"||") {
             if self.is(b"|&") {
@@ -78,7 +83,7 @@ impl Reader<'_> {
             self.at += 1;
             commands.push(self.command()?);
         }
-        Ok(Pipeline(commands))
+        Ok(Pipeline { negated, commands })
     }
 
     fn command(&mut self) -> Result<Command, Unclear> {
@@ -216,6 +221,8 @@ impl Reader<'_> {
             match byte {
                 b' ' | b'\t' | b'|' | b'&' | b';' | b'<' | b'>' => break,
                 b'(' | b')' => return self.unclear(Why::Group),
+                // Nothing follows that it could stand for.
+                b'$' if self.word_ends(self.at + 1) => self.plain(&mut written, byte),
                 b'$' => return self.unclear(Why::Dollar),
                 b'`' => return self.unclear(Why::Backquote),
                 b'\'' => self.single(&mut written)?,
@@ -281,6 +288,7 @@ impl Reader<'_> {
                     self.at += 1;
                     return Ok(());
                 }
+                b'$' if self.bytes.get(self.at + 1) == Some(&b'"') => self.plain(written, byte),
                 b'$' => return self.unclear(Why::Dollar),
                 b'`' => return self.unclear(Why::Backquote),
                 b'\\' => match self.bytes.get(self.at + 1).copied() {
