@@ -127,6 +127,8 @@ pub enum Why {
     Redirection,
     /// Parentheses.
     Group,
+    /// `!` with something behind it: an earlier command, to a shell that a person types in.
+    History,
     /// A word that a shell takes for its own at the beginning of a command.
     Reserved,
     /// A variable set before a command.
@@ -153,6 +155,7 @@ impl fmt::Display for Why {
             Self::Background => "`&` lets something run on",
             Self::Redirection => "a redirection does more than throw output away",
             Self::Group => "parentheses group commands",
+            Self::History => "`!` stands for an earlier command",
             Self::Reserved => "a word of the shell's own language begins a command",
             Self::Assignment => "a variable is set",
             Self::Name => "the name of a command is not plain",

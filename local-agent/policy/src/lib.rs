@@ -8,4 +8,7 @@
 mod corpus;
 pub mod grammar;
 pub mod limits;
+pub mod place;
+pub mod readonly;
 pub mod second;
+pub mod secret;

@@ -236,6 +236,7 @@ impl Reader<'_> {
                     written.push(escaped);
                     self.at += 2;
                 }
+                b'!' if self.is_history() => return self.unclear(Why::History),
                 b'*' => self.pattern(&mut written, Piece::Any),
                 b'?' => self.pattern(&mut written, Piece::One),
                 // The command `[`, and its last argument, are words of their own.
@@ -291,6 +292,7 @@ impl Reader<'_> {
                 b'$' if self.bytes.get(self.at + 1) == Some(&b'"') => self.plain(written, byte),
                 b'$' => return self.unclear(Why::Dollar),
                 b'`' => return self.unclear(Why::Backquote),
+                b'!' if self.is_history() => return self.unclear(Why::History),
                 b'\\' => match self.bytes.get(self.at + 1).copied() {
                     Some(escaped @ (b'"' | b'\\' | b'$' | b'`')) => {
                         written.push(escaped);
@@ -307,6 +309,12 @@ impl Reader<'_> {
             at: opens,
             why: Why::Unfinished,
         })
+    }
+
+    /// Whether `!` here stands for an earlier command. Before these it does not (Bash manual, "Event Designators").
+    fn is_history(&self) -> bool {
+        let next = self.bytes.get(self.at + 1);
+        !matches!(next, None | Some(b' ' | b'\t' | b'=' | b'"'))
     }
 
     /// Whether `~` stands here for a home directory, or would in an assignment.
