@@ -6,3 +6,7 @@
 
 pub mod grammar;
 pub mod limits;
+pub mod prompt;
+pub mod rules;
+pub mod settings;
+
