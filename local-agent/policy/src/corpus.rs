@@ -1,6 +1,7 @@
 //! The command lines that decisions are measured against; for tests.
 
-use std::path::Path;
+use crate::place::{Files, plain};
+use std::path::{Component, Path, PathBuf};
 
 #[derive(serde::Deserialize)]
 pub struct Entry {
@@ -21,4 +22,23 @@ pub fn corpus(side: &str) -> Vec<Entry> {
         );
     }
     entries
+}
+
+/// The links that the lines speak of, which lead out of the workspace; everything else is where it says.
+pub struct Links;
+
+impl Files for Links {
+    fn resolve(&self, path: &Path) -> Option<PathBuf> {
+        let path = plain(path);
+        let leads_out = |part: Component<'_>| {
+            ["link-outside", ".link-outside", "linkdir"]
+                .iter()
+                .any(|name| part.as_os_str() == *name)
+        };
+        Some(if path.components().any(leads_out) {
+            PathBuf::from("/elsewhere")
+        } else {
+            path
+        })
+    }
 }

@@ -5,12 +5,16 @@
 //! written about the others, [`settings`] the files they are in. [`decide`] puts it together, and [`prompt`] shows what is asked about.
 #![warn(missing_docs)]
 
+pub mod check;
 #[cfg(test)]
 mod corpus;
+pub mod decide;
 pub mod grammar;
 pub mod limits;
+pub mod offer;
 pub mod place;
 pub mod prompt;
+pub mod protected;
 pub mod readonly;
 pub mod rules;
 pub mod second;

@@ -48,6 +48,22 @@ pub enum Barred {
     Secret(String),
 }
 
+/// A path as it says and as it leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// As it says, from the root.
+    pub named: PathBuf,
+    /// With links resolved.
+    pub real: PathBuf,
+}
+
+impl Whole {
+    /// Whether either of them is.
+    pub fn any(&self, is: impl Fn(&Path) -> bool) -> bool {
+        is(&self.named) || is(&self.real)
+    }
+}
+
 impl fmt::Display for Barred {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -167,6 +183,18 @@ impl<'a> Place<'a> {
             return Err(Barred::Secret(shown));
         }
         Ok(())
+    }
+
+    /// A path as it says and as it leads, wherever that is.
+    #[must_use]
+    pub fn whole(&self, path: &str) -> Whole {
+        let joined = self.current.join(path);
+        let real = self.files.resolve(&joined);
+        let named = plain(&joined);
+        Whole {
+            real: real.unwrap_or_else(|| named.clone()),
+            named,
+        }
     }
 
     fn inside(&self, path: &str) -> Result<PathBuf, Barred> {

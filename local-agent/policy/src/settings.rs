@@ -57,7 +57,9 @@ impl Level {
 }
 
 /// What is done with what no rule decides. A stricter one is smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Nothing but what only reads.
@@ -111,7 +113,7 @@ pub struct Placed {
     pub level: Level,
     /// Its file, as the person knows it.
     pub file: Arc<str>,
-    /// From 1.
+    /// From 1; 0 for a rule that is in no file.
     pub line: usize,
     examples: Vec<Example>,
 }
@@ -125,7 +127,16 @@ struct Example {
 
 impl fmt::Display for Placed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rule, effect, file, line, .. } = self;
+        let Self {
+            rule,
+            effect,
+            file,
+            line,
+            ..
+        } = self;
+        if *line == 0 {
+            return write!(f, "{effect} {rule}, {file}");
+        }
         write!(f, "{effect} {rule}, {file} line {line}")
     }
 }
@@ -194,19 +205,32 @@ impl Settings {
 }
 
 impl Placed {
+    /// A rule that comes with a request.
+    fn beside(effect: Effect, rule: Rule) -> Self {
+        Self {
+            rule,
+            effect,
+            level: Level::User,
+            file: "beside the request".into(),
+            line: 0,
+            examples: Vec::new(),
+        }
+    }
+
     /// Whether the rule would decide about what an example says.
     fn decides(&self, example: &str) -> bool {
         let allows = self.effect == Effect::Allow;
         match self.rule.subject() {
-            Subject::Line if allows => {
-                grammar::parse(example).is_ok_and(|line| line.commands().all(|command| self.rule.allows(command)))
-            }
+            Subject::Line if allows => grammar::parse(example)
+                .is_ok_and(|line| line.commands().all(|command| self.rule.allows(command))),
             Subject::Line => self.rule.touches(example),
             Subject::File(access) => self.decides_file(access, example),
             Subject::Address if allows => self.rule.allows_url(example),
             Subject::Address => self.rule.touches_url(example),
             Subject::Tool => {
-                let name = example.strip_prefix("mcp__").and_then(|name| name.split_once("__"));
+                let name = example
+                    .strip_prefix("mcp__")
+                    .and_then(|name| name.split_once("__"));
                 name.is_some_and(|(server, tool)| match allows {
                     true => self.rule.allows_tool(server, tool),
                     false => self.rule.touches_tool(server, tool),
@@ -224,7 +248,10 @@ impl Placed {
             None => workspace.join(example),
         };
         let path: &Path = path.as_path();
-        let place = Place { workspace, home: Some(home) };
+        let place = Place {
+            workspace,
+            home: Some(home),
+        };
         match self.effect {
             Effect::Allow => self.rule.allows_path(access, path, &place),
             Effect::Ask | Effect::Deny => self.rule.touches_path(access, path, path, &place),
@@ -264,12 +291,29 @@ pub struct Wrong {
     pub fault: Fault,
 }
 
+impl Wrong {
+    /// A file that is there, and of which nothing is known.
+    #[must_use]
+    pub fn unreadable(level: Level, file: &str, why: String) -> Self {
+        Self {
+            level,
+            file: file.into(),
+            line: 1,
+            column: 1,
+            fault: Fault::Unreadable(why),
+        }
+    }
+}
+
 /// What is wrong in a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Larger than [`SETTINGS_MAX`].
     #[error("the file is larger than {SETTINGS_MAX} bytes")]
     TooLarge,
+    /// It is there, and cannot be read as text.
+    #[error("the file cannot be read: {0}")]
+    Unreadable(String),
     /// More than [`RULES_MAX`] rules.
     #[error("there are more than {RULES_MAX} rules")]
     TooMany,
@@ -307,7 +351,10 @@ impl Fault {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::TooLarge | Self::TooMany => "one rule can stand for many: `Bash(npm run *)`, `Read(docs/**)`",
+            Self::TooLarge | Self::TooMany => {
+                "one rule can stand for many: `Bash(npm run *)`, `Read(docs/**)`"
+            }
+            Self::Unreadable(_) => "make it a plain text file that you may read, or remove it",
             Self::Syntax(_) => "settings are TOML: https://toml.io",
             Self::UnknownKey(_) => {
                 "there are: mode, approval_minutes; in [permissions] allow, ask, deny, folders; beside a rule matches, not"

@@ -149,18 +149,24 @@ impl<'a> Reader<'a> {
                     let mut pattern = String::new();
                     for piece in &word.0 {
                         match piece {
-                            grammar::Piece::Text(text) => pattern.extend(text.chars().flat_map(|c| ['\\', c])),
+                            grammar::Piece::Text(text) => {
+                                pattern.extend(text.chars().flat_map(|c| ['\\', c]))
+                            }
                             grammar::Piece::Any | grammar::Piece::One => pattern.push('*'),
                         }
                     }
                     Word::read(&pattern)
                 });
-                let words = std::iter::once(Word::literal(&command.name)).chain(words).collect();
+                let words = std::iter::once(Word::literal(&command.name))
+                    .chain(words)
+                    .collect();
                 self.command(words, line, false);
             }
         }
         // Control characters mean other things to other shells, and a parser in C need not see them.
-        let strange = line.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
+        let strange = line
+            .chars()
+            .any(|c| c.is_control() && c != '\n' && c != '\t');
         if line.len() > PARSED_MAX || strange {
             self.scan_now(line);
         } else {
@@ -207,7 +213,11 @@ impl<'a> Reader<'a> {
         let bytes = line.as_bytes();
         let parser = self.parser.as_mut()?;
         parser.reset();
-        parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), None, Some(options))
+        parser.parse_with_options(
+            &mut |at, _| bytes.get(at..).unwrap_or_default(),
+            None,
+            Some(options),
+        )
     }
 
     fn node(&mut self, node: Node<'_>, line: &str) {
@@ -221,7 +231,9 @@ impl<'a> Reader<'a> {
                         "file_redirect" | "herestring_redirect" | "heredoc_redirect" | "comment"
                     )
                 };
-                let is_word = |child: &Node<'_>| node.kind() != "command" || child.kind() != "variable_assignment";
+                let is_word = |child: &Node<'_>| {
+                    node.kind() != "command" || child.kind() != "variable_assignment"
+                };
                 let words: Vec<_> = node
                     .children(&mut cursor)
                     .filter(|child| own(child) && is_word(child))
@@ -237,7 +249,9 @@ impl<'a> Reader<'a> {
             // The grammar takes words behind a redirection for its targets.
             "file_redirect" | "heredoc_redirect" => {
                 let mut cursor = node.walk();
-                let targets = node.children_by_field_name("destination", &mut cursor).count();
+                let targets = node
+                    .children_by_field_name("destination", &mut cursor)
+                    .count();
                 let mut cursor = node.walk();
                 let words = node.children_by_field_name("argument", &mut cursor).count();
                 if targets > 1 || words > 0 {
@@ -292,7 +306,10 @@ impl<'a> Reader<'a> {
                 Role::Feeds => {
                     let more = |word: &Word| {
                         let known = word.program.literal().map(programs::role);
-                        known.is_none_or(|role| role != Role::Plain) || REPLACE.iter().any(|option| word.pattern.text().starts_with(option))
+                        known.is_none_or(|role| role != Role::Plain)
+                            || REPLACE
+                                .iter()
+                                .any(|option| word.pattern.text().starts_with(option))
                     };
                     if !std::mem::replace(&mut feeds, true) && rest.iter().any(more) {
                         self.scan_all(text);
@@ -307,14 +324,20 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Role::Behind(options) => {
-                    let behind = rest.iter().position(|word| options.contains(&word.pattern.text()));
+                    let behind = rest
+                        .iter()
+                        .position(|word| options.contains(&word.pattern.text()));
                     let behind = behind.and_then(|at| rest.get(at + 1..)).unwrap_or_default();
                     if !wraps && !behind.is_empty() {
                         self.command(behind.to_vec(), text, true);
                         self.words(behind, text);
                     }
                     if !wraps {
-                        let glued: Vec<_> = rest.iter().filter(|word| is_glued(word, options)).cloned().collect();
+                        let glued: Vec<_> = rest
+                            .iter()
+                            .filter(|word| is_glued(word, options))
+                            .cloned()
+                            .collect();
                         self.words(&glued, text);
                     }
                 }
@@ -343,12 +366,19 @@ impl<'a> Reader<'a> {
                 self.later(whole);
             }
             let value = whole.split_once('=').map(|(_, value)| value);
-            let letters = [2, 3, 4].map(|at| whole.get(at..).filter(|_| whole.starts_with('-') && !whole.starts_with("--")));
+            let letters = [2, 3, 4].map(|at| {
+                whole
+                    .get(at..)
+                    .filter(|_| whole.starts_with('-') && !whole.starts_with("--"))
+            });
             for part in letters.into_iter().flatten().chain(value) {
                 self.part(part);
             }
             // An alias of git's that is none of the shell's.
-            if let Some((_, value)) = whole.split_once('=').filter(|(name, _)| name.starts_with("alias.")) {
+            if let Some((_, value)) = whole
+                .split_once('=')
+                .filter(|(name, _)| name.starts_with("alias."))
+            {
                 self.later(&format!("git {value}"));
             }
         }
@@ -415,6 +445,8 @@ fn is_glued(word: &Word, options: &[&str]) -> bool {
 
 /// One name or path: as a line it would run just that, and it is a command already.
 fn is_name(text: &str) -> bool {
-    text.chars()
-        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '+' | ':' | '@' | ',' | '%'))
+    text.chars().all(|c| {
+        c.is_ascii_alphanumeric()
+            || matches!(c, '.' | '_' | '-' | '/' | '+' | ':' | '@' | ',' | '%')
+    })
 }

@@ -16,6 +16,7 @@ pub struct Scopes {
     modes: Vec<Mode>,
     approval_minutes: u32,
     terminals: bool,
+    allow_only: bool,
     wrong: Vec<Wrong>,
 }
 
@@ -33,7 +34,10 @@ impl Scopes {
             mode: Mode::Ask,
             modes: vec![Mode::Plan, Mode::Ask, Mode::AcceptEdits],
             approval_minutes: APPROVAL_MINUTES,
-            terminals: managed.iter().all(|managed| managed.terminals != Some(false)),
+            terminals: managed
+                .iter()
+                .all(|managed| managed.terminals != Some(false)),
+            allow_only,
             wrong: Vec::new(),
         };
         for list in managed.iter().filter_map(|managed| managed.modes.as_ref()) {
@@ -41,7 +45,8 @@ impl Scopes {
         }
         let loosens = |level: Level| trusted || !level.comes_with_project();
         // A project that nobody trusts may only be stricter than what would hold without it.
-        let (own, projects): (Vec<&Settings>, Vec<&Settings>) = files.iter().partition(|file| loosens(file.level));
+        let (own, projects): (Vec<&Settings>, Vec<&Settings>) =
+            files.iter().partition(|file| loosens(file.level));
         let strictest = |files: Vec<&Settings>| files.iter().filter_map(|file| file.mode).min();
         let chosen = strictest(own).unwrap_or(Mode::Ask);
         let chosen = strictest(projects).map_or(chosen, |mode| mode.min(chosen));
@@ -78,6 +83,17 @@ impl Scopes {
         scopes.terminals &= !wrong.iter().any(|wrong| wrong.level == Level::Managed);
         scopes.wrong = wrong;
         scopes
+    }
+
+    /// Adds a rule that is in no file: one that comes with a request to be tried. Where only managed rules may allow, it allows nothing.
+    pub fn add(&mut self, effect: Effect, rule: Rule) {
+        let placed = Placed::beside(effect, rule);
+        match effect {
+            Effect::Deny => self.deny.push(placed),
+            Effect::Ask => self.ask.push(placed),
+            Effect::Allow if self.allow_only => {}
+            Effect::Allow => self.allow.push(placed),
+        }
     }
 
     /// Rules that refuse, from the machine's down.
