@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod history;
 pub mod limits;
 mod memory;
+pub mod policy;
 mod random;
 pub mod state;
 mod text;

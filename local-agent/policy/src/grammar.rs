@@ -33,10 +33,12 @@ pub enum Join {
 
 /// Commands of which each reads what the one before it writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pipeline(
+pub struct Pipeline {
+    /// `!` stands before it: it succeeds when it would have failed.
+    pub negated: bool,
     /// One at least.
-    pub Vec<Command>,
-);
+    pub commands: Vec<Command>,
+}
 
 /// One program with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +127,8 @@ pub enum Why {
     Redirection,
     /// Parentheses.
     Group,
+    /// `!` with something behind it: an earlier command, to a shell that a person types in.
+    History,
     /// A word that a shell takes for its own at the beginning of a command.
     Reserved,
     /// A variable set before a command.
@@ -151,6 +155,7 @@ impl fmt::Display for Why {
             Self::Background => "`&` lets something run on",
             Self::Redirection => "a redirection does more than throw output away",
             Self::Group => "parentheses group commands",
+            Self::History => "`!` stands for an earlier command",
             Self::Reserved => "a word of the shell's own language begins a command",
             Self::Assignment => "a variable is set",
             Self::Name => "the name of a command is not plain",
@@ -179,6 +184,6 @@ impl Line {
         let rest = self.rest.iter().map(|(_, pipeline)| pipeline);
         std::iter::once(&self.first)
             .chain(rest)
-            .flat_map(|pipeline| &pipeline.0)
+            .flat_map(|pipeline| &pipeline.commands)
     }
 }

@@ -6,3 +6,25 @@ pub const LINE_MAX: usize = 16 * 1024;
 pub const COMMANDS_MAX: usize = 50;
 /// Words of one command.
 pub const WORDS_MAX: usize = 1024;
+/// A rule as it is written.
+pub const RULE_MAX: usize = 1024;
+/// A line that rules which deny look into. A longer one is touched by all of them.
+pub const SEEN_MAX: usize = 1024 * 1024;
+/// What the parser, which is not ours, is given of it. What is longer is scanned word by word.
+pub const PARSED_MAX: usize = 64 * 1024;
+/// What it is given in all, lines inside of words included. One that needs more is touched by all.
+pub const PARSED_ALL_MAX: usize = 4 * PARSED_MAX;
+/// How often it may look up from one line: some 100 steps each. One that needs more is scanned.
+pub const PARSED_STEPS_MAX: usize = 20_000;
+/// Lines inside of words inside of lines. Deeper, and all are touched.
+pub const DEPTH_MAX: usize = 8;
+/// Commands that one line may run. More, and all are touched.
+pub const INVOCATIONS_MAX: usize = 4096;
+/// Patterns among the words of one line that is scanned. More, and all are touched.
+pub const SCANNED_PATTERNS_MAX: usize = 1024;
+/// A path that is matched.
+pub const PATH_MAX: usize = 16 * 1024;
+/// A settings file.
+pub const SETTINGS_MAX: usize = 256 * 1024;
+/// Rules in it.
+pub const RULES_MAX: usize = 1000;

@@ -11,6 +11,7 @@ mod history;
 mod output;
 mod pair;
 mod pick;
+mod policy;
 mod question;
 mod really;
 mod record;
@@ -119,6 +120,12 @@ enum Cmd {
         after_help = "Examples:\n  lanyard record build\n  lanyard record build --follow --output build.cast   # until it ends or Ctrl-C"
     )]
     Record(record::Args),
+    /// Say what may run without asking: of any command, by the rules of this folder; nothing is run
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard policy explain 'git log | head'\n  lanyard policy test"
+    )]
+    Policy(policy::Command),
     /// View and type into a terminal without a browser
     #[command(
         after_help = "Examples:\n  lanyard attach 'http://localhost:7080/#pair=…'   # pair, then attach\n  lanyard attach --exec 'make test'                # run one command and leave with its status\n\nInside: ~. detaches, ~? helps (after Enter)."
@@ -214,6 +221,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Cmd::Clock(args) => block_on(clock::clock(StateDir::open(cli.state)?, args)),
         Cmd::History(args) => block_on(history::history(StateDir::open(cli.state)?, args)),
         Cmd::Record(args) => block_on(record::record(StateDir::open(cli.state)?, args)),
+        Cmd::Policy(command) => policy::policy(&command),
         Cmd::Service(command) => service::service(cli.state, command),
         Cmd::Holder => Ok(ExitCode::FAILURE),
     }

@@ -70,6 +70,11 @@ impl Reader<'_> {
     }
 
     fn pipeline(&mut self) -> Result<Pipeline, Unclear> {
+        self.blanks();
+        let negated = self.peek() == Some(b'!') && self.word_ends(self.at + 1);
+        if negated {
+            self.at += 1;
+        }
         let mut commands = vec![self.command()?];
         while self.peek() == Some(b'|') && !self.is(b"||") {
             if self.is(b"|&") {
@@ -78,7 +83,7 @@ impl Reader<'_> {
             self.at += 1;
             commands.push(self.command()?);
         }
-        Ok(Pipeline(commands))
+        Ok(Pipeline { negated, commands })
     }
 
     fn command(&mut self) -> Result<Command, Unclear> {
@@ -216,6 +221,8 @@ impl Reader<'_> {
             match byte {
                 b' ' | b'\t' | b'|' | b'&' | b';' | b'<' | b'>' => break,
                 b'(' | b')' => return self.unclear(Why::Group),
+                // Nothing follows that it could stand for.
+                b'$' if self.word_ends(self.at + 1) => self.plain(&mut written, byte),
                 b'$' => return self.unclear(Why::Dollar),
                 b'`' => return self.unclear(Why::Backquote),
                 b'\'' => self.single(&mut written)?,
@@ -229,6 +236,7 @@ impl Reader<'_> {
                     written.push(escaped);
                     self.at += 2;
                 }
+                b'!' if self.is_history() => return self.unclear(Why::History),
                 b'*' => self.pattern(&mut written, Piece::Any),
                 b'?' => self.pattern(&mut written, Piece::One),
                 // The command `[`, and its last argument, are words of their own.
@@ -281,8 +289,10 @@ impl Reader<'_> {
                     self.at += 1;
                     return Ok(());
                 }
+                b'$' if self.bytes.get(self.at + 1) == Some(&b'"') => self.plain(written, byte),
                 b'$' => return self.unclear(Why::Dollar),
                 b'`' => return self.unclear(Why::Backquote),
+                b'!' if self.is_history() => return self.unclear(Why::History),
                 b'\\' => match self.bytes.get(self.at + 1).copied() {
                     Some(escaped @ (b'"' | b'\\' | b'$' | b'`')) => {
                         written.push(escaped);
@@ -299,6 +309,12 @@ impl Reader<'_> {
             at: opens,
             why: Why::Unfinished,
         })
+    }
+
+    /// Whether `!` here stands for an earlier command. Before these it does not (Bash manual, "Event Designators").
+    fn is_history(&self) -> bool {
+        let next = self.bytes.get(self.at + 1);
+        !matches!(next, None | Some(b' ' | b'\t' | b'=' | b'"'))
     }
 
     /// Whether `~` stands here for a home directory, or would in an assignment.

@@ -1,0 +1,273 @@
+//! Lines for a shell.
+
+use super::{Decision, Part, Policy, Verdict};
+use crate::grammar::{self, Command, Join, Line, Piece, Redirect, Word};
+use crate::place::{Barred, Look, Place};
+use crate::rules::{Access, Rule, Seen};
+use crate::settings::Mode;
+use crate::{offer, protected, readonly, second};
+use std::cell::OnceCell;
+
+impl Policy<'_> {
+    pub(super) fn command(&self, line: &str, place: &Place<'_>) -> Verdict {
+        // Read only if there is a rule to look for.
+        let seen = OnceCell::new();
+        let touched = |rule: &Rule| rule.touches_any(seen.get_or_init(|| Seen::in_line(line)));
+        if let Some(verdict) = self.barred(touched) {
+            return verdict;
+        }
+        let read = match grammar::parse(line) {
+            Err(unclear) => return self.left(&format!("what it says is not clear: {unclear}")),
+            Ok(read) if !second::agrees(line, &read) => {
+                return self.left("what it says is not clear: it can be read in two ways");
+            }
+            Ok(read) => read,
+        };
+        let parts = self.parts(&read, place);
+        let worst = parts.iter().max_by_key(|part| part.decision);
+        let Some(worst) = worst.cloned() else {
+            return self.left("there is no command in it");
+        };
+        // Allowed, or a rule for files denies it or asks about it.
+        if worst.decision == Decision::Allow || worst.rule.is_some() {
+            return Verdict {
+                decision: worst.decision,
+                rule: worst.rule,
+                reason: worst.reason,
+                parts,
+                always: Vec::new(),
+            };
+        }
+        let asks = read
+            .commands()
+            .zip(&parts)
+            .filter(|(_, part)| part.decision == Decision::Ask);
+        let always = match self.mode {
+            Mode::Plan => Vec::new(),
+            // A rule that could not allow the line anyway is not offered.
+            Mode::Ask | Mode::AcceptEdits
+                if parts.iter().any(|part| part.reason.starts_with(HIDDEN)) =>
+            {
+                Vec::new()
+            }
+            Mode::Ask | Mode::AcceptEdits => offer::rules(asks.map(|(command, _)| command)),
+        };
+        Verdict {
+            parts,
+            always,
+            ..self.left(&worst.reason)
+        }
+    }
+
+    fn parts(&self, line: &Line, place: &Place<'_>) -> Vec<Part> {
+        // Wherever it may be by then: behind `;` and `||` nobody knows whether `cd` has moved.
+        let mut places = vec![place.clone()];
+        let moves_surely = line.rest.iter().all(|(join, _)| *join == Join::And);
+        let pipelines =
+            std::iter::once(&line.first).chain(line.rest.iter().map(|(_, pipeline)| pipeline));
+        let mut parts = Vec::new();
+        for pipeline in pipelines {
+            let alone = pipeline.commands.len() == 1 && !pipeline.negated;
+            for command in &pipeline.commands {
+                if command.name != "cd" {
+                    let of_each = places.iter().map(|place| self.part(command, place));
+                    parts.extend(of_each.max_by_key(|part| part.decision));
+                    continue;
+                }
+                match enter(command, alone, &places) {
+                    Ok(entered) => {
+                        if moves_surely {
+                            places.clear();
+                        }
+                        places.extend(entered);
+                        parts.push(part(
+                            command,
+                            Decision::Allow,
+                            Some(READ_ONLY.to_owned()),
+                            "it stays in the workspace",
+                        ));
+                    }
+                    Err(why) => parts.push(part(command, Decision::Ask, None, why)),
+                }
+            }
+        }
+        parts
+    }
+
+    fn part(&self, command: &Command, place: &Place<'_>) -> Part {
+        let paths: Vec<_> = words(command).map(|word| place.whole(&word)).collect();
+        let rules_place = self.rules_place(place);
+        let touched = |rule: &Rule| {
+            paths.iter().any(|whole| {
+                rule.touches_path(Access::Read, &whole.real, &whole.named, &rules_place)
+            })
+        };
+        if let Some(verdict) = self.barred(touched) {
+            return part(command, verdict.decision, verdict.rule, verdict.reason);
+        }
+        if !self.trusted && command.name == "git" {
+            return part(
+                command,
+                Decision::Ask,
+                None,
+                "the folder is not trusted on this machine, so its repository is not looked at",
+            );
+        }
+        let why = match readonly::check(command, place) {
+            Ok(_) => {
+                return part(
+                    command,
+                    Decision::Allow,
+                    Some(READ_ONLY.to_owned()),
+                    "it only reads",
+                );
+            }
+            Err(why) => why.to_string(),
+        };
+        if let Some(reason) = hidden(command, place) {
+            return part(command, Decision::Ask, None, reason);
+        }
+        match self.allowing(|rule| rule.allows(command)) {
+            Some((rule, reason)) => part(command, Decision::Allow, Some(rule), reason),
+            None => part(command, Decision::Ask, None, why),
+        }
+    }
+}
+
+/// What is said to have decided where no rule of a file did.
+pub(super) const READ_ONLY: &str = "read-only";
+
+fn part(
+    command: &Command,
+    decision: Decision,
+    rule: Option<String>,
+    reason: impl Into<String>,
+) -> Part {
+    Part {
+        text: shown(command),
+        decision,
+        rule,
+        reason: reason.into(),
+    }
+}
+
+/// Where `cd` leads from each of these places, all of it in the workspace. More places than one stand for a doubt, so there are few.
+fn enter<'a>(
+    command: &Command,
+    alone: bool,
+    places: &[Place<'a>],
+) -> Result<Vec<Place<'a>>, String> {
+    const PLACES_MAX: usize = 8;
+    let to = match command.arguments.as_slice() {
+        [folder] => folder
+            .literal()
+            .filter(|folder| !folder.is_empty() && !folder.starts_with('-')),
+        _ => None,
+    };
+    let reads = command
+        .redirects
+        .iter()
+        .any(|redirect| matches!(redirect, Redirect::Input(_)));
+    let to = to
+        .filter(|_| alone && !reads && places.len() <= PLACES_MAX)
+        .ok_or("where `cd` leads cannot be said")?;
+    let enter = |place: &Place<'a>| {
+        let mut place = place.clone();
+        place.enter(&to).map_err(|why| why.to_string())?;
+        Ok(place)
+    };
+    places.iter().map(enter).collect()
+}
+
+/// How reasons begin that no rule overrules.
+const HIDDEN: &str = "no rule allows that";
+
+/// What of a command asks whatever rules say: paths that lead out, secrets, and files that decide what runs later.
+fn hidden(command: &Command, place: &Place<'_>) -> Option<String> {
+    for word in words(command) {
+        // `--file=PATH` and `-fPATH` hide a path in a word.
+        let value = word.split_once('=').map(|(_, value)| value.to_owned());
+        for path in std::iter::once(word.clone()).chain(value) {
+            let barred = match place.path(&path, Look::Content) {
+                Ok(real) if protected::is_protected(&real) => {
+                    Some(format!("`{path}` decides what runs later"))
+                }
+                Ok(_) => None,
+                // What has no form of a path is none: `@scope/name`, `s/a/b/`.
+                Err(Barred::Outside(_)) if !looks_like_path(&path) => None,
+                Err(why) => Some(why.to_string()),
+            };
+            if let Some(why) = barred {
+                return Some(format!("{HIDDEN}: {why}"));
+            }
+        }
+    }
+    None
+}
+
+/// What may be paths among its words; signs of patterns stand for one letter.
+fn words(command: &Command) -> impl Iterator<Item = String> {
+    let inputs = command
+        .redirects
+        .iter()
+        .filter_map(|redirect| match redirect {
+            Redirect::Input(file) => Some(file.clone()),
+            Redirect::DropOutput
+            | Redirect::DropErrors
+            | Redirect::ErrorsToOutput
+            | Redirect::OutputToErrors => None,
+        });
+    let text = |piece: &Piece| match piece {
+        Piece::Text(text) => text.clone(),
+        Piece::Any | Piece::One => "x".to_owned(),
+    };
+    let words = command
+        .arguments
+        .iter()
+        .map(move |word| word.0.iter().map(text).collect::<String>());
+    words.chain(inputs)
+}
+
+fn looks_like_path(word: &str) -> bool {
+    word.starts_with(['/', '~']) || word.split('/').any(|part| part == "..")
+}
+
+/// Its words as a person would type them.
+fn shown(command: &Command) -> String {
+    let mut shown = quoted(&command.name);
+    for word in &command.arguments {
+        shown.push(' ');
+        shown.push_str(&word_shown(word));
+    }
+    for redirect in &command.redirects {
+        shown.push(' ');
+        shown.push_str(&match redirect {
+            Redirect::DropOutput => ">/dev/null".to_owned(),
+            Redirect::DropErrors => "2>/dev/null".to_owned(),
+            Redirect::ErrorsToOutput => "2>&1".to_owned(),
+            Redirect::OutputToErrors => ">&2".to_owned(),
+            Redirect::Input(file) => format!("< {}", quoted(file)),
+        });
+    }
+    shown
+}
+
+fn word_shown(word: &Word) -> String {
+    if let Some(text) = word.literal() {
+        return quoted(&text);
+    }
+    let piece = |piece: &Piece| match piece {
+        Piece::Text(text) => quoted(text),
+        Piece::Any => "*".to_owned(),
+        Piece::One => "?".to_owned(),
+    };
+    word.0.iter().map(piece).collect()
+}
+
+fn quoted(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:@%+=,-^~".contains(&byte);
+    if !text.is_empty() && !text.starts_with('~') && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}

@@ -1,0 +1,81 @@
+//! Git: what stands before the subcommand, and which table is meant.
+
+use super::{NotReadOnly, Reads, arguments, table};
+use crate::grammar::{Piece, Word};
+use crate::place::Place;
+
+/// Options before a subcommand that change nothing but how it prints or which names it takes.
+const HARMLESS: &[&str] = &[
+    "--no-pager",
+    "-P",
+    "--no-optional-locks",
+    "--literal-pathspecs",
+    "--glob-pathspecs",
+    "--noglob-pathspecs",
+    "--icase-pathspecs",
+    "--no-replace-objects",
+    "--no-lazy-fetch",
+    "--no-advice",
+];
+
+/// Subcommands with subcommands of their own; alone, some of them do more than read.
+const NESTED: &[&str] = &["remote", "stash", "worktree", "reflog", "notes"];
+
+/// Whether it only reads.
+pub fn check(words: &[Word], place: &Place<'_>) -> Result<Reads, NotReadOnly> {
+    let mut place = place.clone();
+    let mut at = 0;
+    let literal = |at: usize| words.get(at).and_then(Word::literal);
+    while let Some(word) = literal(at) {
+        if HARMLESS.contains(&word.as_str()) {
+            at += 1;
+        } else if word == "-C" {
+            let folder = literal(at + 1).ok_or_else(|| unknown("-C"))?;
+            place.enter(&folder)?;
+            at += 2;
+        } else {
+            break;
+        }
+    }
+    let rest = words.get(at..).unwrap_or_default();
+    let (name, rest) = subcommand(rest)?;
+    let program = table(&name).ok_or_else(|| NotReadOnly::Program(name.replacen('-', " ", 1)))?;
+    let spoken = name.replacen('-', " ", 1);
+    let read = arguments::read(&spoken, program, rest, &place)?;
+    let _ = read;
+    Ok(Reads {
+        program: "git".to_owned(),
+        arguments: words.to_vec(),
+        machine: false,
+    })
+}
+
+/// The table's name, and the words behind the subcommand.
+fn subcommand(words: &[Word]) -> Result<(String, &[Word]), NotReadOnly> {
+    let Some((first, rest)) = words.split_first() else {
+        return Ok(("git".to_owned(), words));
+    };
+    let begins_with_sign =
+        matches!(first.0.first(), Some(Piece::Text(text)) if text.starts_with('-'));
+    if begins_with_sign {
+        return Ok(("git".to_owned(), words));
+    }
+    let first = first
+        .literal()
+        .ok_or_else(|| NotReadOnly::Pattern("git".to_owned()))?;
+    let second = rest.first().and_then(Word::literal);
+    if let Some(second) = second.filter(|_| NESTED.contains(&first.as_str())) {
+        let name = format!("git-{first}-{second}");
+        if table(&name).is_some() {
+            return Ok((name, rest.get(1..).unwrap_or_default()));
+        }
+    }
+    Ok((format!("git-{first}"), rest))
+}
+
+fn unknown(option: &str) -> NotReadOnly {
+    NotReadOnly::Option {
+        program: "git".to_owned(),
+        option: option.to_owned(),
+    }
+}

@@ -1,0 +1,452 @@
+//! All that a line may run, for rules that deny or ask.
+//!
+//! Three readings are put together, and a rule is touched by any of them. [`crate::grammar`] reads lines that are clear. The grammar of
+//! tree-sitter finds commands in nearly everything else: in pipelines, groups, functions and control structures, and in substitutions inside
+//! of words, quotes and here-documents. Where it is lost, or where the line does not say what runs, [`Scan`] takes all words together.
+//!
+//! Words that a program runs ([`programs`]) are looked through: every tail of them counts as a command of its own, and each of them is read as
+//! a line again.
+//!
+//! What is **not** found, because the line does not say it: programs named by what a variable from elsewhere, a file, a script, a network or
+//! an encoding (`base64 -d | sh`) holds. Such a line is not clear, so a person is asked. No rule that denies replaces that.
+
+use super::pattern::Pattern;
+use super::programs::{self, Role};
+use super::scan::Scan;
+use super::word::Word;
+use crate::grammar;
+use crate::limits::{
+    DEPTH_MAX, INVOCATIONS_MAX, PARSED_ALL_MAX, PARSED_MAX, PARSED_STEPS_MAX, SEEN_MAX,
+};
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use tree_sitter::{Node, ParseOptions, Parser, Tree};
+
+/// All that a line may run.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// It is too large or too deep to be looked through.
+    pub(super) everything: bool,
+    pub(super) commands: Vec<Invocation>,
+    /// Texts of which any word may be any part of a command.
+    pub(super) scans: Vec<Scan>,
+    /// The whole line the same way, for the commands with words that it does not say.
+    pub(super) whole: Option<Scan>,
+}
+
+/// One command that may run.
+#[derive(Clone, Debug)]
+pub(super) struct Invocation {
+    words: Arc<[Word]>,
+    from: usize,
+    /// Some of its words are not known.
+    pub loose: bool,
+}
+
+impl Invocation {
+    pub fn program(&self) -> Option<&Pattern> {
+        self.words.get(self.from).map(|word| &word.program)
+    }
+
+    pub fn arguments(&self) -> &[Word] {
+        self.words.get(self.from + 1..).unwrap_or_default()
+    }
+}
+
+impl Seen {
+    /// Reads any text at all.
+    #[must_use]
+    pub fn in_line(line: &str) -> Self {
+        let mut reader = Reader::new(line);
+        if line.len() > SEEN_MAX {
+            reader.seen.everything = true;
+        } else {
+            reader.lines.push((line.to_owned(), 0));
+            reader.run();
+        }
+        reader.finish()
+    }
+
+    /// What the second parser alone finds, for tests that compare.
+    #[cfg(test)]
+    pub(super) fn by_tree(line: &str) -> Self {
+        let mut reader = Reader::new(line);
+        reader.tree(line);
+        reader.seen
+    }
+}
+
+struct Reader<'a> {
+    line: &'a str,
+    parser: Option<Parser>,
+    seen: Seen,
+    /// Still to be read, and how deep in words each was.
+    lines: Vec<(String, usize)>,
+    known: HashSet<String>,
+    scanned: HashSet<String>,
+    depth: usize,
+    parsed: usize,
+    /// The line that is read now has been scanned.
+    scanned_now: bool,
+    /// The whole line has been, for one inside of it.
+    scanned_whole: bool,
+    loose: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(line: &'a str) -> Self {
+        let mut parser = Parser::new();
+        let language = parser.set_language(&tree_sitter_bash::LANGUAGE.into());
+        Self {
+            line,
+            // Of another version than the library it would not be used, and every line scanned.
+            parser: language.is_ok().then_some(parser),
+            seen: Seen::default(),
+            lines: Vec::new(),
+            known: HashSet::new(),
+            scanned: HashSet::new(),
+            depth: 0,
+            parsed: 0,
+            scanned_now: false,
+            scanned_whole: false,
+            loose: false,
+        }
+    }
+
+    fn run(&mut self) {
+        while let Some((line, depth)) = self.lines.pop() {
+            let too_many = self.seen.commands.len() > INVOCATIONS_MAX;
+            if too_many || depth > DEPTH_MAX || self.parsed > PARSED_ALL_MAX {
+                self.seen.everything = true;
+                return;
+            }
+            self.depth = depth;
+            // Bash takes these away before it reads words; the parser takes them for blanks.
+            if line.contains("\\\n") {
+                self.read(&line.replace("\\\n", ""));
+            }
+            self.read(&line);
+        }
+    }
+
+    fn finish(mut self) -> Seen {
+        if self.loose && !self.seen.everything {
+            self.seen.whole = Some(Scan::of(self.line));
+        }
+        let scans = self.seen.scans.iter().chain(&self.seen.whole);
+        if scans.into_iter().any(Scan::overflows) {
+            self.seen.everything = true;
+        }
+        self.seen
+    }
+
+    fn read(&mut self, line: &str) {
+        self.scanned_now = false;
+        if let Ok(clear) = grammar::parse(line) {
+            for command in clear.commands() {
+                let words = command.arguments.iter().map(|word| {
+                    let mut pattern = String::new();
+                    for piece in &word.0 {
+                        match piece {
+                            grammar::Piece::Text(text) => {
+                                pattern.extend(text.chars().flat_map(|c| ['\\', c]))
+                            }
+                            grammar::Piece::Any | grammar::Piece::One => pattern.push('*'),
+                        }
+                    }
+                    Word::read(&pattern)
+                });
+                let words = std::iter::once(Word::literal(&command.name))
+                    .chain(words)
+                    .collect();
+                self.command(words, line, false);
+            }
+        }
+        // Control characters mean other things to other shells, and a parser in C need not see them.
+        let strange = line
+            .chars()
+            .any(|c| c.is_control() && c != '\n' && c != '\t');
+        if line.len() > PARSED_MAX || strange {
+            self.scan_now(line);
+        } else {
+            self.parsed += line.len();
+            self.tree(line);
+        }
+    }
+
+    fn tree(&mut self, line: &str) {
+        let Some(tree) = self.parse(line) else {
+            self.scan_now(line);
+            return;
+        };
+        if tree.root_node().has_error() {
+            self.scan_now(line);
+        }
+        let mut cursor = tree.walk();
+        loop {
+            self.node(cursor.node(), line);
+            if cursor.goto_first_child() || cursor.goto_next_sibling() {
+                continue;
+            }
+            loop {
+                if !cursor.goto_parent() {
+                    return;
+                }
+                if cursor.goto_next_sibling() {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn parse(&mut self, line: &str) -> Option<Tree> {
+        let mut steps = 0;
+        let mut progress = |_: &tree_sitter::ParseState| {
+            steps += 1;
+            match steps > PARSED_STEPS_MAX {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let options = ParseOptions::new().progress_callback(&mut progress);
+        let bytes = line.as_bytes();
+        let parser = self.parser.as_mut()?;
+        parser.reset();
+        parser.parse_with_options(
+            &mut |at, _| bytes.get(at..).unwrap_or_default(),
+            None,
+            Some(options),
+        )
+    }
+
+    fn node(&mut self, node: Node<'_>, line: &str) {
+        let source = |node: Node<'_>| line.get(node.byte_range()).unwrap_or_default();
+        match node.kind() {
+            "command" | "declaration_command" | "unset_command" | "test_command" => {
+                let mut cursor = node.walk();
+                let own = |child: &Node<'_>| {
+                    !matches!(
+                        child.kind(),
+                        "file_redirect" | "herestring_redirect" | "heredoc_redirect" | "comment"
+                    )
+                };
+                let is_word = |child: &Node<'_>| {
+                    node.kind() != "command" || child.kind() != "variable_assignment"
+                };
+                let words: Vec<_> = node
+                    .children(&mut cursor)
+                    .filter(|child| own(child) && is_word(child))
+                    .map(|child| Word::read(source(child)))
+                    .collect();
+                self.command(words, line, false);
+            }
+            "variable_assignment" => {
+                if let Some(value) = node.child_by_field_name("value") {
+                    self.value(&Word::read(source(value)));
+                }
+            }
+            // The grammar takes words behind a redirection for its targets.
+            "file_redirect" | "heredoc_redirect" => {
+                let mut cursor = node.walk();
+                let targets = node
+                    .children_by_field_name("destination", &mut cursor)
+                    .count();
+                let mut cursor = node.walk();
+                let words = node.children_by_field_name("argument", &mut cursor).count();
+                if targets > 1 || words > 0 {
+                    self.scan_now(line);
+                }
+            }
+            "comment" => {}
+            // A substitution that was not seen as one, or text in quotes that has one and may be read again.
+            _ if node.child_count() == 0 => {
+                let text = source(node);
+                if text.len() > 2 && (text.contains("$(") || text.contains('`')) {
+                    self.scan(text);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A command of these words, and all that they run, in the text that has them. All tails of them if something wraps them.
+    fn command(&mut self, words: Vec<Word>, text: &str, mut wraps: bool) {
+        let words: Arc<[Word]> = words.into();
+        let loose = words.iter().any(|word| word.unknown);
+        self.loose |= loose;
+        let (mut code, mut feeds) = (false, false);
+        for from in 0..words.len() {
+            if self.seen.commands.len() > INVOCATIONS_MAX {
+                self.seen.everything = true;
+                return;
+            }
+            let rest = words.get(from + 1..).unwrap_or_default();
+            let Some(word) = words.get(from) else { break };
+            self.seen.commands.push(Invocation {
+                words: Arc::clone(&words),
+                from,
+                loose,
+            });
+            // In a word that is only a program's if another one wraps it, nothing more hides.
+            if word.unknown || (!wraps && word.program.literal().is_none()) {
+                self.scan_now(text);
+            }
+            let role = word.program.literal().map_or(Role::Plain, programs::role);
+            match role {
+                Role::Plain => {}
+                Role::Wraps => self.inside(&mut wraps, rest, text),
+                Role::Shell => {
+                    let given = |word: &Word| word.is_option() && word.pattern.text().contains('c');
+                    if !rest.iter().take(SHELL_OPTIONS_MAX).any(given) {
+                        self.scan_all(text);
+                    }
+                    self.inside(&mut wraps, rest, text);
+                }
+                Role::Feeds => {
+                    let more = |word: &Word| {
+                        let known = word.program.literal().map(programs::role);
+                        known.is_none_or(|role| role != Role::Plain)
+                            || REPLACE
+                                .iter()
+                                .any(|option| word.pattern.text().starts_with(option))
+                    };
+                    if !std::mem::replace(&mut feeds, true) && rest.iter().any(more) {
+                        self.scan_all(text);
+                    }
+                    self.inside(&mut wraps, rest, text);
+                }
+                Role::Code => {
+                    if !std::mem::replace(&mut code, true) {
+                        for word in rest.iter().filter(|word| !is_name(word.pattern.text())) {
+                            self.scan(word.pattern.text());
+                        }
+                    }
+                }
+                Role::Behind(options) => {
+                    let behind = rest
+                        .iter()
+                        .position(|word| options.contains(&word.pattern.text()));
+                    let behind = behind.and_then(|at| rest.get(at + 1..)).unwrap_or_default();
+                    if !wraps && !behind.is_empty() {
+                        self.command(behind.to_vec(), text, true);
+                        self.words(behind, text);
+                    }
+                    if !wraps {
+                        let glued: Vec<_> = rest
+                            .iter()
+                            .filter(|word| is_glued(word, options))
+                            .cloned()
+                            .collect();
+                        self.words(&glued, text);
+                    }
+                }
+            }
+            if !wraps {
+                break;
+            }
+        }
+    }
+
+    /// The words of a program that wraps others. The next ones that do are among them.
+    fn inside(&mut self, wraps: &mut bool, rest: &[Word], text: &str) {
+        if !std::mem::replace(wraps, true) {
+            self.words(rest, text);
+        }
+    }
+
+    /// Words that may be run: each as a line, and the parts of each that stand behind an option's letters or an equals sign.
+    fn words(&mut self, words: &[Word], text: &str) {
+        if words.iter().any(|word| word.unknown) {
+            self.scan_now(text);
+        }
+        for word in words {
+            let whole = word.pattern.text();
+            if !is_name(whole) {
+                self.later(whole);
+            }
+            let value = whole.split_once('=').map(|(_, value)| value);
+            let letters = [2, 3, 4].map(|at| {
+                whole
+                    .get(at..)
+                    .filter(|_| whole.starts_with('-') && !whole.starts_with("--"))
+            });
+            for part in letters.into_iter().flatten().chain(value) {
+                self.part(part);
+            }
+            // An alias of git's that is none of the shell's.
+            if let Some((_, value)) = whole
+                .split_once('=')
+                .filter(|(name, _)| name.starts_with("alias."))
+            {
+                self.later(&format!("git {value}"));
+            }
+        }
+    }
+
+    /// The value of a variable: programs run what some of them say.
+    fn value(&mut self, word: &Word) {
+        self.part(word.pattern.text());
+    }
+
+    fn part(&mut self, part: &str) {
+        let part = part.trim_start_matches('!');
+        if !part.contains(|c: char| c.is_ascii_alphanumeric()) {
+            return;
+        }
+        self.later(part);
+    }
+
+    fn later(&mut self, line: &str) {
+        let line = line.trim_start_matches('!');
+        if !line.is_empty() && self.known.insert(line.to_owned()) {
+            self.lines.push((line.to_owned(), self.depth + 1));
+        }
+    }
+
+    /// All words of a text count.
+    fn scan(&mut self, text: &str) {
+        if self.scanned.insert(text.to_owned()) {
+            self.seen.scans.push(Scan::of(text));
+        }
+    }
+
+    /// All words of the line that is read now count.
+    fn scan_now(&mut self, text: &str) {
+        if !std::mem::replace(&mut self.scanned_now, true) {
+            self.scan(text);
+        }
+    }
+
+    /// What runs comes from elsewhere: perhaps from the other end of a pipe.
+    fn scan_all(&mut self, text: &str) {
+        if self.depth > 0 && !std::mem::replace(&mut self.scanned_whole, true) {
+            self.scan(self.line);
+        }
+        self.scan_now(text);
+    }
+}
+
+/// Further away, `-c` is not looked for.
+const SHELL_OPTIONS_MAX: usize = 16;
+/// Options by which words that come in stand where they are written.
+const REPLACE: &[&str] = &["-I", "-i", "--replace"];
+
+/// `-xrm` or `--exec=rm`.
+fn is_glued(word: &Word, options: &[&str]) -> bool {
+    let text = word.pattern.text();
+    let names = |option: &&str| {
+        let rest = text.strip_prefix(*option);
+        let short = option.len() == 2 && option.starts_with('-');
+        rest.is_some_and(|rest| rest.starts_with('=') || short && !rest.is_empty())
+    };
+    options.iter().any(names) || text.starts_with('!')
+}
+
+/// One name or path: as a line it would run just that, and it is a command already.
+fn is_name(text: &str) -> bool {
+    text.chars().all(|c| {
+        c.is_ascii_alphanumeric()
+            || matches!(c, '.' | '_' | '-' | '/' | '+' | ':' | '@' | ',' | '%')
+    })
+}

@@ -1,0 +1,4 @@
+//! The file system around [`lanyard_policy`]: where paths lead, and which settings files there are.
+
+pub mod files;
+pub mod settings;
