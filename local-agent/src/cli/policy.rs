@@ -197,7 +197,11 @@ fn said(found: &Found, failures: &[lanyard_policy::settings::Failure]) -> Vec<St
     let mut lines = Vec::new();
     for file in &found.files {
         let rules = file.settings.rules();
-        lines.push(format!("{}: {} rules", file.path.display(), rules.len()));
+        let count = match rules.len() {
+            1 => "1 rule".to_owned(),
+            many => format!("{many} rules"),
+        };
+        lines.push(format!("{}: {count}", file.path.display()));
         for placed in rules.iter().filter(|placed| placed.effect == Effect::Allow) {
             let warns = placed
                 .rule

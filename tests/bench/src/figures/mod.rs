@@ -7,6 +7,7 @@ mod bulk_slow;
 pub mod echo;
 mod head_of_line;
 mod idle;
+mod policy;
 mod relay_limit;
 mod revoke;
 mod size;
@@ -51,6 +52,7 @@ pub const FIGURES: &[Figure] = &[
     figure!(storm: storm),
     figure!(revoke: revoke),
     figure!(verify: verify),
+    figure!(policy: policy),
     figure!(start: start, start_link),
     figure!(size: size, size_agent, size_agent_memory, size_holder_memory),
 ];
