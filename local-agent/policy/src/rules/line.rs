@@ -16,12 +16,11 @@ use super::scan::Scan;
 use super::word::Word;
 use crate::grammar;
 use crate::limits::{
-    DEPTH_MAX, INVOCATIONS_MAX, PARSED_ALL_MAX, PARSED_MAX, PARSED_STEPS_MAX, SEEN_MAX,
+    DEPTH_MAX, INVOCATIONS_MAX, PARSED_ALL_MAX, PARSED_MAX, PARSED_SIGNS_MAX, SEEN_MAX,
 };
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
-use tree_sitter::{Node, ParseOptions, Parser, Tree};
+use tree_sitter::{Node, Parser, Tree};
 
 /// All that a line may run.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +86,8 @@ struct Reader<'a> {
     scanned: HashSet<String>,
     depth: usize,
     parsed: usize,
+    /// What the parser may have needed at worst: the square of the signs.
+    steps: usize,
     /// The line that is read now has been scanned.
     scanned_now: bool,
     /// The whole line has been, for one inside of it.
@@ -108,6 +109,7 @@ impl<'a> Reader<'a> {
             scanned: HashSet::new(),
             depth: 0,
             parsed: 0,
+            steps: 0,
             scanned_now: false,
             scanned_whole: false,
             loose: false,
@@ -117,7 +119,8 @@ impl<'a> Reader<'a> {
     fn run(&mut self) {
         while let Some((line, depth)) = self.lines.pop() {
             let too_many = self.seen.commands.len() > INVOCATIONS_MAX;
-            if too_many || depth > DEPTH_MAX || self.parsed > PARSED_ALL_MAX {
+            let too_long = self.parsed > PARSED_ALL_MAX || self.steps > PARSED_SIGNS_MAX * PARSED_SIGNS_MAX;
+            if too_many || too_long || depth > DEPTH_MAX {
                 self.seen.everything = true;
                 return;
             }
@@ -161,10 +164,16 @@ impl<'a> Reader<'a> {
         }
         // Control characters mean other things to other shells, and a parser in C need not see them.
         let strange = line.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
-        if line.len() > PARSED_MAX || strange {
+        // What a variable holds is read as a prompt, with substitutions that are in no line.
+        if line.contains("@P}") {
+            self.scan_now(line);
+        }
+        let signs = signs(line);
+        if line.len() > PARSED_MAX || signs > PARSED_SIGNS_MAX || strange {
             self.scan_now(line);
         } else {
             self.parsed += line.len();
+            self.steps += signs * signs;
             self.tree(line);
         }
     }
@@ -195,19 +204,9 @@ impl<'a> Reader<'a> {
     }
 
     fn parse(&mut self, line: &str) -> Option<Tree> {
-        let mut steps = 0;
-        let mut progress = |_: &tree_sitter::ParseState| {
-            steps += 1;
-            match steps > PARSED_STEPS_MAX {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        };
-        let options = ParseOptions::new().progress_callback(&mut progress);
-        let bytes = line.as_bytes();
         let parser = self.parser.as_mut()?;
         parser.reset();
-        parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), None, Some(options))
+        parser.parse(line, None)
     }
 
     fn node(&mut self, node: Node<'_>, line: &str) {
@@ -307,7 +306,7 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Role::Behind(options) => {
-                    let behind = rest.iter().position(|word| options.contains(&word.pattern.text()));
+                    let behind = rest.iter().position(|word| is_before(word, options));
                     let behind = behind.and_then(|at| rest.get(at + 1..)).unwrap_or_default();
                     if !wraps && !behind.is_empty() {
                         self.command(behind.to_vec(), text, true);
@@ -347,6 +346,10 @@ impl<'a> Reader<'a> {
             for part in letters.into_iter().flatten().chain(value) {
                 self.part(part);
             }
+            // A transport of git's that runs a program.
+            if let Some((_, transport)) = whole.split_once("ext::") {
+                self.part(transport);
+            }
             // An alias of git's that is none of the shell's.
             if let Some((_, value)) = whole.split_once('=').filter(|(name, _)| name.starts_with("alias.")) {
                 self.later(&format!("git {value}"));
@@ -361,10 +364,14 @@ impl<'a> Reader<'a> {
 
     fn part(&mut self, part: &str) {
         let part = part.trim_start_matches('!');
-        if !part.contains(|c: char| c.is_ascii_alphanumeric()) {
-            return;
+        // Of `a=b=c` without a blank no more than the last can be a program, however many there are.
+        let part = match is_name(&part.replace('=', "")) {
+            true => part.rsplit('=').next().unwrap_or(part),
+            false => part,
+        };
+        if part.contains(|c: char| c.is_ascii_alphanumeric()) {
+            self.later(part);
         }
-        self.later(part);
     }
 
     fn later(&mut self, line: &str) {
@@ -402,15 +409,31 @@ const SHELL_OPTIONS_MAX: usize = 16;
 /// Options by which words that come in stand where they are written.
 const REPLACE: &[&str] = &["-I", "-i", "--replace"];
 
-/// `-xrm` or `--exec=rm`.
+/// `-x`, `--exec`, or letters that end with one: the next word is its value.
+fn is_before(word: &Word, options: &[&str]) -> bool {
+    let text = word.pattern.text();
+    let bundled = |option: &&str| letters(text).zip(letters(option)).is_some_and(|(all, own)| own.len() == 1 && all.ends_with(own));
+    options.contains(&text) || options.iter().any(bundled)
+}
+
+/// `-xrm`, `-Hxrm` or `--exec=rm`: its value is in it.
 fn is_glued(word: &Word, options: &[&str]) -> bool {
     let text = word.pattern.text();
-    let names = |option: &&str| {
-        let rest = text.strip_prefix(*option);
-        let short = option.len() == 2 && option.starts_with('-');
-        rest.is_some_and(|rest| rest.starts_with('=') || short && !rest.is_empty())
+    let glued = |option: &&str| {
+        let bundled = letters(text).zip(letters(option)).is_some_and(|(all, own)| own.len() == 1 && all.contains(own));
+        bundled || text.strip_prefix(*option).is_some_and(|rest| rest.starts_with('='))
     };
-    options.iter().any(names) || text.starts_with('!')
+    options.iter().any(glued) || text.starts_with('!') || text.contains("ext::")
+}
+
+/// Of an option that has letters.
+fn letters(option: &str) -> Option<&str> {
+    option.strip_prefix('-').filter(|letters| !letters.starts_with('-'))
+}
+
+/// Signs of the shell's language, over which the parser may have to go more than once.
+fn signs(text: &str) -> usize {
+    text.bytes().filter(|byte| byte.is_ascii_punctuation() && !matches!(byte, b'.' | b'-' | b'_' | b'/' | b',' | b':' | b'+' | b'@')).count()
 }
 
 /// One name or path: as a line it would run just that, and it is a command already.

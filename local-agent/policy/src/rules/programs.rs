@@ -43,7 +43,7 @@ const WRAPS: &[&str] = &[
     "noglob", "nocorrect", "repeat",
     "at", "batch", "bwrap", "busybox", "capsh", "catchsegv", "chroot", "chrt", "choom", "coreutils", "cpulimit", "crontab",
     "daemonize", "dbus-launch", "dbus-run-session", "direnv", "distrobox", "doas", "docker", "dtach", "entr", "env",
-    "expect", "faketime", "fakeroot", "fakechroot", "firejail", "flatpak", "flatpak-spawn", "flock", "gdbserver", "heaptrack",
+    "expect", "faketime", "gdb", "lldb", "shell", "fakeroot", "fakechroot", "firejail", "flatpak", "flatpak-spawn", "flock", "gdbserver", "heaptrack",
     "hyperfine", "ionice", "ip", "kubectl", "ld.so", "ld-linux.so.2", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "linux32", "linux64",
     "logsave", "loginctl", "ltrace", "lxc", "machinectl", "memusage", "nerdctl", "newgrp", "nice", "nix", "nix-shell", "nodemon",
     "nohup", "npx", "nsenter", "numactl", "parallel-ssh", "pdsh", "perf", "pexec", "pkexec", "podman", "prlimit", "proot", "pssh",
@@ -68,8 +68,8 @@ const CODE: &[&str] = &[
     "python", "pypy", "ipython", "perl", "ruby", "irb", "node", "nodejs", "deno", "bun", "php", "lua", "luajit", "tclsh", "wish", "awk",
     "gawk", "mawk", "nawk", "ghc", "runghc", "ghci", "guile", "racket", "sbcl", "clisp", "emacs", "julia", "octave", "r", "rscript", "scala",
     "groovy", "jshell", "jrunscript", "jjs", "elixir", "erl", "escript", "ocaml", "swift", "osascript", "vim", "vi", "nvim", "vimdiff",
-    "view", "ex", "ed", "red", "gdb", "lldb", "mysql", "mariadb", "psql", "sqlite", "mongo", "mongosh", "redis-cli", "ftp", "sftp", "lftp",
-    "socat", "nc", "ncat", "netcat", "bc", "dc", "gnuplot", "less", "more", "most", "man", "pry", "byebug", "rake", "gem", "cpan", "bpftrace",
+    "view", "ex", "ed", "red", "mysql", "mariadb", "psql", "sqlite", "mongo", "mongosh", "redis-cli", "ftp", "sftp", "lftp",
+    "socat", "bc", "dc", "gnuplot", "less", "more", "most", "man", "pry", "byebug", "rake", "gem", "cpan", "bpftrace",
     "dtrace", "stap", "ansible", "make", "gmake", "ninja", "just", "openssl", "nmap", "zip", "ctags", "pdb", "rpm", "dpkg", "logrotate", 
 ];
 
@@ -84,6 +84,9 @@ const BEHIND: &[(&str, &[&str])] = &[
     ("tar", TAR),
     ("gtar", TAR),
     ("bsdtar", TAR),
+    ("nc", NC),
+    ("ncat", NC),
+    ("netcat", NC),
     ("rsync", &["-e", "--rsh", "--rsync-path"]),
     ("scp", &["-S", "-o"]),
     ("sort", &["--compress-program"]),
@@ -108,6 +111,8 @@ const BEHIND: &[(&str, &[&str])] = &[
 ];
 
 const FD: &[&str] = &["-x", "-X", "--exec", "--exec-batch"];
+
+const NC: &[&str] = &["-e", "-c", "--exec", "--sh-exec"];
 
 const TAR: &[&str] = &[
     "-I",
