@@ -9,4 +9,3 @@ pub mod limits;
 pub mod prompt;
 pub mod rules;
 pub mod settings;
-

@@ -10,6 +10,9 @@
 //!
 //! Letters that look like others are shown as they are, and marked by [`Flag::LookAlike`].
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use unicode_bidi::{BidiClass, bidi_class};
@@ -103,6 +106,12 @@ impl Shower {
                 self.flags.insert(Flag::LookAlike);
             }
         }
+        let mut signs = text.chars().filter(|c| !c.is_alphanumeric() && *c != '⟨');
+        if signs
+            .any(|c| !c.is_ascii() && is_plain(c) && looks_like_another(c.encode_utf8(&mut [0; 4])))
+        {
+            self.flags.insert(Flag::LookAlike);
+        }
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
             let next = chars.peek().copied();
@@ -117,7 +126,9 @@ impl Shower {
                     self.number(c);
                 }
                 // At the end of a line nothing would show that it is there.
-                None if c == ' ' && (next == Some('\n') || (next.is_none() && last)) => self.number(c),
+                None if c == ' ' && (next == Some('\n') || (next.is_none() && last)) => {
+                    self.number(c)
+                }
                 None => self.out.push(c),
             }
         }
@@ -146,7 +157,10 @@ impl Shower {
         if self.blanks >= BLANKS {
             self.flags.insert(Flag::Blanks);
         }
-        let ends = matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        let ends = matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        );
         if ends && !(c == '\n' && self.before == Some('\r')) {
             self.breaks += 1;
         }
@@ -213,7 +227,9 @@ fn trouble(c: char) -> Option<Trouble> {
         | GeneralCategoryGroup::Number
         | GeneralCategoryGroup::Punctuation
         | GeneralCategoryGroup::Symbol => !is_blank(c) && c.width().is_some_and(|width| width > 0),
-        GeneralCategoryGroup::Mark | GeneralCategoryGroup::Separator | GeneralCategoryGroup::Other => false,
+        GeneralCategoryGroup::Mark
+        | GeneralCategoryGroup::Separator
+        | GeneralCategoryGroup::Other => false,
     };
     if !seen || is_ignorable(c) {
         return Some(Trouble::Invisible);
@@ -244,7 +260,14 @@ fn runs_otherwise(c: char) -> bool {
 fn is_ignorable(c: char) -> bool {
     matches!(
         c,
-        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' | '\u{fffc}' | '\u{1d159}' | '\u{16fe4}'
+        '\u{115f}'
+            | '\u{1160}'
+            | '\u{3164}'
+            | '\u{ffa0}'
+            | '\u{2800}'
+            | '\u{fffc}'
+            | '\u{1d159}'
+            | '\u{16fe4}'
     )
 }
 
@@ -256,7 +279,9 @@ fn is_part_of_syllable(c: char) -> bool {
 fn is_blank(c: char) -> bool {
     let separator = matches!(
         c.general_category(),
-        GeneralCategory::SpaceSeparator | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator
+        GeneralCategory::SpaceSeparator
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
     );
     separator || c.is_whitespace() || c == '\u{2800}'
 }

@@ -134,7 +134,13 @@ impl Rule {
     /// Whether a file may be one that it names, by the path as it was given or as it was resolved. Who may not read a file may not edit it:
     /// an edit shows what was there.
     #[must_use]
-    pub fn touches_path(&self, access: Access, resolved: &Path, given: &Path, place: &Place) -> bool {
+    pub fn touches_path(
+        &self,
+        access: Access,
+        resolved: &Path,
+        given: &Path,
+        place: &Place,
+    ) -> bool {
         match &self.what {
             What::Files(own, paths) => {
                 own.includes(access) && (paths.touch(resolved, place) || paths.touch(given, place))
@@ -324,17 +330,35 @@ impl BadRule {
             }
             Self::Parentheses => "write for example `Bash(npm run build)`",
             Self::Foreign(_) => "write a rule with ASCII letters; `*` stands for others",
-            Self::Shell(_) => "a rule is about one command; write one for each, without redirections or variables",
+            Self::Shell(_) => {
+                "a rule is about one command; write one for each, without redirections or variables"
+            }
             Self::Quote => "close it, or leave it out",
-            Self::Tail => "write `npm run test:*` for the words npm, run, test and any others; quote a colon before a star: `'test:'*`",
-            Self::NamePattern => "write one rule for each program; patterns of names are for `deny` and `ask`",
-            Self::Name => "leave out variables before the command; to name all commands write `Bash`",
-            Self::OneSlash => "write `//etc/hosts` for the root of the file system, `docs/**` for the workspace",
-            Self::Part(_) => "write `//path` for a place outside the workspace, without `.` and `..`",
-            Self::Sign(_) => "`*` stands for characters of one name, `**` for any folders, `?` for one character",
+            Self::Tail => {
+                "write `npm run test:*` for the words npm, run, test and any others; quote a colon before a star: `'test:'*`"
+            }
+            Self::NamePattern => {
+                "write one rule for each program; patterns of names are for `deny` and `ask`"
+            }
+            Self::Name => {
+                "leave out variables before the command; to name all commands write `Bash`"
+            }
+            Self::OneSlash => {
+                "write `//etc/hosts` for the root of the file system, `docs/**` for the workspace"
+            }
+            Self::Part(_) => {
+                "write `//path` for a place outside the workspace, without `.` and `..`"
+            }
+            Self::Sign(_) => {
+                "`*` stands for characters of one name, `**` for any folders, `?` for one character"
+            }
             Self::Glob => "write `docs/**` or `src/*.rs`; `**` stands alone between slashes",
-            Self::Domain => "write `WebFetch(domain:example.com)` or `WebFetch(domain:*.example.com)`",
-            Self::Host(_) => "write a host, and a port if it is not the usual one: `domain:example.com`",
+            Self::Domain => {
+                "write `WebFetch(domain:example.com)` or `WebFetch(domain:*.example.com)`"
+            }
+            Self::Host(_) => {
+                "write a host, and a port if it is not the usual one: `domain:example.com`"
+            }
             Self::Server => "write `mcp__server`, `mcp__server__*` or `mcp__server__tool`",
         }
     }

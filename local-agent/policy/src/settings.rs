@@ -57,7 +57,9 @@ impl Level {
 }
 
 /// What is done with what no rule decides. A stricter one is smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Nothing but what only reads.
@@ -125,7 +127,13 @@ struct Example {
 
 impl fmt::Display for Placed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rule, effect, file, line, .. } = self;
+        let Self {
+            rule,
+            effect,
+            file,
+            line,
+            ..
+        } = self;
         write!(f, "{effect} {rule}, {file} line {line}")
     }
 }
@@ -198,15 +206,16 @@ impl Placed {
     fn decides(&self, example: &str) -> bool {
         let allows = self.effect == Effect::Allow;
         match self.rule.subject() {
-            Subject::Line if allows => {
-                grammar::parse(example).is_ok_and(|line| line.commands().all(|command| self.rule.allows(command)))
-            }
+            Subject::Line if allows => grammar::parse(example)
+                .is_ok_and(|line| line.commands().all(|command| self.rule.allows(command))),
             Subject::Line => self.rule.touches(example),
             Subject::File(access) => self.decides_file(access, example),
             Subject::Address if allows => self.rule.allows_url(example),
             Subject::Address => self.rule.touches_url(example),
             Subject::Tool => {
-                let name = example.strip_prefix("mcp__").and_then(|name| name.split_once("__"));
+                let name = example
+                    .strip_prefix("mcp__")
+                    .and_then(|name| name.split_once("__"));
                 name.is_some_and(|(server, tool)| match allows {
                     true => self.rule.allows_tool(server, tool),
                     false => self.rule.touches_tool(server, tool),
@@ -224,7 +233,10 @@ impl Placed {
             None => workspace.join(example),
         };
         let path: &Path = path.as_path();
-        let place = Place { workspace, home: Some(home) };
+        let place = Place {
+            workspace,
+            home: Some(home),
+        };
         match self.effect {
             Effect::Allow => self.rule.allows_path(access, path, &place),
             Effect::Ask | Effect::Deny => self.rule.touches_path(access, path, path, &place),
@@ -307,7 +319,9 @@ impl Fault {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::TooLarge | Self::TooMany => "one rule can stand for many: `Bash(npm run *)`, `Read(docs/**)`",
+            Self::TooLarge | Self::TooMany => {
+                "one rule can stand for many: `Bash(npm run *)`, `Read(docs/**)`"
+            }
             Self::Syntax(_) => "settings are TOML: https://toml.io",
             Self::UnknownKey(_) => {
                 "there are: mode, approval_minutes; in [permissions] allow, ask, deny, folders; beside a rule matches, not"

@@ -34,7 +34,10 @@ impl Hosts {
         let (name, port) = match name.rsplit_once(':') {
             Some((name, port)) if !port.contains(']') => {
                 let digits = port.bytes().all(|byte| byte.is_ascii_digit());
-                (name, Some(port.parse().ok().filter(|_| digits).ok_or_else(bad)?))
+                (
+                    name,
+                    Some(port.parse().ok().filter(|_| digits).ok_or_else(bad)?),
+                )
             }
             _ => (name, None),
         };
@@ -43,7 +46,10 @@ impl Hosts {
         let named = matches!(host, Host::Domain(_));
         let host = host.to_string();
         let host = host.trim_end_matches('.');
-        if host.is_empty() || name.contains(['*', '/', '@', '?', '#', '%', ' ']) || (below && !named) {
+        if host.is_empty()
+            || name.contains(['*', '/', '@', '?', '#', '%', ' '])
+            || (below && !named)
+        {
             return Err(bad());
         }
         Ok(Self::These(Domain {
@@ -65,7 +71,8 @@ impl Hosts {
         let web = matches!(url.scheme(), "http" | "https");
         // Both ways to write it: empty ones are dropped by the reader.
         let authority = text.split('/').nth(2).unwrap_or_default();
-        let user = !url.username().is_empty() || url.password().is_some() || authority.contains('@');
+        let user =
+            !url.username().is_empty() || url.password().is_some() || authority.contains('@');
         let Some(host) = host_of(&url).filter(|_| web && !user) else {
             return false;
         };
@@ -91,7 +98,9 @@ impl Hosts {
 
     pub fn dangerous(&self) -> Option<&'static str> {
         match self {
-            Self::Every => Some("every address would be fetched without asking, and an address can carry data away"),
+            Self::Every => Some(
+                "every address would be fetched without asking, and an address can carry data away",
+            ),
             Self::These(domain) if domain.below && !domain.host.contains('.') => {
                 Some("every host below a top-level domain would be fetched from without asking")
             }

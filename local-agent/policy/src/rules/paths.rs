@@ -78,7 +78,10 @@ impl Paths {
         } else {
             (Base::Workspace, inside, true)
         };
-        if let Some(sign) = rest.chars().find(|c| matches!(c, '[' | ']' | '{' | '}' | '\\' | '!')) {
+        if let Some(sign) = rest
+            .chars()
+            .find(|c| matches!(c, '[' | ']' | '{' | '}' | '\\' | '!'))
+        {
             return Err(BadRule::Sign(sign));
         }
         let folder = rest.ends_with('/');
@@ -120,10 +123,15 @@ impl Paths {
         };
         let below = match named.base {
             Base::Workspace => path.strip_prefix(&place.workspace).ok(),
-            Base::Home => place.home.as_ref().and_then(|home| path.strip_prefix(home).ok()),
+            Base::Home => place
+                .home
+                .as_ref()
+                .and_then(|home| path.strip_prefix(home).ok()),
             Base::Root => path.strip_prefix("/").ok(),
         };
-        below.is_some_and(|below| named.narrow.is_match(below) || (named.all && below.as_os_str().is_empty()))
+        below.is_some_and(|below| {
+            named.narrow.is_match(below) || (named.all && below.as_os_str().is_empty())
+        })
     }
 
     pub fn touch(&self, path: &Path, place: &Place) -> bool {
@@ -141,7 +149,8 @@ impl Paths {
         if named.anywhere && path.iter().any(|part| named.wide.is_match(Path::new(part))) {
             return true;
         }
-        path.strip_prefix(base).is_ok_and(|below| named.covers(below))
+        path.strip_prefix(base)
+            .is_ok_and(|below| named.covers(below))
     }
 
     pub fn touch_below(&self, folder: &Path, place: &Place) -> bool {
@@ -162,8 +171,12 @@ impl Paths {
             Self::These(named) => named.base != Base::Workspace && named.all,
         };
         match access {
-            Access::Read if whole => Some("every file could be read without asking, keys and passwords among them"),
-            Access::Edit if whole => Some("every file could be changed without asking, start-up files of shells among them"),
+            Access::Read if whole => {
+                Some("every file could be read without asking, keys and passwords among them")
+            }
+            Access::Edit if whole => Some(
+                "every file could be changed without asking, start-up files of shells among them",
+            ),
             Access::Read | Access::Edit => None,
         }
     }
@@ -192,14 +205,22 @@ impl Named {
 
 fn glob(pattern: &str) -> Result<GlobMatcher, BadRule> {
     let mut builder = GlobBuilder::new(pattern);
-    let glob = builder.literal_separator(true).backslash_escape(false).build();
-    glob.map(|glob| glob.compile_matcher()).map_err(|_| BadRule::Glob)
+    let glob = builder
+        .literal_separator(true)
+        .backslash_escape(false)
+        .build();
+    glob.map(|glob| glob.compile_matcher())
+        .map_err(|_| BadRule::Glob)
 }
 
 /// Absolute, with nothing in it that leads elsewhere.
 fn is_resolved(path: &Path) -> bool {
     let parts = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
-    path.is_absolute() && path.components().all(parts) && path.to_str().is_some_and(|path| !path.contains("/./") && !path.ends_with("/."))
+    path.is_absolute()
+        && path.components().all(parts)
+        && path
+            .to_str()
+            .is_some_and(|path| !path.contains("/./") && !path.ends_with("/."))
 }
 
 /// The path from the root, `.` and `..` carried out as written, in lower case.

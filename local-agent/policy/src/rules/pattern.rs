@@ -60,7 +60,8 @@ impl Pattern {
             return self.text == text;
         };
         let (begin, end) = (self.part(0, *first), self.part(*last, self.text.len()));
-        if text.len() < begin.len() + end.len() || !text.starts_with(begin) || !text.ends_with(end) {
+        if text.len() < begin.len() + end.len() || !text.starts_with(begin) || !text.ends_with(end)
+        {
             return false;
         }
         let mut rest = text

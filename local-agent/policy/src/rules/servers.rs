@@ -22,7 +22,9 @@ impl Tools {
             !name.is_empty() && name.chars().all(letter)
         };
         // Where the one name ends and the other begins would be anyone's guess.
-        let clear = !server.starts_with('_') && !server.ends_with('_') && !tool.is_some_and(|tool| tool.starts_with('_'));
+        let clear = !server.starts_with('_')
+            && !server.ends_with('_')
+            && !tool.is_some_and(|tool| tool.starts_with('_'));
         if !named(server) || !tool.is_none_or(named) || !clear {
             return Err(BadRule::Server);
         }
@@ -40,7 +42,9 @@ impl Tools {
     pub fn touch(&self, server: &str, tool: &str) -> bool {
         let asked = format!("{server}__{tool}").to_ascii_lowercase();
         let own = self.server.to_ascii_lowercase();
-        let rest = asked.strip_prefix(&own).and_then(|rest| rest.strip_prefix("__"));
+        let rest = asked
+            .strip_prefix(&own)
+            .and_then(|rest| rest.strip_prefix("__"));
         rest.is_some_and(|rest| {
             let tool = self.tool.as_ref();
             tool.is_none_or(|own| own.to_ascii_lowercase() == rest)

@@ -1,11 +1,11 @@
 //! The two readings of `Bash(…)`: what it allows, word by word, and what it denies or asks about.
 
+use super::BadRule;
 use super::line::Seen;
 use super::pattern::Pattern;
 use super::programs::{self, Role};
 use super::scan::Scan;
 use super::word::Word;
-use super::BadRule;
 use crate::grammar::{self, Command, Redirect};
 
 /// The commands that a rule names.
@@ -62,7 +62,11 @@ impl Commands {
         }
         let mut words = words.into_iter();
         let (name, _) = words.next().ok_or(BadRule::Empty)?;
-        if name.is_open() || name.text().is_empty() || name.text().contains('=') || name.text().ends_with('/') {
+        if name.is_open()
+            || name.text().is_empty()
+            || name.text().contains('=')
+            || name.text().ends_with('/')
+        {
             return Err(BadRule::Name);
         }
         let slots = words.map(|(word, quoted)| {
@@ -70,8 +74,15 @@ impl Commands {
                 return Ok(Slot::Any);
             }
             // Written so, it looks like the tail that it is not.
-            let tail = !quoted && !word.begins_with_gap() && word.text().ends_with(':') && word.literal().is_none();
-            if tail { Err(BadRule::Tail) } else { Ok(Slot::Word(word)) }
+            let tail = !quoted
+                && !word.begins_with_gap()
+                && word.text().ends_with(':')
+                && word.literal().is_none();
+            if tail {
+                Err(BadRule::Tail)
+            } else {
+                Ok(Slot::Word(word))
+            }
         });
         Ok(Self::These(Words {
             program: name.program(),
@@ -82,7 +93,11 @@ impl Commands {
     }
 
     pub fn allow(&self, command: &Command) -> bool {
-        if command.redirects.iter().any(|redirect| matches!(redirect, Redirect::Input(_))) {
+        if command
+            .redirects
+            .iter()
+            .any(|redirect| matches!(redirect, Redirect::Input(_)))
+        {
             return false;
         }
         match self {
@@ -148,7 +163,13 @@ impl Words {
         }
         let fixed = command.arguments.get(..self.slots.len());
         let enough = self.tail || command.arguments.len() == self.slots.len();
-        enough && fixed.is_some_and(|fixed| self.slots.iter().zip(fixed).all(|(slot, word)| slot.allows(word)))
+        enough
+            && fixed.is_some_and(|fixed| {
+                self.slots
+                    .iter()
+                    .zip(fixed)
+                    .all(|(slot, word)| slot.allows(word))
+            })
     }
 
     fn dangerous(&self) -> Option<&'static str> {
@@ -196,7 +217,8 @@ impl Words {
             let words = invocation.arguments();
             if !program.is_open() && program.meets(&self.program) {
                 let may = || seen.whole.as_ref().filter(|_| invocation.loose);
-                return self.meet(&self.slots, words) || may().is_some_and(|whole| self.touch_scan(whole));
+                return self.meet(&self.slots, words)
+                    || may().is_some_and(|whole| self.touch_scan(whole));
             }
             // `git-push` is how Git calls `git push`.
             let Some((Slot::Word(first), rest)) = self.slots.split_first() else {
@@ -208,7 +230,9 @@ impl Words {
             };
             program.literal() == Some(joined.as_str()) && self.meet(rest, words)
         };
-        seen.everything || seen.scans.iter().any(|scan| self.touch_scan(scan)) || seen.commands.iter().any(command)
+        seen.everything
+            || seen.scans.iter().any(|scan| self.touch_scan(scan))
+            || seen.commands.iter().any(command)
     }
 
     fn touch_scan(&self, scan: &Scan) -> bool {
@@ -258,10 +282,9 @@ fn next(starts: &[bool], words: &[Word], pattern: &Pattern, any: bool) -> Vec<bo
     let (mut here, mut value) = (false, false);
     for (at, word) in words.iter().enumerate() {
         here |= starts.get(at).copied().unwrap_or(false);
-        if here && !word.pattern.is_open() && word.pattern.meets(pattern) {
-            if let Some(end) = ends.get_mut(at + 1) {
-                *end = true;
-            }
+        let met = here && !word.pattern.is_open() && word.pattern.meets(pattern);
+        if let Some(end) = ends.get_mut(at + 1) {
+            *end = met;
         }
         let may_be_option = word.is_option() || word.pattern.begins_with_gap();
         (here, value) = match here {
@@ -292,6 +315,11 @@ fn among<'a>(option: &Pattern, mut others: impl Iterator<Item = &'a str> + Clone
         return true;
     }
     let bundle = |text: &&str| text.starts_with('-') && !text.starts_with("--");
-    let all = |letter: char| others.clone().filter(bundle).any(|text| text.contains(letter));
+    let all = |letter: char| {
+        others
+            .clone()
+            .filter(bundle)
+            .any(|text| text.contains(letter))
+    };
     !letters.is_empty() && letters.len() <= 3 && letters.chars().all(all) && others.next().is_some()
 }

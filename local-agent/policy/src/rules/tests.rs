@@ -25,13 +25,21 @@ fn touches(written: &str, line: &str) -> bool {
 }
 
 fn corpus(side: &str) -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(side);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(side);
     let mut entries = Vec::new();
     for file in std::fs::read_dir(folder).unwrap() {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
         for line in text.lines() {
             let entry: serde_json::Value = serde_json::from_str(line).unwrap();
-            let field = |name: &str| entry.get(name).and_then(|value| value.as_str()).unwrap().to_owned();
+            let field = |name: &str| {
+                entry
+                    .get(name)
+                    .and_then(|value| value.as_str())
+                    .unwrap()
+                    .to_owned()
+            };
             entries.push((field("class"), field("cmd")));
         }
     }
@@ -113,10 +121,22 @@ fn what_is_no_rule_is_refused_by_name() {
         ("WebFetch(domain:)", BadRule::Host(String::new())),
         ("WebFetch(domain:*)", BadRule::Host("*".into())),
         ("WebFetch(domain:a.*.com)", BadRule::Host("a.*.com".into())),
-        ("WebFetch(domain:example.com/x)", BadRule::Host("example.com/x".into())),
-        ("WebFetch(domain:a@example.com)", BadRule::Host("a@example.com".into())),
-        ("WebFetch(domain:example.com:x)", BadRule::Host("example.com:x".into())),
-        ("WebFetch(domain:*.127.0.0.1)", BadRule::Host("*.127.0.0.1".into())),
+        (
+            "WebFetch(domain:example.com/x)",
+            BadRule::Host("example.com/x".into()),
+        ),
+        (
+            "WebFetch(domain:a@example.com)",
+            BadRule::Host("a@example.com".into()),
+        ),
+        (
+            "WebFetch(domain:example.com:x)",
+            BadRule::Host("example.com:x".into()),
+        ),
+        (
+            "WebFetch(domain:*.127.0.0.1)",
+            BadRule::Host("*.127.0.0.1".into()),
+        ),
         ("mcp__", BadRule::Server),
         ("mcp__a__", BadRule::Server),
         ("mcp__a__b*", BadRule::Server),
@@ -191,7 +211,10 @@ fn a_rule_allows_the_words_that_it_says_and_no_others() {
 
 #[test]
 fn a_pattern_of_names_only_denies() {
-    assert_eq!(rule("Bash(mkfs.*)").never_allows(), Some(BadRule::NamePattern));
+    assert_eq!(
+        rule("Bash(mkfs.*)").never_allows(),
+        Some(BadRule::NamePattern)
+    );
     assert_eq!(rule("Bash(mkfs:*)").never_allows(), None);
     assert!(touches("Bash(mkfs.*)", "sudo mkfs.ext4 /dev/x"));
     assert!(!touches("Bash(mkfs.*)", "mkfs /dev/x"));
@@ -296,6 +319,9 @@ fn a_program_is_found_however_it_is_hidden() {
         "ssh host rm a",
         "ssh host 'cd a; rm b'",
         "docker exec x rm a",
+        "docker compose run x sh -c 'rm a'",
+        "kubectl exec x -- rm a",
+        "poetry run rm a",
         "git -c alias.x='!rm a' x",
         "git -c core.pager='rm a' log",
         "git rebase -x 'rm a' main",
@@ -362,6 +388,8 @@ fn what_only_speaks_of_a_program_is_not_touched() {
         "echo rm",
         "grep -rn 'rm -rf' src",
         "git rm a",
+        "docker rm a",
+        "docker run --rm a",
         "git log --grep=rm",
         "cat rm.txt",
         "npm run rm",
@@ -422,14 +450,17 @@ fn words_of_a_rule_that_denies_may_have_options_between_them() {
 
 /// Programs that rules deny.
 const DENIED: &[&str] = &[
-    "rm", "curl", "wget", "ssh", "scp", "dd", "mkfs", "chmod", "chown", "kill", "reboot", "shutdown", "sudo", "docker", "npm", "node",
-    "python", "python3", "perl", "nc", "make", "cargo", "sh", "bash", "eval", "xargs", "tee", "mv", "cp", "ln", "truncate", "id", "touch",
+    "rm", "curl", "wget", "ssh", "scp", "dd", "mkfs", "chmod", "chown", "kill", "reboot",
+    "shutdown", "sudo", "docker", "npm", "node", "python", "python3", "perl", "nc", "make",
+    "cargo", "sh", "bash", "eval", "xargs", "tee", "mv", "cp", "ln", "truncate", "id", "touch",
 ];
 
 /// Where a harmful line has a program's name and does not run it, or runs it where no shell sees it.
 const NOT_RUN: &[(&str, &str)] = &[
     // A subcommand, an argument, or a part of a path.
     ("rm", "git rm a.txt"),
+    ("rm", "docker rm x"),
+    ("eval", "nix eval --expr 1"),
     ("mv", "git mv a b"),
     ("cp", "aws s3 cp "),
     ("cp", "gsutil cp "),
@@ -456,7 +487,10 @@ const NOT_RUN: &[(&str, &str)] = &[
 
 #[test]
 fn in_harmful_lines_every_denied_program_that_runs_is_found() {
-    let rules: Vec<_> = DENIED.iter().map(|name| rule(&format!("Bash({name})"))).collect();
+    let rules: Vec<_> = DENIED
+        .iter()
+        .map(|name| rule(&format!("Bash({name})")))
+        .collect();
     let (mut missed, mut used) = (Vec::new(), BTreeSet::new());
     let mut found = 0;
     for (class, line) in corpus("harmful") {
@@ -465,10 +499,17 @@ fn in_harmful_lines_every_denied_program_that_runs_is_found() {
             continue;
         }
         let seen = Seen::in_line(&line);
-        let mut words = line.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.' | '-'));
+        let mut words =
+            line.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.' | '-'));
         let named: BTreeSet<_> = words.by_ref().collect();
-        for (name, rule) in DENIED.iter().zip(&rules).filter(|(name, _)| named.contains(*name)) {
-            let except = NOT_RUN.iter().find(|(program, begin)| program == name && line.starts_with(begin));
+        for (name, rule) in DENIED
+            .iter()
+            .zip(&rules)
+            .filter(|(name, _)| named.contains(*name))
+        {
+            let except = NOT_RUN
+                .iter()
+                .find(|(program, begin)| program == name && line.starts_with(begin));
             match (rule.touches_any(&seen), except) {
                 (true, None) => found += 1,
                 (false, Some(except)) => drop(used.insert(except)),
@@ -483,16 +524,27 @@ fn in_harmful_lines_every_denied_program_that_runs_is_found() {
 
 #[test]
 fn no_everyday_line_is_touched_by_a_rule_for_a_program_that_it_does_not_run() {
-    let more = ["find", "sort", "wc", "sed", "awk", "ls", "head", "tail", "echo", "git", "grep", "rg", "file", "stat", "date", "test", "cat", "jq"];
+    let more = [
+        "find", "sort", "wc", "sed", "awk", "ls", "head", "tail", "echo", "git", "grep", "rg",
+        "file", "stat", "date", "test", "cat", "jq",
+    ];
     let names: Vec<&str> = DENIED.iter().copied().chain(more).collect();
-    let rules: Vec<_> = names.iter().map(|name| rule(&format!("Bash({name})"))).collect();
+    let rules: Vec<_> = names
+        .iter()
+        .map(|name| rule(&format!("Bash({name})")))
+        .collect();
     let (mut wrong, mut touched, mut clear) = (Vec::new(), 0, 0);
     for (_, line) in corpus("everyday") {
         // What runs is known of lines that are clear.
-        let Ok(parsed) = grammar::parse(&line) else { continue };
+        let Ok(parsed) = grammar::parse(&line) else {
+            continue;
+        };
         clear += 1;
         let seen = Seen::in_line(&line);
-        let runs: BTreeSet<_> = parsed.commands().map(|command| command.name.as_str()).collect();
+        let runs: BTreeSet<_> = parsed
+            .commands()
+            .map(|command| command.name.as_str())
+            .collect();
         // `xargs` runs what it is given.
         let given = |name: &str| runs.contains("xargs") && line.contains(name);
         for (name, rule) in names.iter().zip(&rules) {
@@ -515,7 +567,9 @@ fn what_the_strict_grammar_reads_the_other_parser_finds_too() {
         if line == "{}" {
             continue;
         }
-        let Ok(parsed) = grammar::parse(&line) else { continue };
+        let Ok(parsed) = grammar::parse(&line) else {
+            continue;
+        };
         let tree = Seen::by_tree(&line);
         lines += 1;
         for command in parsed.commands() {
@@ -540,7 +594,10 @@ fn what_is_too_large_or_too_deep_is_touched_by_every_rule() {
     assert!(deny.touches(&format!("{} rm", "a ".repeat(crate::limits::PARSED_MAX))));
     let quoted = |line: String| match line.contains('\'') {
         false => format!("sh -c '{line}'"),
-        true => format!("sh -c \"{}\"", line.replace('\\', "\\\\").replace('"', "\\\"")),
+        true => format!(
+            "sh -c \"{}\"",
+            line.replace('\\', "\\\\").replace('"', "\\\"")
+        ),
     };
     let nested = |depth: usize| (0..depth).fold("ls".to_owned(), |line, _| quoted(line));
     assert!(!deny.touches(&nested(5)));
@@ -552,12 +609,28 @@ fn what_is_too_large_or_too_deep_is_touched_by_every_rule() {
 
 #[test]
 fn hostile_lines_are_looked_through_in_bounded_time() {
-    // A test that took seconds for one of these would be killed.
-    for unit in ["a|", "x=(", "$(", "\"$(", "${a", "`a", "<<a ", "cat <<a\n", "f() ", "))", "sudo ", "{a,", "case x in ", ">a b ", "$[", "'a b' ", "[a"] {
-        for length in [crate::limits::PARSED_MAX, crate::limits::SEEN_MAX] {
-            let line = unit.repeat(length / unit.len());
-            assert!(rule("Bash").touches(&line));
-        }
+    // Of each of these the time would grow with the square, if nothing bounded it, and this test would be killed.
+    for unit in [
+        "a|",
+        "x=(",
+        "))",
+        "f() ",
+        "$[",
+        "case x in ",
+        "sudo ",
+        "sudo $a ",
+        "'a b' ",
+        "$(",
+        "`a",
+        "${a",
+        "[a",
+    ] {
+        let line = unit.repeat(crate::limits::PARSED_MAX / unit.len());
+        assert!(rule("Bash").touches(&line));
+    }
+    for unit in ["a ", "$(", "`a", "${a", "?a ", "\\x"] {
+        let line = unit.repeat(crate::limits::SEEN_MAX / unit.len());
+        assert!(rule("Bash").touches(&line));
     }
 }
 
@@ -572,7 +645,11 @@ fn place() -> Place {
 fn paths_are_allowed_as_they_are_written() {
     let allows = |written: &str, path: &str| {
         let rule = rule(written);
-        let access = if written.starts_with("Edit") { Access::Edit } else { Access::Read };
+        let access = if written.starts_with("Edit") {
+            Access::Edit
+        } else {
+            Access::Read
+        };
         rule.allows_path(access, Path::new(path), &place())
     };
     for (written, path) in [
@@ -611,14 +688,24 @@ fn paths_are_allowed_as_they_are_written() {
     }
     assert!(!rule("Read(**)").allows_path(Access::Edit, Path::new("/w/project/a"), &place()));
     assert!(!rule("Edit(**)").allows_path(Access::Read, Path::new("/w/project/a"), &place()));
-    let homeless = Place { home: None, ..place() };
+    let homeless = Place {
+        home: None,
+        ..place()
+    };
     assert!(!rule("Read(~/a)").allows_path(Access::Read, Path::new("/home/p/a"), &homeless));
-    assert!(rule("Read(~/a)").touches_path(Access::Read, Path::new("/home/p/a"), Path::new("a"), &homeless));
+    assert!(rule("Read(~/a)").touches_path(
+        Access::Read,
+        Path::new("/home/p/a"),
+        Path::new("a"),
+        &homeless
+    ));
 }
 
 #[test]
 fn paths_are_denied_in_any_case_below_folders_and_by_either_path() {
-    let touches = |written: &str, path: &str| rule(written).touches_path(Access::Read, Path::new(path), Path::new("/x"), &place());
+    let touches = |written: &str, path: &str| {
+        rule(written).touches_path(Access::Read, Path::new(path), Path::new("/x"), &place())
+    };
     for (written, path) in [
         ("Read(.env)", "/w/project/.env"),
         ("Read(.env)", "/w/project/a/.ENV"),
@@ -646,14 +733,21 @@ fn paths_are_denied_in_any_case_below_folders_and_by_either_path() {
     }
     // A link that was followed, and the other way round.
     let given = Path::new("/w/project/.env");
-    assert!(rule("Read(.env)").touches_path(Access::Read, Path::new("/w/project/plain"), given, &place()));
+    assert!(rule("Read(.env)").touches_path(
+        Access::Read,
+        Path::new("/w/project/plain"),
+        given,
+        &place()
+    ));
     // An edit shows what it changes.
     assert!(rule("Read(.env)").touches_path(Access::Edit, given, given, &place()));
 }
 
 #[test]
 fn a_folder_that_may_hold_a_denied_file_is_known() {
-    let below = |written: &str, folder: &str| rule(written).touches_below(Access::Read, Path::new(folder), &place());
+    let below = |written: &str, folder: &str| {
+        rule(written).touches_below(Access::Read, Path::new(folder), &place())
+    };
     assert!(below("Read(secrets/key)", "/w/project"));
     assert!(below("Read(secrets/**)", "/w/project/Secrets/a"));
     assert!(below("Read(.env)", "/w/project/src"));
@@ -668,9 +762,15 @@ fn addresses_are_allowed_by_their_exact_host() {
         ("WebFetch(domain:example.com)", "https://example.com/a?b#c"),
         ("WebFetch(domain:example.com)", "http://EXAMPLE.com./"),
         ("WebFetch(domain:Example.com.)", "https://example.com:443"),
-        ("WebFetch(domain:example.com:8080)", "http://example.com:8080/"),
+        (
+            "WebFetch(domain:example.com:8080)",
+            "http://example.com:8080/",
+        ),
         ("WebFetch(domain:*.example.com)", "https://a.b.example.com/"),
-        ("WebFetch(domain:b\u{fc}cher.example)", "https://xn--bcher-kva.example/"),
+        (
+            "WebFetch(domain:b\u{fc}cher.example)",
+            "https://xn--bcher-kva.example/",
+        ),
         ("WebFetch(domain:127.0.0.1)", "http://127.0.0.1/"),
         ("WebFetch(domain:[::1]:8080)", "http://[::1]:8080/"),
         ("WebFetch", "https://anything.example/"),
@@ -679,9 +779,15 @@ fn addresses_are_allowed_by_their_exact_host() {
     }
     for (written, url) in [
         ("WebFetch(domain:example.com)", "https://a.example.com/"),
-        ("WebFetch(domain:example.com)", "https://example.com.evil.example/"),
+        (
+            "WebFetch(domain:example.com)",
+            "https://example.com.evil.example/",
+        ),
         ("WebFetch(domain:example.com)", "https://evilexample.com/"),
-        ("WebFetch(domain:example.com)", "https://example.com@evil.example/"),
+        (
+            "WebFetch(domain:example.com)",
+            "https://example.com@evil.example/",
+        ),
         ("WebFetch(domain:example.com)", "https://user@example.com/"),
         ("WebFetch(domain:example.com)", "https://:@example.com/"),
         ("WebFetch(domain:example.com)", "https://example.com:8443/"),

@@ -63,7 +63,9 @@ impl Reader<'_> {
                 self.skip_to(|rest| rest.find(']'));
                 self.pattern.push_gap();
             }
-            '{' if self.rest.contains('}') && (self.rest.contains(',') || self.rest.contains("..")) => {
+            '{' if self.rest.contains('}')
+                && (self.rest.contains(',') || self.rest.contains("..")) =>
+            {
                 self.skip_braces();
                 self.gap();
             }
@@ -228,7 +230,9 @@ pub(super) fn decoded(text: &str) -> String {
                 rest = rest.get(c.map_or(0, char::len_utf8)..).unwrap_or_default();
                 out.extend(c.filter(char::is_ascii).map(|c| char::from(c as u8 & 0x1f)));
             }
-            Some(digit @ '0'..='7') => number(&mut rest, 8, 2, digit.encode_utf8(&mut [0; 4]), &mut out),
+            Some(digit @ '0'..='7') => {
+                number(&mut rest, 8, 2, digit.encode_utf8(&mut [0; 4]), &mut out)
+            }
             Some(c) => out.push(c),
             None => out.push('\\'),
         }

@@ -47,7 +47,9 @@ impl<'a> Reader<'a> {
         Self {
             file: file.into(),
             text,
-            lines: std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect(),
+            lines: std::iter::once(0)
+                .chain(ends.map(|(at, _)| at + 1))
+                .collect(),
             settings: Settings {
                 level,
                 mode: None,
@@ -66,7 +68,9 @@ impl<'a> Reader<'a> {
                 "mode" => self.settings.mode = self.mode(value),
                 "approval_minutes" => self.minutes(value),
                 "permissions" => self.permissions(value),
-                "managed" if self.settings.level != Level::Managed => self.wrong(key.span(), Fault::NotManaged),
+                "managed" if self.settings.level != Level::Managed => {
+                    self.wrong(key.span(), Fault::NotManaged)
+                }
                 "managed" => self.managed(value),
                 other => self.unknown(key.span(), other),
             }
@@ -121,13 +125,20 @@ impl<'a> Reader<'a> {
         match rule.map(|value| (value.get_ref().as_str(), value.span())) {
             Some((Some(rule), span)) => self.rule(effect, rule, span, examples),
             Some((None, span)) => self.wrong(span, Fault::Type("a rule in quotes")),
-            None => self.wrong(span, Fault::Type("a rule: { rule = \"…\", matches = […], not = […] }")),
+            None => self.wrong(
+                span,
+                Fault::Type("a rule: { rule = \"…\", matches = […], not = […] }"),
+            ),
         }
     }
 
     fn examples(&mut self, matches: bool, value: &Value<'_>, into: &mut Vec<Example>) {
         for (text, line) in self.texts(value) {
-            into.push(Example { text, line, matches });
+            into.push(Example {
+                text,
+                line,
+                matches,
+            });
         }
     }
 
@@ -189,7 +200,9 @@ impl<'a> Reader<'a> {
         };
         for (key, value) in table {
             match key.get_ref().as_ref() {
-                "allow_only" => self.settings.managed.allow_only = self.truth(value).unwrap_or(true),
+                "allow_only" => {
+                    self.settings.managed.allow_only = self.truth(value).unwrap_or(true)
+                }
                 "terminals" => self.settings.managed.terminals = self.truth(value),
                 "modes" => self.modes(value),
                 other => self.unknown(key.span(), other),

@@ -33,7 +33,9 @@ impl Scopes {
             mode: Mode::Ask,
             modes: vec![Mode::Plan, Mode::Ask, Mode::AcceptEdits],
             approval_minutes: APPROVAL_MINUTES,
-            terminals: managed.iter().all(|managed| managed.terminals != Some(false)),
+            terminals: managed
+                .iter()
+                .all(|managed| managed.terminals != Some(false)),
             wrong: Vec::new(),
         };
         for list in managed.iter().filter_map(|managed| managed.modes.as_ref()) {
@@ -41,7 +43,8 @@ impl Scopes {
         }
         let loosens = |level: Level| trusted || !level.comes_with_project();
         // A project that nobody trusts may only be stricter than what would hold without it.
-        let (own, projects): (Vec<&Settings>, Vec<&Settings>) = files.iter().partition(|file| loosens(file.level));
+        let (own, projects): (Vec<&Settings>, Vec<&Settings>) =
+            files.iter().partition(|file| loosens(file.level));
         let strictest = |files: Vec<&Settings>| files.iter().filter_map(|file| file.mode).min();
         let chosen = strictest(own).unwrap_or(Mode::Ask);
         let chosen = strictest(projects).map_or(chosen, |mode| mode.min(chosen));
