@@ -14,12 +14,13 @@ pub const SEEN_MAX: usize = 1024 * 1024;
 pub const PARSED_MAX: usize = 64 * 1024;
 /// What it is given in all, lines inside of words included. One that needs more is touched by all.
 pub const PARSED_ALL_MAX: usize = 4 * PARSED_MAX;
-/// How often it may look up from one line: some 100 steps each. One that needs more is scanned.
-pub const PARSED_STEPS_MAX: usize = 20_000;
+/// Signs of the shell's language in what it is given. The time that it needs grows with their square at worst, so this bounds it, for one line
+/// and for all lines of one together.
+pub const PARSED_SIGNS_MAX: usize = 4000;
 /// Lines inside of words inside of lines. Deeper, and all are touched.
 pub const DEPTH_MAX: usize = 8;
 /// Commands that one line may run. More, and all are touched.
-pub const INVOCATIONS_MAX: usize = 4096;
+pub const INVOCATIONS_MAX: usize = 1024;
 /// Patterns among the words of one line that is scanned. More, and all are touched.
 pub const SCANNED_PATTERNS_MAX: usize = 1024;
 /// A path that is matched.

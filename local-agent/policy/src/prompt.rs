@@ -10,6 +10,9 @@
 //!
 //! Letters that look like others are shown as they are, and marked by [`Flag::LookAlike`].
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use unicode_bidi::{BidiClass, bidi_class};
@@ -102,6 +105,12 @@ impl Shower {
             if looks_like_another(word) {
                 self.flags.insert(Flag::LookAlike);
             }
+        }
+        let mut signs = text.chars().filter(|c| !c.is_alphanumeric() && *c != '⟨');
+        if signs
+            .any(|c| !c.is_ascii() && is_plain(c) && looks_like_another(c.encode_utf8(&mut [0; 4])))
+        {
+            self.flags.insert(Flag::LookAlike);
         }
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {

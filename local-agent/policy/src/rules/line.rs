@@ -4,24 +4,24 @@
 //! tree-sitter finds commands in nearly everything else: in pipelines, groups, functions and control structures, and in substitutions inside
 //! of words, quotes and here-documents. Where it is lost, or where the line does not say what runs, [`Scan`] takes all words together.
 //!
-//! Words that a program runs ([`programs`]) are looked through: every tail of them counts as a command of its own, and each of them is read as
+//! Words that a program runs (`programs`) are looked through: every tail of them counts as a command of its own, and each of them is read as
 //! a line again.
 //!
 //! What is **not** found, because the line does not say it: programs named by what a variable from elsewhere, a file, a script, a network or
 //! an encoding (`base64 -d | sh`) holds. Such a line is not clear, so a person is asked. No rule that denies replaces that.
 
+mod through;
+
 use super::pattern::Pattern;
-use super::programs::{self, Role};
 use super::scan::Scan;
 use super::word::Word;
 use crate::grammar;
 use crate::limits::{
-    DEPTH_MAX, INVOCATIONS_MAX, PARSED_ALL_MAX, PARSED_MAX, PARSED_STEPS_MAX, SEEN_MAX,
+    DEPTH_MAX, INVOCATIONS_MAX, PARSED_ALL_MAX, PARSED_MAX, PARSED_SIGNS_MAX, SEEN_MAX,
 };
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
-use tree_sitter::{Node, ParseOptions, Parser, Tree};
+use tree_sitter::{Node, Parser, Tree};
 
 /// All that a line may run.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +87,8 @@ struct Reader<'a> {
     scanned: HashSet<String>,
     depth: usize,
     parsed: usize,
+    /// What the parser may have needed at worst: the square of the signs.
+    steps: usize,
     /// The line that is read now has been scanned.
     scanned_now: bool,
     /// The whole line has been, for one inside of it.
@@ -108,6 +110,7 @@ impl<'a> Reader<'a> {
             scanned: HashSet::new(),
             depth: 0,
             parsed: 0,
+            steps: 0,
             scanned_now: false,
             scanned_whole: false,
             loose: false,
@@ -117,7 +120,9 @@ impl<'a> Reader<'a> {
     fn run(&mut self) {
         while let Some((line, depth)) = self.lines.pop() {
             let too_many = self.seen.commands.len() > INVOCATIONS_MAX;
-            if too_many || depth > DEPTH_MAX || self.parsed > PARSED_ALL_MAX {
+            let too_long =
+                self.parsed > PARSED_ALL_MAX || self.steps > PARSED_SIGNS_MAX * PARSED_SIGNS_MAX;
+            if too_many || too_long || depth > DEPTH_MAX {
                 self.seen.everything = true;
                 return;
             }
@@ -167,10 +172,16 @@ impl<'a> Reader<'a> {
         let strange = line
             .chars()
             .any(|c| c.is_control() && c != '\n' && c != '\t');
-        if line.len() > PARSED_MAX || strange {
+        // What a variable holds is read as a prompt, with substitutions that are in no line.
+        if line.contains("@P}") {
+            self.scan_now(line);
+        }
+        let signs = signs(line);
+        if line.len() > PARSED_MAX || signs > PARSED_SIGNS_MAX || strange {
             self.scan_now(line);
         } else {
             self.parsed += line.len();
+            self.steps += signs * signs;
             self.tree(line);
         }
     }
@@ -201,23 +212,9 @@ impl<'a> Reader<'a> {
     }
 
     fn parse(&mut self, line: &str) -> Option<Tree> {
-        let mut steps = 0;
-        let mut progress = |_: &tree_sitter::ParseState| {
-            steps += 1;
-            match steps > PARSED_STEPS_MAX {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        };
-        let options = ParseOptions::new().progress_callback(&mut progress);
-        let bytes = line.as_bytes();
         let parser = self.parser.as_mut()?;
         parser.reset();
-        parser.parse_with_options(
-            &mut |at, _| bytes.get(at..).unwrap_or_default(),
-            None,
-            Some(options),
-        )
+        parser.parse(line, None)
     }
 
     fn node(&mut self, node: Node<'_>, line: &str) {
@@ -270,140 +267,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A command of these words, and all that they run, in the text that has them. All tails of them if something wraps them.
-    fn command(&mut self, words: Vec<Word>, text: &str, mut wraps: bool) {
-        let words: Arc<[Word]> = words.into();
-        let loose = words.iter().any(|word| word.unknown);
-        self.loose |= loose;
-        let (mut code, mut feeds) = (false, false);
-        for from in 0..words.len() {
-            if self.seen.commands.len() > INVOCATIONS_MAX {
-                self.seen.everything = true;
-                return;
-            }
-            let rest = words.get(from + 1..).unwrap_or_default();
-            let Some(word) = words.get(from) else { break };
-            self.seen.commands.push(Invocation {
-                words: Arc::clone(&words),
-                from,
-                loose,
-            });
-            // In a word that is only a program's if another one wraps it, nothing more hides.
-            if word.unknown || (!wraps && word.program.literal().is_none()) {
-                self.scan_now(text);
-            }
-            let role = word.program.literal().map_or(Role::Plain, programs::role);
-            match role {
-                Role::Plain => {}
-                Role::Wraps => self.inside(&mut wraps, rest, text),
-                Role::Shell => {
-                    let given = |word: &Word| word.is_option() && word.pattern.text().contains('c');
-                    if !rest.iter().take(SHELL_OPTIONS_MAX).any(given) {
-                        self.scan_all(text);
-                    }
-                    self.inside(&mut wraps, rest, text);
-                }
-                Role::Feeds => {
-                    let more = |word: &Word| {
-                        let known = word.program.literal().map(programs::role);
-                        known.is_none_or(|role| role != Role::Plain)
-                            || REPLACE
-                                .iter()
-                                .any(|option| word.pattern.text().starts_with(option))
-                    };
-                    if !std::mem::replace(&mut feeds, true) && rest.iter().any(more) {
-                        self.scan_all(text);
-                    }
-                    self.inside(&mut wraps, rest, text);
-                }
-                Role::Code => {
-                    if !std::mem::replace(&mut code, true) {
-                        for word in rest.iter().filter(|word| !is_name(word.pattern.text())) {
-                            self.scan(word.pattern.text());
-                        }
-                    }
-                }
-                Role::Behind(options) => {
-                    let behind = rest
-                        .iter()
-                        .position(|word| options.contains(&word.pattern.text()));
-                    let behind = behind.and_then(|at| rest.get(at + 1..)).unwrap_or_default();
-                    if !wraps && !behind.is_empty() {
-                        self.command(behind.to_vec(), text, true);
-                        self.words(behind, text);
-                    }
-                    if !wraps {
-                        let glued: Vec<_> = rest
-                            .iter()
-                            .filter(|word| is_glued(word, options))
-                            .cloned()
-                            .collect();
-                        self.words(&glued, text);
-                    }
-                }
-            }
-            if !wraps {
-                break;
-            }
-        }
-    }
-
-    /// The words of a program that wraps others. The next ones that do are among them.
-    fn inside(&mut self, wraps: &mut bool, rest: &[Word], text: &str) {
-        if !std::mem::replace(wraps, true) {
-            self.words(rest, text);
-        }
-    }
-
-    /// Words that may be run: each as a line, and the parts of each that stand behind an option's letters or an equals sign.
-    fn words(&mut self, words: &[Word], text: &str) {
-        if words.iter().any(|word| word.unknown) {
-            self.scan_now(text);
-        }
-        for word in words {
-            let whole = word.pattern.text();
-            if !is_name(whole) {
-                self.later(whole);
-            }
-            let value = whole.split_once('=').map(|(_, value)| value);
-            let letters = [2, 3, 4].map(|at| {
-                whole
-                    .get(at..)
-                    .filter(|_| whole.starts_with('-') && !whole.starts_with("--"))
-            });
-            for part in letters.into_iter().flatten().chain(value) {
-                self.part(part);
-            }
-            // An alias of git's that is none of the shell's.
-            if let Some((_, value)) = whole
-                .split_once('=')
-                .filter(|(name, _)| name.starts_with("alias."))
-            {
-                self.later(&format!("git {value}"));
-            }
-        }
-    }
-
-    /// The value of a variable: programs run what some of them say.
-    fn value(&mut self, word: &Word) {
-        self.part(word.pattern.text());
-    }
-
-    fn part(&mut self, part: &str) {
-        let part = part.trim_start_matches('!');
-        if !part.contains(|c: char| c.is_ascii_alphanumeric()) {
-            return;
-        }
-        self.later(part);
-    }
-
-    fn later(&mut self, line: &str) {
-        let line = line.trim_start_matches('!');
-        if !line.is_empty() && self.known.insert(line.to_owned()) {
-            self.lines.push((line.to_owned(), self.depth + 1));
-        }
-    }
-
     /// All words of a text count.
     fn scan(&mut self, text: &str) {
         if self.scanned.insert(text.to_owned()) {
@@ -427,26 +290,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Further away, `-c` is not looked for.
-const SHELL_OPTIONS_MAX: usize = 16;
-/// Options by which words that come in stand where they are written.
-const REPLACE: &[&str] = &["-I", "-i", "--replace"];
-
-/// `-xrm` or `--exec=rm`.
-fn is_glued(word: &Word, options: &[&str]) -> bool {
-    let text = word.pattern.text();
-    let names = |option: &&str| {
-        let rest = text.strip_prefix(*option);
-        let short = option.len() == 2 && option.starts_with('-');
-        rest.is_some_and(|rest| rest.starts_with('=') || short && !rest.is_empty())
-    };
-    options.iter().any(names) || text.starts_with('!')
-}
-
-/// One name or path: as a line it would run just that, and it is a command already.
-fn is_name(text: &str) -> bool {
-    text.chars().all(|c| {
-        c.is_ascii_alphanumeric()
-            || matches!(c, '.' | '_' | '-' | '/' | '+' | ':' | '@' | ',' | '%')
-    })
+/// Signs of the shell's language, over which the parser may have to go more than once.
+fn signs(text: &str) -> usize {
+    text.bytes()
+        .filter(|byte| {
+            byte.is_ascii_punctuation()
+                && !matches!(byte, b'.' | b'-' | b'_' | b'/' | b',' | b':' | b'+' | b'@')
+        })
+        .count()
 }

@@ -282,12 +282,9 @@ fn next(starts: &[bool], words: &[Word], pattern: &Pattern, any: bool) -> Vec<bo
     let (mut here, mut value) = (false, false);
     for (at, word) in words.iter().enumerate() {
         here |= starts.get(at).copied().unwrap_or(false);
-        if here
-            && !word.pattern.is_open()
-            && word.pattern.meets(pattern)
-            && let Some(end) = ends.get_mut(at + 1)
-        {
-            *end = true;
+        let met = here && !word.pattern.is_open() && word.pattern.meets(pattern);
+        if let Some(end) = ends.get_mut(at + 1) {
+            *end = met;
         }
         let may_be_option = word.is_option() || word.pattern.begins_with_gap();
         (here, value) = match here {
