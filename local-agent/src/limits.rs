@@ -112,5 +112,9 @@ pub const OWNER_PAUSE: Duration = Duration::from_secs(1);
 pub const GENERATIONS: usize = 64;
 /// A line that comes sooner than this after the question changed was meant for the one before.
 pub const TOO_SOON: Duration = Duration::from_secs(1);
+/// Links that one path may go through, as for the kernel.
+pub const LINKS_MAX: usize = 40;
+/// Of a line that is too long to answer, so much is shown. Bytes.
+pub const SHOWN_MAX: usize = 1024;
 /// One line of `lanyard policy check`. Bytes: a command of 1 MiB of which every byte is escaped.
 pub const CHECK_LINE_MAX: usize = 8 * 1024 * 1024;

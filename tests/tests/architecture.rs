@@ -166,6 +166,7 @@ fn every_bound_of_a_program_is_in_its_one_file_of_limits() -> Result<()> {
         "local-agent/holder/src",
         "local-agent/dial/src",
         "local-agent/client/src",
+        "local-agent/policy/src",
     ];
     for program in programs {
         assert!(

@@ -41,4 +41,8 @@ impl Files for Links {
             path
         })
     }
+
+    fn holds(&self, folder: &Path, name: &str) -> bool {
+        folder.ends_with("planted") && ["HEAD", "objects"].contains(&name)
+    }
 }

@@ -29,3 +29,17 @@ pub const PATH_MAX: usize = 16 * 1024;
 pub const SETTINGS_MAX: usize = 256 * 1024;
 /// Rules in it.
 pub const RULES_MAX: usize = 1000;
+/// Parts of a line for which rules are still offered; of more, nobody reads each.
+pub const OFFERED_PARTS_MAX: usize = 5;
+/// Folders in which a command may find itself, where nobody knows whether `cd` has moved. More, and it asks.
+pub const PLACES_MAX: usize = 8;
+/// Options of a shell before its script.
+pub const SHELL_OPTIONS_MAX: usize = 16;
+/// Characters of a text that is long to read.
+pub const LONG: usize = 500;
+/// Blanks in a row that push what follows out of sight.
+pub const BLANKS: usize = 10;
+/// An approval waits so long where no settings say otherwise.
+pub const APPROVAL_MINUTES: u32 = 30;
+/// Characters within which something that opens must close, where text is scanned.
+pub const NEAR: usize = 64;

@@ -1,12 +1,30 @@
 //! The rules that "always" would save: exactly the commands that were shown, and for some programs none at all.
 
-use crate::grammar::{Command, Line};
-
-/// Parts of a line for which rules are still offered; of more, nobody reads each.
-const PARTS_MAX: usize = 5;
+use crate::grammar::{Command, Line, Word};
+use crate::limits::OFFERED_PARTS_MAX;
 
 /// Programs that run whatever they are given, remove, or send: each time is another.
 const NEVER: &[&str] = &[
+    ".",
+    "conda",
+    "dbus-run-session",
+    "direnv",
+    "gh",
+    "ghci",
+    "go",
+    "hg",
+    "nano",
+    "nvim",
+    "pipenv",
+    "poetry",
+    "rscript",
+    "runuser",
+    "rustup",
+    "terraform",
+    "truncate",
+    "uclampset",
+    "unlink",
+    "uv",
     "ash",
     "at",
     "awk",
@@ -126,7 +144,7 @@ pub fn rules<'a>(commands: impl Iterator<Item = &'a Command>) -> Vec<String> {
     let rules: Option<Vec<String>> = commands.map(rule).collect();
     let mut rules = rules.unwrap_or_default();
     rules.dedup();
-    if rules.len() > PARTS_MAX {
+    if rules.len() > OFFERED_PARTS_MAX {
         return Vec::new();
     }
     rules
@@ -142,6 +160,19 @@ fn rule(command: &Command) -> Option<String> {
     let name = command.name.to_lowercase();
     // `python3.11` is `python`.
     let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
+    // `mkfs.ext4`, `ld-linux-x86-64.so.2`.
+    let first = name.split('.').next().unwrap_or_default();
+    let second = command.arguments.first().and_then(Word::literal);
+    let runs_others =
+        ["dlx", "exec", "install", "publish", "x"].contains(&second.unwrap_or_default().as_str());
+    let is_set = |word: &Word| {
+        word.literal()
+            .is_some_and(|word| !word.starts_with('-') && word.contains('='))
+    };
+    let sets = command.arguments.iter().any(is_set);
+    if runs_others || sets || first.starts_with("ld-") || NEVER.contains(&first) {
+        return None;
+    }
     if name.contains('/') || NEVER.contains(&name.as_str()) || NEVER.contains(&plain) {
         return None;
     }
@@ -195,6 +226,12 @@ mod tests {
             "node x",
             "make ''",
             "perl5.36 x",
+            "mkfs.ext4 x",
+            "npm exec x",
+            "yarn dlx x",
+            "make SHELL=./x",
+            "cargo publish",
+            "ld-linux-x86-64.so.2 x",
         ] {
             assert_eq!(offered(line), [""; 0], "{line}");
         }

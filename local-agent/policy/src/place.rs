@@ -10,6 +10,9 @@ pub trait Files {
     /// The absolute path with every link resolved, as far as it exists; what does not exist yet is kept as it is. `None` if that cannot be
     /// said, which is as good as outside.
     fn resolve(&self, path: &Path) -> Option<PathBuf>;
+
+    /// Whether something of this name is in a folder.
+    fn holds(&self, folder: &Path, name: &str) -> bool;
 }
 
 /// Knows of no links. For rules that are tried on a machine that is not theirs.
@@ -19,6 +22,10 @@ pub struct NoFiles;
 impl Files for NoFiles {
     fn resolve(&self, path: &Path) -> Option<PathBuf> {
         Some(plain(path))
+    }
+
+    fn holds(&self, _: &Path, _: &str) -> bool {
+        false
     }
 }
 
@@ -183,6 +190,27 @@ impl<'a> Place<'a> {
             return Err(Barred::Secret(shown));
         }
         Ok(())
+    }
+
+    /// Whether a repository lies between the workspace and the present folder, which git would take for its own: one that came with the
+    /// files of the workspace, with a configuration that nobody has looked at. A folder that only has the form of one is one.
+    #[must_use]
+    pub fn is_in_another_repository(&self) -> bool {
+        let is_repository = |folder: &Path| {
+            let has = |name| self.files.holds(folder, name);
+            has(".git") || has("HEAD") && (has("objects") || has("refs") || has("commondir"))
+        };
+        let folders = self.current.ancestors();
+        folders
+            .take_while(|folder| *folder != self.workspace())
+            .any(is_repository)
+    }
+
+    /// Whether links lead a path elsewhere than it says.
+    #[must_use]
+    pub fn leads_elsewhere(&self, path: &str) -> bool {
+        let whole = self.whole(path);
+        whole.real != whole.named
     }
 
     /// A path as it says and as it leads, wherever that is.

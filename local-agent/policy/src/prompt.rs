@@ -13,6 +13,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::limits::{BLANKS, LONG};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use unicode_bidi::{BidiClass, bidi_class};
@@ -56,9 +57,6 @@ pub enum Flag {
     /// Ten blanks or more in a row, which may push what follows out of sight.
     Blanks,
 }
-
-const LONG: usize = 500;
-const BLANKS: usize = 10;
 
 /// Shows a text.
 #[must_use]
@@ -293,5 +291,7 @@ fn looks_like_another(word: &str) -> bool {
     }
     let latin = word.chars().any(|c| Script::from(c) == Script::Latin);
     let mixed = latin && !word.is_single_script();
-    mixed || skeleton(word).all(|c| c.is_ascii())
+    // Of what has no ink, nothing is left that could pass for anything.
+    let mut alike = skeleton(word).peekable();
+    mixed || alike.peek().is_some() && alike.all(|c| c.is_ascii())
 }

@@ -9,24 +9,41 @@ pub const NEVER_WRITTEN: &[&str] = &[
     ".bash_logout",
     ".bash_profile",
     ".bashrc",
+    ".cargo",
     ".claude",
+    ".codex",
+    ".config",
+    ".cursor",
+    ".devcontainer",
     ".envrc",
+    ".exrc",
+    ".gdbinit",
+    ".gemini",
     ".git/config",
     ".git/config.worktree",
     ".git/hooks",
     ".git/info/attributes",
+    ".gitattributes",
     ".gitconfig",
+    ".github",
     ".gitmodules",
     ".husky",
     ".idea",
+    ".inputrc",
     ".lanyard",
     ".mcp.json",
+    ".mise.toml",
     ".npmrc",
+    ".pre-commit-config.yaml",
     ".profile",
+    ".ripgreprc",
+    ".tool-versions",
+    ".vimrc",
     ".vscode",
     ".yarnrc",
     ".yarnrc.yml",
     ".zlogin",
+    ".zlogout",
     ".zprofile",
     ".zshenv",
     ".zshrc",
@@ -38,18 +55,27 @@ pub fn is_protected(path: &Path) -> bool {
     let names: Vec<String> = path
         .components()
         .filter_map(|part| match part {
-            Component::Normal(name) => Some(name.to_string_lossy().to_lowercase()),
+            Component::Normal(name) => Some(as_others_read(&name.to_string_lossy())),
             Component::Prefix(_)
             | Component::RootDir
             | Component::CurDir
             | Component::ParentDir => None,
         })
         .collect();
-    names.iter().any(|name| name == ".git")
+    names.iter().any(|name| name == ".git" || name == "git~1")
         || NEVER_WRITTEN
             .iter()
             .filter(|path| !path.contains('/'))
             .any(|path| names.iter().any(|name| name == path))
+}
+
+/// A name as file systems read it that know no case, drop dots and blanks at its end, or characters that have no width.
+fn as_others_read(name: &str) -> String {
+    let seen: String = name
+        .chars()
+        .filter(|c| c.is_ascii() || c.is_alphanumeric())
+        .collect();
+    seen.trim_end_matches(['.', ' ']).to_lowercase()
 }
 
 #[cfg(test)]
@@ -65,13 +91,16 @@ mod tests {
             ".VSCode/tasks.json",
             "a/.envrc",
             "/h/.bashrc",
+            ".git./config",
+            ".g\u{200c}it/config",
+            "GIT~1/config",
+            ".github/workflows/x.yml",
         ] {
             assert!(is_protected(Path::new(path)), "{path}");
         }
         for path in [
             "src/git.rs",
             "lanyard/settings.toml",
-            ".github/x.yml",
             ".gitignore",
             "docs/.bashrc.md",
         ] {

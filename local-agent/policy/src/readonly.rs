@@ -66,6 +66,9 @@ pub enum NotReadOnly {
     /// A pattern of names that may become an option.
     #[error("a file's name in place of the pattern could be an option of `{0}`")]
     Pattern(String),
+    /// Git would look at a repository inside of the workspace.
+    #[error("another repository lies here, and what its configuration starts is not known")]
+    OtherRepository,
     /// A path that may not be read.
     #[error(transparent)]
     Barred(#[from] Barred),

@@ -32,6 +32,7 @@ const NAMES: &[&str] = &[
     "credentials.yml",
     "credentials.yml.enc",
     "gshadow",
+    "kubeconfig",
     "secrets.json",
     "secrets.toml",
     "secrets.yaml",
@@ -64,7 +65,9 @@ const ENDINGS: &[&str] = &[
 
 /// How names begin.
 const BEGINNINGS: &[&str] = &[
+    ".env-",
     ".env.",
+    ".env_",
     "id_dsa",
     "id_ecdsa",
     "id_ed25519",
@@ -89,6 +92,8 @@ const FOLDERS: &[&str] = &[
 const IN_FOLDER: &[(&str, &str)] = &[
     (".docker", "config.json"),
     (".git", "config"),
+    (".git", "config.worktree"),
+    ("gh", "hosts.yml"),
     (".git", "credentials"),
 ];
 
@@ -138,7 +143,13 @@ pub fn is_meant(pattern: &str) -> bool {
     if !pattern.contains(['*', '?']) {
         return is_secret_name(&pattern);
     }
-    meets(SECRETS) && !meets(EVERYDAY)
+    let ends = pattern.rsplit(['*', '?']).next().unwrap_or_default();
+    let begins = pattern.split(['*', '?']).next().unwrap_or_default();
+    ENDINGS.iter().any(|ending| ends.ends_with(ending))
+        || BEGINNINGS
+            .iter()
+            .any(|beginning| begins.starts_with(beginning))
+        || meets(SECRETS) && !meets(EVERYDAY)
 }
 
 const SECRETS: &[&str] = &[
@@ -177,17 +188,27 @@ const EVERYDAY: &[&str] = &[
     "lib.c",
 ];
 
+/// In time that grows with both lengths: at most the last star is tried again.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern.split_first(), name.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => {
-            matches(rest, name)
-                || (!name.is_empty() && matches(pattern, name.get(1..).unwrap_or_default()))
+    let (mut at, mut behind) = (0, 0);
+    let mut star = None;
+    while let Some(byte) = name.get(behind) {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, behind));
+                at += 1;
+            }
+            Some(sign) if *sign == b'?' || sign == byte => (at, behind) = (at + 1, behind + 1),
+            Some(_) | None => {
+                let Some((from, taken)) = star else {
+                    return false;
+                };
+                star = Some((from, taken + 1));
+                (at, behind) = (from + 1, taken + 1);
+            }
         }
-        (Some((b'?', rest)), Some((_, name))) => matches(rest, name),
-        (Some((sign, rest)), Some((byte, name))) => sign == byte && matches(rest, name),
-        (Some(_), None) | (None, Some(_)) => false,
     }
+    pattern.iter().skip(at).all(|sign| *sign == b'*')
 }
 
 #[cfg(test)]
@@ -227,8 +248,21 @@ mod tests {
     }
 
     #[test]
+    fn many_stars_take_no_time() {
+        assert!(!is_meant(&format!("{}z", "*".repeat(10_000))));
+    }
+
+    #[test]
     fn a_pattern_made_for_keys_is_told_from_one_of_every_day() {
-        for pattern in ["*.pem", "id_*", "*.k?y", "id_rs?", "*.P12"] {
+        for pattern in [
+            "*.pem",
+            "id_*",
+            "*.k?y",
+            "id_rs?",
+            "*.P12",
+            "deploy*.pem",
+            "d*.key",
+        ] {
             assert!(is_meant(pattern), "{pattern}");
         }
         for pattern in ["*", "*.rs", "*.json", "s*", "?.txt"] {

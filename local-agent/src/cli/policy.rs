@@ -1,7 +1,7 @@
 //! `lanyard policy`: what would be decided, without doing any of it.
 
 use super::{Failure, output};
-use crate::limits::CHECK_LINE_MAX;
+use crate::limits::{CHECK_LINE_MAX, SHOWN_MAX};
 use crate::policy::files::Disk;
 use crate::policy::settings::{Found, home};
 use lanyard_policy::check::{self, Setting};
@@ -142,9 +142,6 @@ fn answer_all(
         into.flush()?;
     }
 }
-
-/// Of a line that is too long, so much is shown. Bytes.
-const SHOWN_MAX: usize = 1024;
 
 fn test(args: &TestArgs) -> Result<ExitCode, Failure> {
     let found = if args.files.is_empty() {

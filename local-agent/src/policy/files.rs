@@ -1,14 +1,12 @@
 //! Where paths really lead: the file system, for the decisions.
 
+use crate::limits::LINKS_MAX;
 use lanyard_policy::place::Files;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
-
-/// Links that one path may go through, as for the kernel.
-const LINKS_MAX: usize = 40;
 
 /// This machine's file system.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +54,10 @@ impl Files for Disk {
             }
         }
         Some(real)
+    }
+
+    fn holds(&self, folder: &Path, name: &str) -> bool {
+        fs::symlink_metadata(folder.join(name)).is_ok()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Decision, Part, Policy, Verdict};
 use crate::grammar::{self, Command, Join, Line, Piece, Redirect, Word};
+use crate::limits::PLACES_MAX;
 use crate::place::{Barred, Look, Place};
 use crate::rules::{Access, Rule, Seen};
 use crate::settings::Mode;
@@ -157,7 +158,6 @@ fn enter<'a>(
     alone: bool,
     places: &[Place<'a>],
 ) -> Result<Vec<Place<'a>>, String> {
-    const PLACES_MAX: usize = 8;
     let to = match command.arguments.as_slice() {
         [folder] => folder
             .literal()
@@ -184,28 +184,26 @@ const HIDDEN: &str = "no rule allows that";
 
 /// What of a command asks whatever rules say: paths that lead out, secrets, and files that decide what runs later.
 fn hidden(command: &Command, place: &Place<'_>) -> Option<String> {
-    for word in words(command) {
-        // `--file=PATH` and `-fPATH` hide a path in a word.
-        let value = word.split_once('=').map(|(_, value)| value.to_owned());
-        for path in std::iter::once(word.clone()).chain(value) {
-            let barred = match place.path(&path, Look::Content) {
-                Ok(real) if protected::is_protected(&real) => {
-                    Some(format!("`{path}` decides what runs later"))
-                }
-                Ok(_) => None,
-                // What has no form of a path is none: `@scope/name`, `s/a/b/`.
-                Err(Barred::Outside(_)) if !looks_like_path(&path) => None,
-                Err(why) => Some(why.to_string()),
-            };
-            if let Some(why) = barred {
-                return Some(format!("{HIDDEN}: {why}"));
+    for path in words(command) {
+        let barred = match place.path(&path, Look::Content) {
+            Ok(real) if protected::is_protected(&real) => {
+                Some(format!("`{path}` decides what runs later"))
             }
+            Ok(_) => None,
+            // What has no form of a path, and is none, leads nowhere: `@scope/name`, `s/a/b/`.
+            Err(Barred::Outside(_)) if !looks_like_path(&path) && !place.leads_elsewhere(&path) => {
+                None
+            }
+            Err(why) => Some(why.to_string()),
+        };
+        if let Some(why) = barred {
+            return Some(format!("{HIDDEN}: {why}"));
         }
     }
     None
 }
 
-/// What may be paths among its words; signs of patterns stand for one letter.
+/// What may be paths among its words, and in them: `--file=PATH`, `-fPATH`, `REVISION:PATH`. Signs of patterns stand for one letter.
 fn words(command: &Command) -> impl Iterator<Item = String> {
     let inputs = command
         .redirects
@@ -225,7 +223,15 @@ fn words(command: &Command) -> impl Iterator<Item = String> {
         .arguments
         .iter()
         .map(move |word| word.0.iter().map(text).collect::<String>());
-    words.chain(inputs)
+    words.chain(inputs).flat_map(|word| {
+        let value = word.split_once('=').map(|(_, value)| value.to_owned());
+        let glued = (word.starts_with('-') && !word.starts_with("--"))
+            .then(|| word.get(2..).unwrap_or_default().to_owned());
+        let behind = word.rsplit_once(':').map(|(_, path)| path.to_owned());
+        let inside = [value, glued, behind].into_iter().flatten();
+        let inside: Vec<_> = inside.filter(|path| !path.is_empty()).collect();
+        std::iter::once(word).chain(inside)
+    })
 }
 
 fn looks_like_path(word: &str) -> bool {

@@ -465,3 +465,40 @@ fn whatever_comes_in_is_answered() {
         assert_eq!(decision(line), Decision::Ask, "{}", line.len());
     }
 }
+
+#[test]
+fn git_looks_at_no_repository_that_came_with_the_files() {
+    for line in [
+        "git -C planted status",
+        "cd planted && git status",
+        "git -C planted/sub log",
+    ] {
+        assert_eq!(decision(line), Decision::Ask, "{line}");
+    }
+    assert_eq!(decision("git -C sub status"), Decision::Allow);
+}
+
+#[test]
+fn no_rule_allows_what_leads_out_by_a_link_or_is_glued_to_an_option() {
+    let allow = &["Bash(cp:*)", "Bash(tar:*)", "Bash(touch:*)"];
+    let rules = scopes(allow, &[], &["Read(private/**)"]);
+    let of = |line: &str| decide_with(&rules, Mode::Ask, &Request::Command(line)).decision;
+    assert_eq!(of("cp a b"), Decision::Allow);
+    for line in [
+        "cp a linkdir",
+        "cp a linkdir/b",
+        "touch link-outside",
+        "cp a -t/etc",
+        "cp a -t.git/hooks",
+        "tar -C/etc -cf x.tar .",
+    ] {
+        assert_eq!(of(line), Decision::Ask, "{line}");
+    }
+    for line in [
+        "diff --to-file=private/key a",
+        "grep -fprivate/key a",
+        "git show HEAD:private/key",
+    ] {
+        assert_eq!(of(line), Decision::Deny, "{line}");
+    }
+}

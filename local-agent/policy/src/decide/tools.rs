@@ -2,6 +2,7 @@
 
 use super::command::READ_ONLY;
 use super::{Decision, Policy, Verdict};
+use crate::limits::PATH_MAX;
 use crate::place::{Look, Place};
 use crate::rules::Access;
 use crate::settings::Mode;
@@ -9,6 +10,9 @@ use crate::{protected, secret};
 
 impl Policy<'_> {
     pub(super) fn read(&self, path: &str, place: &Place<'_>) -> Verdict {
+        if path.len() > PATH_MAX || path.contains('\0') {
+            return self.left("it is longer than any path, or none");
+        }
         let whole = place.whole(path);
         let rules_place = self.rules_place(place);
         if let Some(verdict) = self
@@ -35,6 +39,9 @@ impl Policy<'_> {
     }
 
     pub(super) fn edit(&self, path: &str, place: &Place<'_>) -> Verdict {
+        if path.len() > PATH_MAX || path.contains('\0') {
+            return self.left("it is longer than any path, or none");
+        }
         let whole = place.whole(path);
         let rules_place = self.rules_place(place);
         if let Some(verdict) = self

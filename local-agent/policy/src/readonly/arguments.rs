@@ -89,6 +89,17 @@ impl<'a> Reader<'a> {
             Some(Piece::Any | Piece::One) | None => "",
         };
         let literal = word.literal();
+        if self.program.no_at && (begins.starts_with('@') || begins.is_empty() && literal.is_none())
+        {
+            return Err(self.unknown(begins));
+        }
+        if self.program.in_order
+            && !self.operands.is_empty()
+            && self.program.whole_words
+            && begins.starts_with('-')
+        {
+            return Err(self.unknown(begins));
+        }
         if self.ended {
             self.operands.push((word, true));
             return Ok(());
@@ -109,6 +120,9 @@ impl<'a> Reader<'a> {
         let Some(text) = literal else {
             return self.pattern_in_option(word, begins);
         };
+        if self.program.in_order && !self.operands.is_empty() {
+            return Err(self.unknown(&text));
+        }
         if text == "--" && !self.program.whole_words {
             self.ended = true;
             return Ok(());
@@ -176,6 +190,7 @@ impl<'a> Reader<'a> {
             rest = rest.get(letter.len_utf8()..).unwrap_or_default();
             match &takes.value {
                 Value::Nothing => self.note(name, Vec::new(), &takes),
+                _ if self.program.apart && !rest.is_empty() => return Err(self.unknown(text)),
                 Value::Needs(kinds) if !rest.is_empty() => {
                     let [kind] = kinds.as_slice() else {
                         return Err(self.unknown(text));
@@ -211,6 +226,7 @@ impl<'a> Reader<'a> {
         for kind in kinds {
             let value = self.words.next().and_then(Word::literal);
             // A pattern of names could become several words.
+            let value = value.filter(|value| !(self.program.no_at && value.starts_with('@')));
             let value = value.ok_or_else(|| self.unknown(&name))?;
             self.check(&name, *kind, &value)?;
             values.push(value);
@@ -250,13 +266,10 @@ impl<'a> Reader<'a> {
             let Operands::Of(kind) = kind else { continue };
             match word.literal() {
                 Some(text) => {
-                    if self.program.no_at && text.starts_with('@') {
-                        return Err(self.unknown(&text));
-                    }
                     self.operand(kind, &text)?;
                     arguments.operands.push(text);
                 }
-                None => self.pattern(word, *ended && !self.program.no_at)?,
+                None => self.pattern(word, *ended)?,
             }
         }
         arguments.options = self.options;
@@ -302,6 +315,7 @@ impl<'a> Reader<'a> {
                 true
             }
             Kind::Format => is_plain_format(value),
+            Kind::Sort => !value.contains("signature"),
             Kind::Small => value.bytes().all(|byte| byte.is_ascii_lowercase()),
             Kind::Place => {
                 let path = value.rsplit_once(':').map_or("", |(_, path)| path);
@@ -322,7 +336,8 @@ impl<'a> Reader<'a> {
     /// A revision, a path, or both: what has the form of a path out of here is looked at as one.
     fn revision(&self, text: &str) -> Result<(), NotReadOnly> {
         let leaves = text.starts_with(['/', '~']) || text.split('/').any(|part| part == "..");
-        if leaves {
+        // Where there is no repository, git compares files, and follows links.
+        if leaves || self.place.leads_elsewhere(text) {
             self.place.path(text, Look::Content)?;
         }
         let path = text.rsplit_once(':').map_or(text, |(_, path)| path);
@@ -370,5 +385,10 @@ fn is_plain_format(text: &str) -> bool {
         "mboxrd",
     ];
     let own = text.contains('%') || text.starts_with("format:") || text.starts_with("tformat:");
-    NAMED.contains(&text) || own && !text.contains("%G") && !text.contains("signature")
+    // `%G?` may have a sign in it: `%+G?`.
+    let verifies = text
+        .split('%')
+        .skip(1)
+        .any(|item| item.trim_start_matches(['-', '+', ' ']).starts_with('G'));
+    NAMED.contains(&text) || own && !verifies && !text.contains("signature")
 }

@@ -5,7 +5,10 @@
 /// Whether the program is of that kind.
 #[must_use]
 pub fn only_prints(program: &str) -> bool {
-    tokens(program).is_some_and(|tokens| fits(&tokens))
+    // Whatever else was read from it.
+    const NEVER: &[&str] = &["system", "getline", "close", "ENVIRON", "ARGV"];
+    !NEVER.iter().any(|word| program.contains(word))
+        && tokens(program).is_some_and(|tokens| fits(&tokens))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,13 +85,12 @@ fn tokens(program: &str) -> Option<Vec<Token<'_>>> {
         let length = match c {
             ' ' | '\t' => 1,
             '"' => closed(rest, '"')?,
-            // A slash behind a value divides; elsewhere it begins an expression. To divide is rare, so it is not taken.
+            // Elsewhere a slash divides, or nobody knows: to divide is rare, so it is not taken.
             '/' => match tokens.last() {
-                Some(Token::Word(word)) if !is_keyword(word) => return None,
-                Some(
-                    Token::Number | Token::Text | Token::Expression | Token::Sign(')' | ']' | '$'),
-                ) => return None,
-                _ => closed(rest, '/')?,
+                None | Some(Token::Sign('(' | ',' | '{' | '}' | ';' | '!' | '~' | '&' | '|')) => {
+                    expression(rest)?
+                }
+                Some(_) => return None,
             },
             'a'..='z' | 'A'..='Z' | '_' => rest
                 .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
@@ -114,22 +116,31 @@ fn tokens(program: &str) -> Option<Vec<Token<'_>>> {
     Some(tokens)
 }
 
-/// Words behind which an expression may begin.
-fn is_keyword(word: &str) -> bool {
-    ["print", "if", "else", "in", "BEGIN", "END"].contains(&word)
+/// The length of a regular expression. Brackets hold nothing but letters, digits and a few signs: where others end is read in two ways.
+fn expression(text: &str) -> Option<usize> {
+    let length = closed(text, '/')?;
+    let mut rest = text.get(1..length)?;
+    while let Some(at) = rest.find(['[', '\\']) {
+        let (sign, behind) = rest.get(at..)?.split_at(1);
+        if sign == "\\" {
+            rest = behind.get(behind.chars().next()?.len_utf8()..)?;
+            continue;
+        }
+        let inside = behind.strip_prefix('^').unwrap_or(behind);
+        let (inside, behind) = inside.split_once(']')?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "_ .,-".contains(c);
+        if inside.is_empty() || !inside.chars().all(is_plain) {
+            return None;
+        }
+        rest = behind;
+    }
+    Some(length)
 }
 
 /// The length up to the sign that closes what this one opens.
 fn closed(text: &str, sign: char) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
-        // Between brackets a slash ends it or does not, as the awk at hand likes.
-        if sign == '/' && c == '[' && !escaped {
-            let closes = text.get(at..)?.find(']')?;
-            if text.get(at..at + closes)?.contains('/') {
-                return None;
-            }
-        }
         if c == sign && !escaped {
             return Some(at + 1);
         }
@@ -207,6 +218,10 @@ mod tests {
             "/[/]/ {system(\"id\")} /]/",
             "{printf \"x\" | \"sh\"}",
             "NR>1 | \"sh\"",
+            "{n++ /1;print > \"x\";n=1 /1}",
+            "/[]/] ~ /{print > \"x\"} /~/x/ 1",
+            "/[[:alpha:]/] /{print > \"x\"} /x/",
+            "/[^]/]/",
             "{print $1\\\n}",
         ] {
             assert!(!only_prints(program), "{program}");

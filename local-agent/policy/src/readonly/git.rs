@@ -37,12 +37,14 @@ pub fn check(words: &[Word], place: &Place<'_>) -> Result<Reads, NotReadOnly> {
             break;
         }
     }
+    if place.is_in_another_repository() {
+        return Err(NotReadOnly::OtherRepository);
+    }
     let rest = words.get(at..).unwrap_or_default();
     let (name, rest) = subcommand(rest)?;
     let program = table(&name).ok_or_else(|| NotReadOnly::Program(name.replacen('-', " ", 1)))?;
     let spoken = name.replacen('-', " ", 1);
-    let read = arguments::read(&spoken, program, rest, &place)?;
-    let _ = read;
+    arguments::read(&spoken, program, rest, &place)?;
     Ok(Reads {
         program: "git".to_owned(),
         arguments: words.to_vec(),

@@ -13,14 +13,15 @@
 //!
 //! KEYWORDS: `globs` (`*` may begin a word: no option of the program is worth making a file of that name), `names` (shows no content),
 //! `machine` (reads what the kernel says), `plain` (has no options: every word is a word), `words` (options are whole words, never
-//! bundled), `no-at` (`@FILE` would be read as options), `check=NAME` (more is looked at, in Rust).
+//! bundled), `no-at` (`@FILE` would be read as options), `apart` (values are never glued to a letter), `in-order` (an option behind the first
+//! word that is none asks), `check=NAME` (more is looked at, in Rust).
 //!
 //! OPTIONS: `-abc` three without a value, `-n:KIND` or `--long:KIND` with one, `-n?KIND` with one only if it is glued on, `--long~KIND` with
 //! the next word if there is one, `--long:KIND:KIND` with two, `-#` a number itself (`-20`). A `!` behind it: the pattern is then not
 //! among the words. A `*` behind it: with it words are texts.
 //!
 //! KINDS: `text` (anything), `word` (letters, digits and `_.,:%@+=-`), `number`, `file` (a path that may be read), `rev`, `format` (a text in
-//! which git finds nothing to verify), `small` (small letters), `place` (lines and a path, for git).
+//! which git finds nothing to verify), `small` (small letters), `sort` (an order of git without signatures), `place` (lines and a path, for git).
 
 use std::collections::BTreeMap;
 
@@ -38,6 +39,10 @@ pub struct Program {
     pub plain: bool,
     pub whole_words: bool,
     pub no_at: bool,
+    /// A letter with a value ends its word: the value is the next word, whatever is glued on.
+    pub apart: bool,
+    /// What stands behind the first word without an option is no option.
+    pub in_order: bool,
     pub check: Option<String>,
     /// Stands for another program with these arguments first.
     pub stands_for: Option<(String, Vec<String>)>,
@@ -90,6 +95,7 @@ pub enum Kind {
     Format,
     Place,
     Small,
+    Sort,
 }
 
 /// By name. A subcommand of git is `git-SUBCOMMAND`.
@@ -167,6 +173,8 @@ fn header(text: &str) -> Option<Program> {
             "machine" => program.machine = true,
             "plain" => program.plain = true,
             "no-at" => program.no_at = true,
+            "apart" => program.apart = true,
+            "in-order" => program.in_order = true,
             "words" if said => program.whole_words = true,
             _ if word.starts_with("check=") => {
                 program.check = word.strip_prefix("check=").map(str::to_owned)
@@ -244,6 +252,7 @@ fn kind(name: &str) -> Option<Kind> {
         "format" => Kind::Format,
         "place" => Kind::Place,
         "small" => Kind::Small,
+        "sort" => Kind::Sort,
         _ => return None,
     })
 }

@@ -146,6 +146,37 @@ fn git_is_followed_into_other_folders_of_the_workspace_alone() {
         "git diff a ../b",
         "git diff /etc/passwd a",
         "git show HEAD:.env",
+        "git log --format=%+G?",
+        "git branch --abbrev 7",
+        "git for-each-ref --sort=signature",
+    ] {
+        assert!(check_one(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn programs_with_option_readers_of_their_own_are_read_as_they_read() {
+    for line in [
+        "tree -L 2 -I x",
+        "xxd -l 16 a",
+        "ps -eo pid,comm",
+        "awk -F : 1 a",
+        "nm -f posix a",
+    ] {
+        assert!(check_one(line).is_ok(), "{line}: {:?}", check_one(line));
+    }
+    for line in [
+        "tree -Io x a",
+        "tree -Pfo x a",
+        "tree -L2",
+        "xxd a -p",
+        "ps -auxe",
+        "ps -weauxe",
+        "awk 1 -F .env",
+        "nm -f @a b",
+        "strings -s @a b",
+        "objdump -S a",
+        "md5sum -c a",
     ] {
         assert!(check_one(line).is_err(), "{line}");
     }

@@ -3,7 +3,7 @@
 
 use super::pattern::Pattern;
 use super::word::{closes, decoded};
-use crate::limits::SCANNED_PATTERNS_MAX;
+use crate::limits::{NEAR, SCANNED_PATTERNS_MAX};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -139,7 +139,6 @@ fn without_expansions(text: &str) -> String {
 
 /// Behind where it closes, if that is near: otherwise every one that does not close would be looked for through the whole text.
 fn near(text: &str, open: char, close: char) -> Option<usize> {
-    const NEAR: usize = 64;
     let end = text.char_indices().map(|(at, _)| at).nth(NEAR);
     let head = end.and_then(|end| text.get(..end)).unwrap_or(text);
     Some(closes(head, open, close, 0).map_or(1, |at| at + 1))

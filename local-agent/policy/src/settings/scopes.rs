@@ -1,9 +1,8 @@
 //! All files together: what any of them denies or asks about counts, and what allows counts only from those that may allow.
 
 use super::{Effect, Folder, Level, Managed, Mode, Placed, Settings, Wrong};
+use crate::limits::APPROVAL_MINUTES;
 use crate::rules::Rule;
-
-const APPROVAL_MINUTES: u32 = 30;
 
 /// What is in force.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use super::super::programs::{self, Role};
 use super::super::word::Word;
 use super::{Invocation, Reader};
-use crate::limits::INVOCATIONS_MAX;
+use crate::limits::{INVOCATIONS_MAX, SHELL_OPTIONS_MAX};
 use std::sync::Arc;
 
 impl Reader<'_> {
@@ -148,8 +148,6 @@ impl Reader<'_> {
     }
 }
 
-/// Further away, `-c` is not looked for.
-const SHELL_OPTIONS_MAX: usize = 16;
 /// Options by which words that come in stand where they are written.
 const REPLACE: &[&str] = &["-I", "-i", "--replace"];
 
