@@ -24,12 +24,18 @@ pub(crate) struct Held {
     pub(crate) starts_programs: bool,
 }
 
-/// Puts both filters up. The kernel takes the stricter word of the two, so that the order means nothing but that the first must not forbid the second.
+/// Puts the filters up. The kernel takes the strictest word of them, so that the order means nothing but that only the last may forbid another.
 pub(crate) fn put_up(held: Held) -> Result<(), Refusal> {
-    let probed = probed().map_err(Refusal::by("seccomp rules do not compile"))?;
-    let allowed = allowed(held).map_err(Refusal::by("seccomp rules do not compile"))?;
-    apply_filter(&probed).map_err(Refusal::by("seccomp could not be put up"))?;
-    apply_filter(&allowed).map_err(Refusal::by("seccomp could not be put up"))
+    let filters = [
+        answering(PROBED, libc::ENOSYS),
+        answering(ASKED_OF_SOCKETS, libc::ENOTSOCK),
+        allowed(held),
+    ];
+    for filter in filters {
+        let filter = filter.map_err(Refusal::by("seccomp rules do not compile"))?;
+        apply_filter(&filter).map_err(Refusal::by("seccomp could not be put up"))?;
+    }
+    Ok(())
 }
 
 /// Programs try these and fall back on others, if they hear that the kernel lacks them. `EPERM` would end them.
@@ -45,10 +51,13 @@ const PROBED: &[c_long] = &[
     libc::SYS_inotify_init1,
 ];
 
-fn probed() -> Built<BpfProgram> {
-    let rules = PROBED.iter().map(|call| (*call, vec![])).collect();
-    let missing = SeccompAction::Errno(libc::ENOSYS as u32);
-    SeccompFilter::new(rules, SeccompAction::Allow, missing, ARCH)?.try_into()
+/// A shell asks whether its input is a socket, and reads its settings if it cannot be told that it is none.
+const ASKED_OF_SOCKETS: &[c_long] = &[libc::SYS_getpeername, libc::SYS_getsockname];
+
+fn answering(calls: &[c_long], error: libc::c_int) -> Built<BpfProgram> {
+    let rules = calls.iter().map(|call| (*call, vec![])).collect();
+    let answer = SeccompAction::Errno(error.cast_unsigned());
+    SeccompFilter::new(rules, SeccompAction::Allow, answer, ARCH)?.try_into()
 }
 
 fn allowed(held: Held) -> Built<BpfProgram> {
@@ -56,8 +65,8 @@ fn allowed(held: Held) -> Built<BpfProgram> {
     for call in PLAIN.iter().chain(OF_THIS_ARCH) {
         rules.insert(*call, vec![]);
     }
-    // Let through here, as the other filter answers for them.
-    for call in PROBED {
+    // Let through here, as the other filters answer for them.
+    for call in PROBED.iter().chain(ASKED_OF_SOCKETS) {
         rules.insert(*call, vec![]);
     }
     one_of(&mut rules, libc::SYS_fcntl, 1, FCNTL)?;

@@ -36,6 +36,8 @@ const GIT: &[(&str, &str)] = &[
     ("GIT_PAGER", "cat"),
 ];
 
+/// `diff.external` is absent: Git takes an empty one for a program, so that no value of it means none. A repository that sets it makes `git diff` fail, as the program may not start.
+///
 /// `status` and `diff` look into a submodule by a second program, which may not start: they compare its commit only.
 const SETTINGS: &[(&str, &str)] = &[
     ("core.fsmonitor", "false"),
@@ -45,7 +47,6 @@ const SETTINGS: &[(&str, &str)] = &[
     ("core.untrackedCache", "false"),
     ("core.sshCommand", "false"),
     ("credential.helper", ""),
-    ("diff.external", ""),
     ("diff.ignoreSubmodules", "dirty"),
     ("gpg.program", "false"),
     ("log.showSignature", "false"),

@@ -32,6 +32,7 @@ fn a_shell_that_was_widened_pipes_programs() {
     for user in everyone() {
         let ran = user.run(user.shell("cat notes.txt | sort | head -1; yes | head -2 >/dev/null"));
         assert_eq!(ran.stdout, b"a note\n", "{}", said(&ran));
+        assert!(ran.stderr.is_empty(), "{}", said(&ran));
         assert_eq!(ran.status, Ending::Exited(0), "{}", said(&ran));
     }
 }

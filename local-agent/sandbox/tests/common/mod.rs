@@ -24,7 +24,7 @@ pub struct Fixture {
     dir: tempfile::TempDir,
     pub workspace: PathBuf,
     pub outside: PathBuf,
-    helper: PathBuf,
+    pub helper: PathBuf,
 }
 
 /// The superuser and nobody, or whoever runs the tests.
@@ -58,6 +58,14 @@ impl Fixture {
         };
         fixture.hand_over();
         fixture
+    }
+
+    pub fn uid(&self) -> Option<u32> {
+        self.uid
+    }
+
+    pub fn is_root(&self) -> bool {
+        self.uid.is_none() && rustix::process::getuid().is_root()
     }
 
     /// Gives all of it to its user.
