@@ -127,13 +127,13 @@ pub fn run(
     stdin: &[u8],
     limits: Limits,
 ) -> Result<Ran, SandboxError> {
-    let deadline = Instant::now() + limits.time;
     let input = if stdin.is_empty() {
         Stdio::null()
     } else {
         Stdio::piped()
     };
-    let mut program = start(launcher, job, input, Stdio::piped, deadline)?;
+    let mut program = start(launcher, job, input, Stdio::piped)?;
+    let deadline = Instant::now() + limits.time;
     let mut talk = Talk::with(&mut program.child, stdin)?;
     let pidfd = pidfd_open(program.pid()?, PidfdFlags::empty()).map_err(std::io::Error::from)?;
     let cut = talk.until_end(&pidfd, deadline, limits.output_bytes)?;
@@ -158,8 +158,7 @@ pub fn run(
 /// # Errors
 /// The program did not start.
 pub fn spawn(launcher: &Launcher, job: &Job) -> Result<Sandboxed, SandboxError> {
-    let deadline = Instant::now() + limits::START_TIME;
-    start(launcher, job, Stdio::inherit(), Stdio::inherit, deadline)
+    start(launcher, job, Stdio::inherit(), Stdio::inherit)
 }
 
 /// A running program. Dropping it ends it and all that it started.
@@ -218,7 +217,6 @@ fn start(
     job: &Job,
     input: Stdio,
     output: fn() -> Stdio,
-    deadline: Instant,
 ) -> Result<Sandboxed, SandboxError> {
     let order = write_order(job)?;
     let (report, said) = pipe_with(PipeFlags::CLOEXEC).map_err(std::io::Error::from)?;
@@ -239,6 +237,7 @@ fn start(
         ended: false,
     };
     drop((order, said));
+    let deadline = Instant::now() + limits::START_TIME;
     match read_report(report, deadline)? {
         Heard::Runs => Ok(program),
         Heard::Refused(Refusal { status, reason }) => {
@@ -288,7 +287,7 @@ fn read_report(report: OwnedFd, deadline: Instant) -> Result<Heard, SandboxError
     let mut said = Vec::new();
     loop {
         if !wait_for(&mut [PollFd::new(&report, PollFlags::IN)], deadline)? {
-            return Err(SandboxError::Refused("it took too long".to_owned()));
+            return Err(SandboxError::Refused("its fences took too long".to_owned()));
         }
         let mut part = [0; 1024];
         let length = report.read(&mut part)?;

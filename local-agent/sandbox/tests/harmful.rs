@@ -149,7 +149,7 @@ impl Scene {
             for line in lines {
                 let alone = Self::of(self.user.uid());
                 if let Err(what) = alone.harm(std::slice::from_ref(line)) {
-                    panic!("{line:?} did harm: {what}");
+                    panic!("{line:.1000?} did harm: {what}");
                 }
             }
             panic!("together these did harm, but none alone: {what}: {lines:?}");
@@ -195,7 +195,8 @@ impl Scene {
 fn tells_nothing(line: &str, tried: &Tried) -> Result<(), String> {
     let ran = match tried {
         Ok(ran) => ran,
-        Err(_) if line.contains('\0') => return Ok(()),
+        // No program at all can be given such a line.
+        Err(_) if line.contains('\0') || line.len() >= 128 * 1024 => return Ok(()),
         Err((_, why)) => return Err(format!("the line did not run at all: {why}")),
     };
     for output in [&ran.stdout, &ran.stderr] {

@@ -171,6 +171,22 @@ pub fn said(ran: &Ran) -> String {
     format!("{:?} {}", ran.status, String::from_utf8_lossy(&text))
 }
 
+/// The process ends, if it has not yet. Nothing else waits so long.
+pub fn gone(pid: &str) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    let pid = Pid::from_raw(pid.parse().unwrap()).unwrap();
+    let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else {
+        return;
+    };
+    let time = Timespec {
+        tv_sec: 20,
+        tv_nsec: 0,
+    };
+    let ended = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&time)).unwrap();
+    assert_eq!(ended, 1, "{pid:?} lives on");
+}
+
 /// A real command of the test's own, outside of the sandbox.
 pub fn must(command: &mut Command) -> String {
     let output = command.output().unwrap();
