@@ -84,7 +84,7 @@ fn crates_depend_in_one_direction() -> Result<()> {
     assert_eq!(uses("local-agent/client")?, set(&["dial", "shared"]));
     assert_eq!(
         uses("local-agent")?,
-        set(&["client", "dial", "holder", "service", "shared"])
+        set(&["client", "dial", "holder", "sandbox", "service", "shared"])
     );
     assert_eq!(uses("relay")?, set(&["service", "shared"]));
     Ok(())
