@@ -3,5 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // The sandbox starts this program again to fence itself in, before any thread exists.
+    lanyard_sandbox::helper_if_asked();
     lanyard_agent::cli::main()
 }

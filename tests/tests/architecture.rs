@@ -79,11 +79,14 @@ fn crates_depend_in_one_direction() -> Result<()> {
     assert_eq!(uses("shared/service")?, set(&[]));
     assert_eq!(uses("local-agent/holder")?, set(&[]));
     assert_eq!(uses("local-agent/policy")?, set(&[]));
+    assert_eq!(uses("local-agent/sandbox")?, set(&[]));
     assert_eq!(uses("local-agent/dial")?, set(&["shared"]));
     assert_eq!(uses("local-agent/client")?, set(&["dial", "shared"]));
     assert_eq!(
         uses("local-agent")?,
-        set(&["client", "dial", "holder", "policy", "service", "shared"])
+        set(&[
+            "client", "dial", "holder", "policy", "sandbox", "service", "shared"
+        ])
     );
     assert_eq!(uses("relay")?, set(&["service", "shared"]));
     Ok(())

@@ -1,7 +1,7 @@
 //! The `lanyard` command.
 //!
 //! Exit codes: 0 done, 1 not done (with `error:` and `hint:` on standard error), 2 wrong usage, 3 `up` cannot run before a person has
-//! seen to its files; `attach` leaves with the status of what it ran.
+//! seen to its files; `attach` and `sandbox run` leave with the status of what they ran.
 
 mod attach;
 mod clock;
@@ -16,6 +16,7 @@ mod question;
 mod really;
 mod record;
 mod rotate;
+mod sandbox;
 mod see;
 mod service;
 mod show;
@@ -137,6 +138,12 @@ enum Cmd {
         after_help = "Examples:\n  lanyard service install\n  lanyard service status\n  lanyard service uninstall"
     )]
     Service(service::Service),
+    /// Run a command that can read and change nothing, fenced in by the kernel
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard sandbox run --profile read-only -- git status\n  lanyard sandbox status"
+    )]
+    Sandbox(sandbox::Sandbox),
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  lanyard completions bash > ~/.local/share/bash-completion/completions/lanyard"
@@ -223,6 +230,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Cmd::Record(args) => block_on(record::record(StateDir::open(cli.state)?, args)),
         Cmd::Policy(command) => policy::policy(&command),
         Cmd::Service(command) => service::service(cli.state, command),
+        Cmd::Sandbox(command) => Ok(sandbox::sandbox(command)),
         Cmd::Holder => Ok(ExitCode::FAILURE),
     }
 }

@@ -1,0 +1,29 @@
+//! Runs a program that may read the workspace and change nothing.
+//!
+//! The parent ([`run`], [`spawn`]) starts this same program again as a helper. The helper fences itself in and only then becomes the program that was asked for.
+//! A fence that cannot be put up fully is a refusal with its reason, never a run without it.
+//!
+//! This is the only crate that may hold `unsafe`; each block says why it is sound.
+//!
+//! What the profile does not stop stands in `docs/SANDBOX.md`.
+#![warn(missing_docs)]
+
+mod calls;
+mod environment;
+mod fences;
+mod helper;
+mod job;
+mod limits;
+mod privileges;
+mod resolve;
+mod run;
+mod status;
+mod talk;
+
+pub use environment::reading;
+pub use helper::helper_if_asked;
+pub use job::{Bounds, Job};
+pub use limits::OUTPUT_FILE_BYTES;
+pub use resolve::{ResolveError, resolve};
+pub use run::{Cut, Ending, Launcher, Limits, Ran, SandboxError, Sandboxed, run, spawn};
+pub use status::{Status, status};

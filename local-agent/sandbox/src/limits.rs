@@ -1,0 +1,33 @@
+//! Every bound of the sandbox.
+
+use std::time::Duration;
+
+/// The longest job that the helper reads.
+pub(crate) const JOB_BYTES: u64 = 4 * 1024 * 1024;
+/// The longest report that the parent reads. A report is a sentence.
+pub(crate) const REPORT_BYTES: u64 = 16 * 1024;
+
+/// How long the fences may take to stand.
+pub(crate) const START_TIME: Duration = Duration::from_secs(10);
+
+/// Seconds of processor time.
+pub(crate) const CPU_SECONDS: u64 = 60;
+/// Bytes of address space. Programs reserve far more than they touch.
+pub(crate) const MEMORY_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+/// Open files. It lies below [`PROGRAM_FD`]; see there.
+pub(crate) const OPEN_FILES: u64 = 512;
+/// Processes and threads of the user. The kernel counts those outside of the sandbox too, so that a lower bound would stop everyday use.
+pub(crate) const PROCESSES: u64 = 4096;
+/// The bytes that `lanyard sandbox run` lets a program write to a file which the user's shell opened as its output.
+pub const OUTPUT_FILE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// The lowest descriptor under which the program waits to be started.
+/// It lies above [`OPEN_FILES`]: once it is closed, no descriptor of this number can come about again, so that the one `execveat` that is let through can happen only once.
+pub(crate) const PROGRAM_FD: i32 = 1000;
+
+/// The status of a helper that refused.
+pub(crate) const STATUS_REFUSED: u8 = 125;
+/// The status of a helper that found the program but could not start it, as shells say it.
+pub(crate) const STATUS_NOT_STARTED: u8 = 126;
+/// The status of a helper that did not find the program, as shells say it.
+pub(crate) const STATUS_NOT_FOUND: u8 = 127;

@@ -1,0 +1,307 @@
+//! The parent's side: starts the helper, hears whether the fences stand, and ends the program at its limits.
+
+use crate::helper::{HELPER_ARG, Order, READY, Refusal};
+use crate::job::Job;
+use crate::limits;
+use crate::talk::{Talk, wait_for};
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid,
+};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program that becomes the helper. It calls [`helper_if_asked`](crate::helper_if_asked) first.
+#[derive(Clone, Debug)]
+pub struct Launcher {
+    /// Its path.
+    pub helper: PathBuf,
+}
+
+impl Launcher {
+    /// The running program itself, even if its file has been replaced since.
+    pub fn this_program() -> Self {
+        Self {
+            helper: PathBuf::from("/proc/self/exe"),
+        }
+    }
+}
+
+/// When a program is ended.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Limits {
+    /// How long it may take.
+    pub time: Duration,
+    /// How much it may say, on both outputs together.
+    pub output_bytes: usize,
+}
+
+/// A program that has run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ran {
+    /// How it ended.
+    pub status: Ending,
+    /// Its output.
+    pub stdout: Vec<u8>,
+    /// Its complaints.
+    pub stderr: Vec<u8>,
+    /// The limit at which it was ended, if it was.
+    pub cut: Option<Cut>,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// By itself, with this status.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+}
+
+impl Ending {
+    /// The one number that shells make of it.
+    pub fn code(self) -> i32 {
+        match self {
+            Self::Exited(code) => code,
+            Self::Signalled(signal) => 128 + signal,
+        }
+    }
+}
+
+/// The limit at which a program was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cut {
+    /// It took too long.
+    Time,
+    /// It said too much.
+    Output,
+}
+
+/// Why a program did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The fences could not be put up fully.
+    #[error("the sandbox refused to run the program: {0}")]
+    Refused(String),
+    /// The fences stood, but the program could not be started.
+    #[error("the program could not be started: {reason}")]
+    NotStarted {
+        /// Why.
+        reason: String,
+        /// 126, or 127 if it was not found, as shells say it.
+        status: u8,
+    },
+    /// The helper did not answer as one.
+    #[error("the sandbox's helper did not answer")]
+    NoHelper,
+    /// The parent itself could not do its part.
+    #[error("the sandbox could not be made: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl SandboxError {
+    /// The status for a shell.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::NotStarted { status, .. } => *status,
+            Self::Refused(_) | Self::NoHelper | Self::Io(_) => limits::STATUS_REFUSED,
+        }
+    }
+}
+
+/// Runs a program with this input until it ends or meets a limit.
+///
+/// # Errors
+/// The program did not run, or its output could not be read.
+pub fn run(
+    launcher: &Launcher,
+    job: &Job,
+    stdin: &[u8],
+    limits: Limits,
+) -> Result<Ran, SandboxError> {
+    let input = if stdin.is_empty() {
+        Stdio::null()
+    } else {
+        Stdio::piped()
+    };
+    let mut program = start(launcher, job, input, Stdio::piped)?;
+    let deadline = Instant::now() + limits.time;
+    let mut talk = Talk::with(&mut program.child, stdin)?;
+    let pidfd = pidfd_open(program.pid()?, PidfdFlags::empty()).map_err(std::io::Error::from)?;
+    let cut = talk.until_end(&pidfd, deadline, limits.output_bytes)?;
+    let status = program.end()?;
+    // All writers are dead, so that what is left is in the pipes.
+    let cut = match cut {
+        Some(cut) => Some(cut),
+        None => talk.drain(limits.output_bytes)?,
+    };
+    Ok(Ran {
+        status,
+        stdout: talk.stdout.said,
+        stderr: talk.stderr.said,
+        cut,
+    })
+}
+
+/// Starts a program with the caller's own input and outputs.
+///
+/// The program dies with the thread that called this.
+///
+/// # Errors
+/// The program did not start.
+pub fn spawn(launcher: &Launcher, job: &Job) -> Result<Sandboxed, SandboxError> {
+    start(launcher, job, Stdio::inherit(), Stdio::inherit)
+}
+
+/// A running program. Dropping it ends it and all that it started.
+#[derive(Debug)]
+pub struct Sandboxed {
+    child: Child,
+    ended: bool,
+}
+
+impl Sandboxed {
+    /// Waits until the program has ended by itself, and ends what it left behind.
+    ///
+    /// # Errors
+    /// The kernel does not know the program any more.
+    pub fn wait(mut self) -> Result<Ending, SandboxError> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let pid = self.pid()?;
+        // It stays a zombie, so that its number and its group's mean it and nobody else.
+        rustix::io::retry_on_intr(|| waitid(WaitId::Pid(pid), options))
+            .map_err(std::io::Error::from)?;
+        self.end()
+    }
+
+    /// Ends the group before its leader is reaped. Nothing in the group can leave it.
+    fn end(&mut self) -> Result<Ending, SandboxError> {
+        self.ended = true;
+        // Before it has a group of its own, it is ended alone.
+        if kill_process_group(self.pid()?, Signal::KILL).is_err() {
+            let _ = self.child.kill();
+        }
+        Ok(ending(self.child.wait()?))
+    }
+
+    fn pid(&self) -> Result<Pid, SandboxError> {
+        Pid::from_raw(self.child.id().cast_signed()).ok_or(SandboxError::NoHelper)
+    }
+}
+
+impl Drop for Sandboxed {
+    fn drop(&mut self) {
+        if !self.ended {
+            let _ = self.end();
+        }
+    }
+}
+
+fn ending(status: ExitStatus) -> Ending {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ending::Exited(code),
+        (None, signal) => Ending::Signalled(signal.unwrap_or_default()),
+    }
+}
+
+fn start(
+    launcher: &Launcher,
+    job: &Job,
+    input: Stdio,
+    output: fn() -> Stdio,
+) -> Result<Sandboxed, SandboxError> {
+    let order = write_order(job)?;
+    let (report, said) = pipe_with(PipeFlags::CLOEXEC).map_err(std::io::Error::from)?;
+    let handed = [order.as_raw_fd(), said.as_raw_fd()];
+    let mut command = Command::new(&launcher.helper);
+    command
+        .arg0("lanyard-sandbox")
+        .arg(HELPER_ARG)
+        .args(handed.map(|fd| fd.to_string()))
+        .env_clear()
+        .stdin(input)
+        .stdout(output())
+        .stderr(output());
+    // SAFETY: between fork and exec it makes two calls that are safe to make there, and allocates nothing.
+    unsafe { command.pre_exec(move || keep_open(handed)) };
+    let mut program = Sandboxed {
+        child: command.spawn()?,
+        ended: false,
+    };
+    drop((order, said));
+    let deadline = Instant::now() + limits::START_TIME;
+    match read_report(report, deadline)? {
+        Heard::Runs => Ok(program),
+        Heard::Refused(Refusal { status, reason }) => {
+            program.end()?;
+            Err(match status {
+                limits::STATUS_REFUSED => SandboxError::Refused(reason),
+                _ => SandboxError::NotStarted { reason, status },
+            })
+        }
+    }
+}
+
+fn keep_open(handed: [RawFd; 2]) -> std::io::Result<()> {
+    for fd in handed {
+        // SAFETY: it changes a flag of a descriptor that is open here, as the parent holds it until the spawn has returned.
+        if unsafe { libc::fcntl(fd, libc::F_SETFD, 0) } == -1 {
+            return Err(std::io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+fn write_order(job: &Job) -> Result<OwnedFd, SandboxError> {
+    let order = Order {
+        job: job.clone(),
+        parent: std::process::id().cast_signed(),
+    };
+    let text = serde_json::to_vec(&order).map_err(std::io::Error::from)?;
+    if text.len() as u64 > limits::JOB_BYTES {
+        return Err(SandboxError::Refused("the job is too long".to_owned()));
+    }
+    let mut file =
+        File::from(memfd_create("job", MemfdFlags::CLOEXEC).map_err(std::io::Error::from)?);
+    file.write_all(&text)?;
+    file.rewind()?;
+    Ok(file.into())
+}
+
+enum Heard {
+    Runs,
+    Refused(Refusal),
+}
+
+/// The report ends when the helper has become the program. Only a helper says that it is ready, and nothing may follow that.
+fn read_report(report: OwnedFd, deadline: Instant) -> Result<Heard, SandboxError> {
+    let mut report = File::from(report);
+    let mut said = Vec::new();
+    loop {
+        if !wait_for(&mut [PollFd::new(&report, PollFlags::IN)], deadline)? {
+            return Err(SandboxError::Refused("its fences took too long".to_owned()));
+        }
+        let mut part = [0; 1024];
+        let length = report.read(&mut part)?;
+        if length == 0 || said.len() as u64 > limits::REPORT_BYTES {
+            break;
+        }
+        said.extend(part.iter().take(length));
+    }
+    let reason = said.strip_prefix(READY);
+    if reason.is_some_and(<[u8]>::is_empty) {
+        return Ok(Heard::Runs);
+    }
+    let refusal = serde_json::from_slice(reason.unwrap_or(&said));
+    refusal
+        .map(Heard::Refused)
+        .map_err(|_| SandboxError::NoHelper)
+}
