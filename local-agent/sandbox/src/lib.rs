@@ -1,6 +1,6 @@
 //! Runs a program that may read the workspace and change nothing.
 //!
-//! The parent ([`run`], [`spawn`]) starts this same program again as a helper. The helper fences itself in and only then becomes the program that was asked for.
+//! The parent ([`run()`], [`spawn()`]) starts this same program again as a helper. The helper fences itself in and only then becomes the program that was asked for.
 //! A fence that cannot be put up fully is a refusal with its reason, never a run without it.
 //!
 //! This is the only crate that may hold `unsafe`; each block says why it is sound.
