@@ -293,5 +293,7 @@ fn looks_like_another(word: &str) -> bool {
     }
     let latin = word.chars().any(|c| Script::from(c) == Script::Latin);
     let mixed = latin && !word.is_single_script();
-    mixed || skeleton(word).all(|c| c.is_ascii())
+    // Of what has no ink, nothing is left that could pass for anything.
+    let mut alike = skeleton(word).peekable();
+    mixed || alike.peek().is_some() && alike.all(|c| c.is_ascii())
 }

@@ -84,7 +84,7 @@ fn a_person_is_told_what_is_strange() {
         ("a\u{202e}", vec![Bidi, NotAscii]),
         ("\u{5d0}", vec![Bidi, NotAscii]),
         ("a\u{200b}", vec![Invisible, NotAscii]),
-        ("a\u{115f}", vec![Invisible, NotAscii]),
+        ("\u{115f}", vec![Invisible, NotAscii]),
         ("caf\u{e9}", vec![NotAscii]),
         ("\u{441}at", vec![NotAscii, LookAlike]),
         ("\u{441}\u{43e}\u{440}", vec![NotAscii, LookAlike]),
