@@ -19,6 +19,7 @@ use crate::grammar;
 use crate::limits::{
     DEPTH_MAX, INVOCATIONS_MAX, PARSED_ALL_MAX, PARSED_MAX, PARSED_SIGNS_MAX, SEEN_MAX,
 };
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tree_sitter::{Node, Parser, Tree};
@@ -214,11 +215,14 @@ impl<'a> Reader<'a> {
     fn parse(&mut self, line: &str) -> Option<Tree> {
         let parser = self.parser.as_mut()?;
         parser.reset();
-        parser.parse(line, None)
+        parser.parse(&*masked(line), None)
     }
 
     fn node(&mut self, node: Node<'_>, line: &str) {
         let source = |node: Node<'_>| line.get(node.byte_range()).unwrap_or_default();
+        if is_torn(node, line) {
+            self.scan_now(line);
+        }
         match node.kind() {
             "command" | "declaration_command" | "unset_command" | "test_command" => {
                 let mut cursor = node.walk();
@@ -244,17 +248,15 @@ impl<'a> Reader<'a> {
                 }
             }
             // The grammar takes words behind a redirection for its targets.
-            "file_redirect" | "heredoc_redirect" => {
+            "file_redirect" => {
                 let mut cursor = node.walk();
-                let targets = node
-                    .children_by_field_name("destination", &mut cursor)
-                    .count();
-                let mut cursor = node.walk();
-                let words = node.children_by_field_name("argument", &mut cursor).count();
-                if targets > 1 || words > 0 {
+                let targets = node.children_by_field_name("destination", &mut cursor);
+                if targets.count() > 1 {
                     self.scan_now(line);
                 }
             }
+            "heredoc_redirect" if !ends_where_it_says(node, line) => self.scan_now(line),
+            "comment" if !begins_a_comment(line, node.start_byte()) => self.scan_now(line),
             "comment" => {}
             // A substitution that was not seen as one, or text in quotes that has one and may be read again.
             _ if node.child_count() == 0 => {
@@ -288,6 +290,99 @@ impl<'a> Reader<'a> {
         }
         self.scan_now(text);
     }
+}
+
+/// Whether a line ends, or a command may, in what the parser takes for one piece.
+fn is_torn(node: Node<'_>, line: &str) -> bool {
+    if node.child_count() == 0 {
+        let source = line.get(node.byte_range()).unwrap_or_default();
+        return match node.kind() {
+            "raw_string" | "string_content" | "ansi_c_string" | "heredoc_body"
+            | "heredoc_content" | "comment" => false,
+            _ => node.is_named() && source.contains('\n'),
+        };
+    }
+    let mut cursor = node.walk();
+    let mut ends = node.start_byte();
+    let kind = node.kind();
+    node.children(&mut cursor).any(|child| {
+        let between = line.get(ends..child.start_byte()).unwrap_or_default();
+        let inner = ends > node.start_byte();
+        ends = child.end_byte();
+        let redirects = child.kind().ends_with("_redirect");
+        // An escaped blank is a word, or part of one. A word's parts stand together; and where nothing stands between two words, Bash would see one.
+        between.contains('\\')
+            || PARTS_OF_WORDS.contains(&kind) && !between.is_empty()
+            || WORDS.contains(&kind) && inner && !redirects && between.is_empty()
+            || (WORDS.contains(&kind) || REDIRECTED.contains(&kind)) && between.contains('\n')
+    })
+}
+
+const PARTS_OF_WORDS: &[&str] = &[
+    "command_name",
+    "concatenation",
+    "simple_expansion",
+    "variable_assignment",
+];
+const WORDS: &[&str] = &[
+    "command",
+    "declaration_command",
+    "unset_command",
+    "variable_assignments",
+];
+const REDIRECTED: &[&str] = &[
+    "file_redirect",
+    "herestring_redirect",
+    "redirected_statement",
+    "test_command",
+];
+
+/// Whether Bash sees the same here-document: one, with a plain word for its end, which no line of it is, and nothing else behind that word.
+fn ends_where_it_says(node: Node<'_>, line: &str) -> bool {
+    let mut cursor = node.walk();
+    let (mut word, mut body) = ("", "");
+    for child in node.children(&mut cursor) {
+        let source = line.get(child.byte_range()).unwrap_or_default();
+        match child.kind() {
+            "heredoc_start" => word = source,
+            "heredoc_body" => body = source,
+            "<<" | "<<-" | "heredoc_end" => {}
+            _ => return false,
+        }
+    }
+    let quoted = |quote| {
+        word.strip_prefix(quote)
+            .and_then(|word| word.strip_suffix(quote))
+    };
+    let word = quoted('\'').or_else(|| quoted('"')).unwrap_or(word);
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !word.is_empty() && word.chars().all(plain) && body.lines().all(|line| line.trim() != word)
+}
+
+/// Whether a comment begins there to Bash too: behind a blank, or a sign that ends a command.
+fn begins_a_comment(line: &str, at: usize) -> bool {
+    let mut before = line.get(..at).unwrap_or_default().bytes().rev();
+    match (before.next(), before.next()) {
+        (None | Some(b'\n'), _) => true,
+        (Some(b' ' | b'\t' | b';' | b'&' | b'|' | b'(' | b')'), escape) => escape != Some(b'\\'),
+        _ => false,
+    }
+}
+
+/// The text with a letter for each byte that is not ASCII, which to Bash are letters too. The parser looks some characters up in a table of
+/// the C library that has no place for them, and reads outside of it.
+fn masked(line: &str) -> Cow<'_, str> {
+    if line.is_ascii() {
+        return line.into();
+    }
+    let mask = |byte: u8| {
+        if byte.is_ascii() {
+            char::from(byte)
+        } else {
+            '_'
+        }
+    };
+    line.bytes().map(mask).collect::<String>().into()
 }
 
 /// Signs of the shell's language, over which the parser may have to go more than once.

@@ -27,6 +27,10 @@ impl Scan {
         if joined.contains('\\') {
             scan.add(&decoded(&joined));
         }
+        // What stands for a variable that is empty begins behind any of these.
+        if joined.contains("${") {
+            scan.add(&joined.replace([':', '-', '+', '?', '/', '%', '^', '@', '~'], " "));
+        }
         if joined.contains(['$', '`']) {
             scan.add(&without_expansions(&joined));
         }
@@ -125,10 +129,10 @@ fn without_expansions(text: &str) -> String {
             (Some('`'), _) => Some(behind.find('`').map_or(0, |at| at + 1)),
             (_, Some('{')) => near(behind, '{', '}'),
             (_, Some('(')) => near(behind, '(', ')'),
-            (_, Some(c)) if c == '_' || c.is_ascii_alphanumeric() => {
+            (_, Some(c)) if c == '_' || c.is_ascii_alphabetic() => {
                 behind.find(|c: char| c != '_' && !c.is_ascii_alphanumeric())
             }
-            (_, Some('@' | '*' | '#' | '?' | '-' | '$' | '!')) => Some(1),
+            (_, Some('@' | '*' | '#' | '?' | '-' | '$' | '!' | '0'..='9')) => Some(1),
             _ => Some(0),
         };
         rest = end.and_then(|end| behind.get(end..)).unwrap_or_default();

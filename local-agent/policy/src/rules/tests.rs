@@ -374,6 +374,20 @@ fn a_program_is_found_however_it_is_hidden() {
         "echo 'unclosed; rm a",
         "if a; then (rm b",
         "ls\rrm a",
+        // What the parser reads otherwise than Bash.
+        "eval ${x:-rm a}",
+        "eval ${x-rm} a",
+        "$\nrm a",
+        "ls\n\\rm a",
+        "a ==\nrm b",
+        "$1rm a",
+        "x=$ rm a",
+        "x+=##[[ rm a",
+        ">\\  rm a",
+        "echo ${x}#;rm a",
+        "echo \\ #;rm a",
+        "cat <<E\"O\"F\nx\nEOF\nrm a\nE\"O\"F",
+        "cat <<A <<B\nx\nA\ny\nB\nrm a",
         "ls\0; rm a",
     ] {
         assert!(deny.touches(line), "{line:?}");
@@ -631,6 +645,14 @@ fn hostile_lines_are_looked_through_in_bounded_time() {
     for unit in ["a ", "$(", "`a", "${a", "?a ", "\\x"] {
         let line = unit.repeat(crate::limits::SEEN_MAX / unit.len());
         assert!(rule("Bash").touches(&line));
+    }
+}
+
+#[test]
+fn a_character_that_the_parser_would_look_up_outside_of_its_table_does_not_end_us() {
+    for c in ['\u{e9}', '\u{6f22}', '\u{1d7ce}', '\u{10ffff}'] {
+        assert!(touches("Bash(rm:*)", &format!("rm M{{{c}\u{e9}")));
+        assert!(touches("Bash(rm:*)", &format!("echo {c}; rm '{c}'")));
     }
 }
 

@@ -135,13 +135,14 @@ impl Reader<'_> {
                 self.skip_parentheses();
                 self.gap();
             }
-            Some(c) if c == '_' || c.is_ascii_alphanumeric() => {
+            Some(c) if c == '_' || c.is_ascii_alphabetic() => {
                 self.rest = self
                     .rest
                     .trim_start_matches(|c: char| c == '_' || c.is_ascii_alphanumeric());
                 self.gap();
             }
-            Some('@' | '*' | '#' | '?' | '-' | '$' | '!') => {
+            // Of digits, only the first is the name.
+            Some('@' | '*' | '#' | '?' | '-' | '$' | '!' | '0'..='9') => {
                 self.take();
                 self.gap();
             }
