@@ -240,6 +240,13 @@ impl<'a> Reader<'a> {
                     .filter(|child| own(child) && is_word(child))
                     .map(|child| Word::read(source(child)))
                     .collect();
+                // A variable that the parser takes for a program.
+                if words
+                    .first()
+                    .is_some_and(|word| word.pattern.text().contains('='))
+                {
+                    self.scan_now(line);
+                }
                 self.command(words, line, false);
             }
             "variable_assignment" => {
@@ -256,7 +263,6 @@ impl<'a> Reader<'a> {
                 }
             }
             "heredoc_redirect" if !ends_where_it_says(node, line) => self.scan_now(line),
-            "comment" if !begins_a_comment(line, node.start_byte()) => self.scan_now(line),
             "comment" => {}
             // A substitution that was not seen as one, or text in quotes that has one and may be read again.
             _ if node.child_count() == 0 => {
@@ -294,14 +300,6 @@ impl<'a> Reader<'a> {
 
 /// Whether a line ends, or a command may, in what the parser takes for one piece.
 fn is_torn(node: Node<'_>, line: &str) -> bool {
-    if node.child_count() == 0 {
-        let source = line.get(node.byte_range()).unwrap_or_default();
-        return match node.kind() {
-            "raw_string" | "string_content" | "ansi_c_string" | "heredoc_body"
-            | "heredoc_content" | "comment" => false,
-            _ => node.is_named() && source.contains('\n'),
-        };
-    }
     let mut cursor = node.walk();
     let mut ends = node.start_byte();
     let kind = node.kind();
@@ -357,16 +355,6 @@ fn ends_where_it_says(node: Node<'_>, line: &str) -> bool {
     let word = quoted('\'').or_else(|| quoted('"')).unwrap_or(word);
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     !word.is_empty() && word.chars().all(plain) && body.lines().all(|line| line.trim() != word)
-}
-
-/// Whether a comment begins there to Bash too: behind a blank, or a sign that ends a command.
-fn begins_a_comment(line: &str, at: usize) -> bool {
-    let mut before = line.get(..at).unwrap_or_default().bytes().rev();
-    match (before.next(), before.next()) {
-        (None | Some(b'\n'), _) => true,
-        (Some(b' ' | b'\t' | b';' | b'&' | b'|' | b'(' | b')'), escape) => escape != Some(b'\\'),
-        _ => false,
-    }
 }
 
 /// The text with a letter for each byte that is not ASCII, which to Bash are letters too. The parser looks some characters up in a table of

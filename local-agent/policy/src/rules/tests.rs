@@ -383,6 +383,7 @@ fn a_program_is_found_however_it_is_hidden() {
         "$1rm a",
         "x=$ rm a",
         "x+=##[[ rm a",
+        "\\ \nx=a rm b",
         ">\\  rm a",
         "echo ${x}#;rm a",
         "echo \\ #;rm a",
@@ -623,28 +624,24 @@ fn what_is_too_large_or_too_deep_is_touched_by_every_rule() {
 
 #[test]
 fn hostile_lines_are_looked_through_in_bounded_time() {
-    // Of each of these the time would grow with the square, if nothing bounded it, and this test would be killed.
+    // The parser needs time that grows with the square of each of these signs, so it is given none of them.
     for unit in [
-        "a|",
-        "x=(",
-        "))",
-        "f() ",
-        "$[",
-        "case x in ",
-        "sudo ",
-        "sudo $a ",
-        "'a b' ",
-        "$(",
-        "`a",
-        "${a",
-        "[a",
+        "a|", "x=(", "))", "f() ", "$[", "'a b' ", "$(", "`a", "${a", "[a",
     ] {
+        let seen = Seen::in_line(&unit.repeat(crate::limits::PARSED_MAX / unit.len()));
+        assert!(seen.commands.is_empty() && !seen.scans.is_empty(), "{unit}");
+    }
+    // One word that may be read as several lines needs as much.
+    let word = |signs: usize| format!("sudo '-xyz{}'", ")".repeat(signs));
+    assert!(!touches("Bash(rm)", &word(1000)));
+    assert!(touches("Bash(rm)", &word(3000)));
+    for unit in ["case x in ", "sudo ", "sudo $a ", "if a; then "] {
         let line = unit.repeat(crate::limits::PARSED_MAX / unit.len());
         assert!(rule("Bash").touches(&line));
     }
     for unit in ["a ", "$(", "`a", "${a", "?a ", "\\x"] {
-        let line = unit.repeat(crate::limits::SEEN_MAX / unit.len());
-        assert!(rule("Bash").touches(&line));
+        let seen = Seen::in_line(&unit.repeat(crate::limits::SEEN_MAX / unit.len()));
+        assert!(seen.commands.is_empty() && seen.scans.len() == 1, "{unit}");
     }
 }
 
