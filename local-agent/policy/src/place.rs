@@ -103,12 +103,6 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Where commands start now.
-    #[must_use]
-    pub fn current(&self) -> &Path {
-        &self.current
-    }
-
     /// The workspace.
     #[must_use]
     pub fn workspace(&self) -> &Path {

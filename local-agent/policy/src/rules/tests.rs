@@ -1,4 +1,5 @@
 use super::*;
+use crate::corpus::{Entry, corpus};
 use crate::grammar;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -22,28 +23,6 @@ fn allows(written: &str, line: &str) -> bool {
 
 fn touches(written: &str, line: &str) -> bool {
     rule(written).touches(line)
-}
-
-fn corpus(side: &str) -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("corpus")
-        .join(side);
-    let mut entries = Vec::new();
-    for file in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-        for line in text.lines() {
-            let entry: serde_json::Value = serde_json::from_str(line).unwrap();
-            let field = |name: &str| {
-                entry
-                    .get(name)
-                    .and_then(|value| value.as_str())
-                    .unwrap()
-                    .to_owned()
-            };
-            entries.push((field("class"), field("cmd")));
-        }
-    }
-    entries
 }
 
 #[test]
@@ -508,7 +487,7 @@ fn in_harmful_lines_every_denied_program_that_runs_is_found() {
         .collect();
     let (mut missed, mut used) = (Vec::new(), BTreeSet::new());
     let mut found = 0;
-    for (class, line) in corpus("harmful") {
+    for Entry { class, cmd: line } in corpus("harmful") {
         // Characters that no shell reads as the program; and scripts of sed's, which are not looked into.
         if ["invisible", "lookalike", "sed"].contains(&class.as_str()) {
             continue;
@@ -549,7 +528,7 @@ fn no_everyday_line_is_touched_by_a_rule_for_a_program_that_it_does_not_run() {
         .map(|name| rule(&format!("Bash({name})")))
         .collect();
     let (mut wrong, mut touched, mut clear) = (Vec::new(), 0, 0);
-    for (_, line) in corpus("everyday") {
+    for Entry { cmd: line, .. } in corpus("everyday") {
         // What runs is known of lines that are clear.
         let Ok(parsed) = grammar::parse(&line) else {
             continue;
@@ -577,7 +556,7 @@ fn no_everyday_line_is_touched_by_a_rule_for_a_program_that_it_does_not_run() {
 #[test]
 fn what_the_strict_grammar_reads_the_other_parser_finds_too() {
     let (mut missed, mut lines) = (Vec::new(), 0);
-    for (_, line) in corpus("everyday").into_iter().chain(corpus("harmful")) {
+    for Entry { cmd: line, .. } in corpus("everyday").into_iter().chain(corpus("harmful")) {
         // To Bash a program's name; to the parser, a group with nothing in it.
         if line == "{}" {
             continue;
