@@ -172,7 +172,8 @@ fn bound(bounds: &Bounds) -> Result<(), Refusal> {
         (Resource::As, bounds.memory_bytes),
         (Resource::Fsize, bounds.file_bytes),
         (Resource::Nofile, limits::OPEN_FILES),
-        (Resource::Core, 0),
+        // Not 0: a crash is still handed to a program that collects them, of no size but this one (core(5)).
+        (Resource::Core, 1),
         (Resource::Nproc, limits::PROCESSES),
     ];
     for (resource, most) in wanted {
