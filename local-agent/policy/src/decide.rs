@@ -139,6 +139,26 @@ impl Policy<'_> {
         Some(Verdict::alone(Decision::Ask, None, reason))
     }
 
+    /// What a rule says, and else the rest.
+    fn unless(&self, barred: Option<Verdict>, rest: impl FnOnce() -> Verdict) -> Verdict {
+        match barred {
+            None => rest(),
+            Some(verdict) if self.yields(&verdict) => {
+                let rest = rest();
+                match rest.decision {
+                    Decision::Allow => verdict,
+                    Decision::Ask | Decision::Deny => rest,
+                }
+            }
+            Some(verdict) => verdict,
+        }
+    }
+
+    /// Whether a rule's verdict gives way to a stricter one: in plan mode a question would be a way to more than reading.
+    fn yields(&self, verdict: &Verdict) -> bool {
+        self.mode == Mode::Plan && verdict.decision == Decision::Ask
+    }
+
     /// The rule that allows it, saved or for a time. In plan mode none does.
     fn allowing(&self, allows: impl Fn(&Rule) -> bool) -> Option<(String, String)> {
         if self.mode == Mode::Plan {

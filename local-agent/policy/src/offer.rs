@@ -1,6 +1,6 @@
 //! The rules that "always" would save: exactly the commands that were shown, and for some programs none at all.
 
-use crate::grammar::{Command, Line, Word};
+use crate::grammar::{Command, Word};
 use crate::limits::OFFERED_PARTS_MAX;
 
 /// Programs that run whatever they are given, remove, or send: each time is another.
@@ -150,12 +150,6 @@ pub fn rules<'a>(commands: impl Iterator<Item = &'a Command>) -> Vec<String> {
     rules
 }
 
-/// The same for a whole line.
-#[must_use]
-pub fn of_line(line: &Line) -> Vec<String> {
-    rules(line.commands())
-}
-
 fn rule(command: &Command) -> Option<String> {
     let name = command.name.to_lowercase();
     // `python3.11` is `python`.
@@ -197,7 +191,7 @@ mod tests {
     use crate::grammar::parse;
 
     fn offered(line: &str) -> Vec<String> {
-        of_line(&parse(line).unwrap())
+        rules(parse(line).unwrap().commands())
     }
 
     #[test]

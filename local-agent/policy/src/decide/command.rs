@@ -14,9 +14,11 @@ impl Policy<'_> {
         // Read only if there is a rule to look for.
         let seen = OnceCell::new();
         let touched = |rule: &Rule| rule.touches_any(seen.get_or_init(|| Seen::in_line(line)));
-        if let Some(verdict) = self.barred(touched) {
-            return verdict;
-        }
+        self.unless(self.barred(touched), || self.clear(line, place))
+    }
+
+    /// Without rules that are about the line as a whole.
+    fn clear(&self, line: &str, place: &Place<'_>) -> Verdict {
         let read = match grammar::parse(line) {
             Err(unclear) => return self.left(&format!("what it says is not clear: {unclear}")),
             Ok(read) if !second::agrees(line, &read) => {
@@ -24,43 +26,41 @@ impl Policy<'_> {
             }
             Ok(read) => read,
         };
-        let parts = self.parts(&read, place);
-        let worst = parts.iter().max_by_key(|part| part.decision);
-        let Some(worst) = worst.cloned() else {
+        let judged = self.parts(&read, place);
+        let Some((worst, cause)) = judged
+            .iter()
+            .max_by_key(|(part, cause)| (part.decision, *cause))
+        else {
             return self.left("there is no command in it");
         };
-        // Allowed, or a rule for files denies it or asks about it.
-        if worst.decision == Decision::Allow || worst.rule.is_some() {
-            return Verdict {
+        let parts = || judged.iter().map(|(part, _)| part.clone()).collect();
+        match cause {
+            Cause::Allowed | Cause::Ruled => Verdict {
                 decision: worst.decision,
-                rule: worst.rule,
-                reason: worst.reason,
-                parts,
+                rule: worst.rule.clone(),
+                reason: worst.reason.clone(),
+                parts: parts(),
                 always: Vec::new(),
-            };
-        }
-        let asks = read
-            .commands()
-            .zip(&parts)
-            .filter(|(_, part)| part.decision == Decision::Ask);
-        let always = match self.mode {
-            Mode::Plan => Vec::new(),
-            // A rule that could not allow the line anyway is not offered.
-            Mode::Ask | Mode::AcceptEdits
-                if parts.iter().any(|part| part.reason.starts_with(HIDDEN)) =>
-            {
-                Vec::new()
+            },
+            Cause::Unknown | Cause::Barred => {
+                // A rule that could not allow the line anyway is not offered, and in plan mode none could.
+                let helps = self.mode != Mode::Plan
+                    && judged.iter().all(|(_, cause)| match cause {
+                        Cause::Allowed | Cause::Unknown => true,
+                        Cause::Ruled | Cause::Barred => false,
+                    });
+                let unknown = read.commands().zip(&judged);
+                let unknown = unknown.filter(|(_, (_, cause))| helps && *cause == Cause::Unknown);
+                Verdict {
+                    parts: parts(),
+                    always: offer::rules(unknown.map(|(command, _)| command)),
+                    ..self.left(&worst.reason)
+                }
             }
-            Mode::Ask | Mode::AcceptEdits => offer::rules(asks.map(|(command, _)| command)),
-        };
-        Verdict {
-            parts,
-            always,
-            ..self.left(&worst.reason)
         }
     }
 
-    fn parts(&self, line: &Line, place: &Place<'_>) -> Vec<Part> {
+    fn parts(&self, line: &Line, place: &Place<'_>) -> Vec<Judged> {
         // Wherever it may be by then: behind `;` and `||` nobody knows whether `cd` has moved.
         let mut places = vec![place.clone()];
         let moves_surely = line.rest.iter().all(|(join, _)| *join == Join::And);
@@ -72,7 +72,7 @@ impl Policy<'_> {
             for command in &pipeline.commands {
                 if command.name != "cd" {
                     let of_each = places.iter().map(|place| self.part(command, place));
-                    parts.extend(of_each.max_by_key(|part| part.decision));
+                    parts.extend(of_each.max_by_key(|(part, cause)| (part.decision, *cause)));
                     continue;
                 }
                 match enter(command, alone, &places) {
@@ -81,21 +81,16 @@ impl Policy<'_> {
                             places.clear();
                         }
                         places.extend(entered);
-                        parts.push(part(
-                            command,
-                            Decision::Allow,
-                            Some(READ_ONLY.to_owned()),
-                            "it stays in the workspace",
-                        ));
+                        parts.push(allowed(command, READ_ONLY, "it stays in the workspace"));
                     }
-                    Err(why) => parts.push(part(command, Decision::Ask, None, why)),
+                    Err(why) => parts.push(asked(command, Cause::Barred, why)),
                 }
             }
         }
         parts
     }
 
-    fn part(&self, command: &Command, place: &Place<'_>) -> Part {
+    fn part(&self, command: &Command, place: &Place<'_>) -> Judged {
         let paths: Vec<_> = words(command).map(|word| place.whole(&word)).collect();
         let rules_place = self.rules_place(place);
         let touched = |rule: &Rule| {
@@ -103,53 +98,80 @@ impl Policy<'_> {
                 rule.touches_path(Access::Read, &whole.real, &whole.named, &rules_place)
             })
         };
-        if let Some(verdict) = self.barred(touched) {
-            return part(command, verdict.decision, verdict.rule, verdict.reason);
-        }
-        if !self.trusted && command.name == "git" {
-            return part(
-                command,
-                Decision::Ask,
-                None,
-                "the folder is not trusted on this machine, so its repository is not looked at",
-            );
-        }
-        let why = match readonly::check(command, place) {
-            Ok(_) => {
-                return part(
-                    command,
-                    Decision::Allow,
-                    Some(READ_ONLY.to_owned()),
-                    "it only reads",
-                );
+        let judged = self.alone(command, place);
+        match self.barred(touched) {
+            Some(verdict) if self.yields(&verdict) && judged.1 != Cause::Allowed => judged,
+            Some(verdict) => {
+                let part = Part {
+                    text: shown(command),
+                    decision: verdict.decision,
+                    rule: verdict.rule,
+                    reason: verdict.reason,
+                };
+                (part, Cause::Ruled)
             }
-            Err(why) => why.to_string(),
-        };
-        if let Some(reason) = hidden(command, place) {
-            return part(command, Decision::Ask, None, reason);
-        }
-        match self.allowing(|rule| rule.allows(command)) {
-            Some((rule, reason)) => part(command, Decision::Allow, Some(rule), reason),
-            None => part(command, Decision::Ask, None, why),
+            None => judged,
         }
     }
+
+    /// Without rules for files.
+    fn alone(&self, command: &Command, place: &Place<'_>) -> Judged {
+        if !self.trusted && command.name == "git" {
+            let why =
+                "the folder is not trusted on this machine, so its repository is not looked at";
+            return asked(command, Cause::Barred, why);
+        }
+        let why = match readonly::check(command, place) {
+            Ok(_) => return allowed(command, READ_ONLY, "it only reads"),
+            Err(why) => why.to_string(),
+        };
+        if let Some(why) = hidden(command, place) {
+            return asked(command, Cause::Barred, why);
+        }
+        match self.allowing(|rule| rule.allows(command)) {
+            Some((rule, reason)) => allowed(command, &rule, reason),
+            None => asked(command, Cause::Unknown, why),
+        }
+    }
+}
+
+/// A part, and what kind of reason it has.
+type Judged = (Part, Cause);
+
+/// Why a part is decided as it is; what weighs more stands later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
+    /// It may run.
+    Allowed,
+    /// A rule for files asks about it or denies it.
+    Ruled,
+    /// Nothing speaks of it.
+    Unknown,
+    /// No rule could allow it.
+    Barred,
 }
 
 /// What is said to have decided where no rule of a file did.
 pub(super) const READ_ONLY: &str = "read-only";
 
-fn part(
-    command: &Command,
-    decision: Decision,
-    rule: Option<String>,
-    reason: impl Into<String>,
-) -> Part {
-    Part {
+fn allowed(command: &Command, rule: &str, reason: impl Into<String>) -> Judged {
+    let part = Part {
         text: shown(command),
-        decision,
-        rule,
+        decision: Decision::Allow,
+        rule: Some(rule.to_owned()),
         reason: reason.into(),
-    }
+    };
+    (part, Cause::Allowed)
+}
+
+fn asked(command: &Command, cause: Cause, reason: impl Into<String>) -> Judged {
+    let part = Part {
+        text: shown(command),
+        decision: Decision::Ask,
+        rule: None,
+        reason: reason.into(),
+    };
+    (part, cause)
 }
 
 /// Where `cd` leads from each of these places, all of it in the workspace. More places than one stand for a doubt, so there are few.
@@ -179,9 +201,6 @@ fn enter<'a>(
     places.iter().map(enter).collect()
 }
 
-/// How reasons begin that no rule overrules.
-const HIDDEN: &str = "no rule allows that";
-
 /// What of a command asks whatever rules say: paths that lead out, secrets, and files that decide what runs later.
 fn hidden(command: &Command, place: &Place<'_>) -> Option<String> {
     for path in words(command) {
@@ -197,7 +216,7 @@ fn hidden(command: &Command, place: &Place<'_>) -> Option<String> {
             Err(why) => Some(why.to_string()),
         };
         if let Some(why) = barred {
-            return Some(format!("{HIDDEN}: {why}"));
+            return Some(format!("no rule allows that: {why}"));
         }
     }
     None

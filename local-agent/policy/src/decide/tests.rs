@@ -502,3 +502,34 @@ fn no_rule_allows_what_leads_out_by_a_link_or_is_glued_to_an_option() {
         assert_eq!(of(line), Decision::Deny, "{line}");
     }
 }
+
+#[test]
+fn a_rule_that_asks_opens_nothing_in_plan_mode() {
+    let rules = scopes(&[], &["Bash(make:*)", "Read(notes/**)", "WebFetch"], &[]);
+    let of = |request: &Request<'_>| decide_with(&rules, Mode::Plan, request).decision;
+    assert_eq!(of(&Request::Read("notes/a")), Decision::Ask);
+    assert_eq!(of(&Request::Command("cat notes/a")), Decision::Ask);
+    for request in [
+        Request::Command("make test"),
+        Request::Command("npm test && cat notes/a"),
+        Request::Command("cp notes/a b"),
+        Request::Edit("notes/a"),
+        Request::Fetch("https://example.com/"),
+    ] {
+        assert_eq!(of(&request), Decision::Deny, "{request:?}");
+    }
+}
+
+#[test]
+fn no_rule_is_offered_that_would_not_help() {
+    let rules = scopes(&[], &["Read(notes/**)"], &[]);
+    let offered = |line| decide_with(&rules, Mode::Ask, &Request::Command(line)).always;
+    assert_eq!(offered("npm test"), ["Bash(npm test)"]);
+    for line in [
+        "npm test && cat notes/a",
+        "npm test && cat .env",
+        "cd .. && npm test",
+    ] {
+        assert_eq!(offered(line), [""; 0], "{line}");
+    }
+}
