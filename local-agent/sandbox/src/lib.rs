@@ -25,5 +25,5 @@ pub use helper::helper_if_asked;
 pub use job::{Bounds, Job};
 pub use limits::OUTPUT_FILE_BYTES;
 pub use resolve::{ResolveError, resolve};
-pub use run::{Cut, Ending, Launcher, Limits, Ran, SandboxError, Sandboxed, run, spawn};
+pub use run::{Cut, Ending, Launcher, Limits, Ran, SandboxError, Sandboxed, Streams, run, spawn};
 pub use status::{Status, status};

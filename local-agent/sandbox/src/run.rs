@@ -132,7 +132,12 @@ pub fn run(
     } else {
         Stdio::piped()
     };
-    let mut program = start(launcher, job, input, Stdio::piped)?;
+    let streams = Streams {
+        input,
+        output: Stdio::piped(),
+        errors: Stdio::piped(),
+    };
+    let mut program = spawn(launcher, job, streams)?;
     let deadline = Instant::now() + limits.time;
     let mut talk = Talk::with(&mut program.child, stdin)?;
     let pidfd = pidfd_open(program.pid()?, PidfdFlags::empty()).map_err(std::io::Error::from)?;
@@ -151,14 +156,66 @@ pub fn run(
     })
 }
 
-/// Starts a program with the caller's own input and outputs.
+/// Where a program reads and writes.
+#[derive(Debug)]
+pub struct Streams {
+    /// What it reads.
+    pub input: Stdio,
+    /// Its output.
+    pub output: Stdio,
+    /// Its complaints.
+    pub errors: Stdio,
+}
+
+impl Streams {
+    /// The caller's own.
+    #[must_use]
+    pub fn inherited() -> Self {
+        Self {
+            input: Stdio::inherit(),
+            output: Stdio::inherit(),
+            errors: Stdio::inherit(),
+        }
+    }
+}
+
+/// Starts a program with these streams.
 ///
-/// The program dies with the thread that called this.
+/// The program dies with the thread that called this, so that no thread of a pool may.
 ///
 /// # Errors
 /// The program did not start.
-pub fn spawn(launcher: &Launcher, job: &Job) -> Result<Sandboxed, SandboxError> {
-    start(launcher, job, Stdio::inherit(), Stdio::inherit)
+pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandboxed, SandboxError> {
+    let order = write_order(job)?;
+    let (report, said) = pipe_with(PipeFlags::CLOEXEC).map_err(std::io::Error::from)?;
+    let handed = [order.as_raw_fd(), said.as_raw_fd()];
+    let mut command = Command::new(&launcher.helper);
+    command
+        .arg0("lanyard-sandbox")
+        .arg(HELPER_ARG)
+        .args(handed.map(|fd| fd.to_string()))
+        .env_clear()
+        .stdin(streams.input)
+        .stdout(streams.output)
+        .stderr(streams.errors);
+    // SAFETY: between fork and exec it makes two calls that are safe to make there, and allocates nothing.
+    unsafe { command.pre_exec(move || keep_open(handed)) };
+    let mut program = Sandboxed {
+        child: command.spawn()?,
+        ended: false,
+    };
+    drop((order, said));
+    let deadline = Instant::now() + limits::START_TIME;
+    match read_report(report, deadline)? {
+        Heard::Runs => Ok(program),
+        Heard::Refused(Refusal { status, reason }) => {
+            program.end()?;
+            Err(match status {
+                limits::STATUS_REFUSED => SandboxError::Refused(reason),
+                _ => SandboxError::NotStarted { reason, status },
+            })
+        }
+    }
 }
 
 /// A running program. Dropping it ends it and all that it started.
@@ -209,44 +266,6 @@ fn ending(status: ExitStatus) -> Ending {
     match (status.code(), status.signal()) {
         (Some(code), _) => Ending::Exited(code),
         (None, signal) => Ending::Signalled(signal.unwrap_or_default()),
-    }
-}
-
-fn start(
-    launcher: &Launcher,
-    job: &Job,
-    input: Stdio,
-    output: fn() -> Stdio,
-) -> Result<Sandboxed, SandboxError> {
-    let order = write_order(job)?;
-    let (report, said) = pipe_with(PipeFlags::CLOEXEC).map_err(std::io::Error::from)?;
-    let handed = [order.as_raw_fd(), said.as_raw_fd()];
-    let mut command = Command::new(&launcher.helper);
-    command
-        .arg0("lanyard-sandbox")
-        .arg(HELPER_ARG)
-        .args(handed.map(|fd| fd.to_string()))
-        .env_clear()
-        .stdin(input)
-        .stdout(output())
-        .stderr(output());
-    // SAFETY: between fork and exec it makes two calls that are safe to make there, and allocates nothing.
-    unsafe { command.pre_exec(move || keep_open(handed)) };
-    let mut program = Sandboxed {
-        child: command.spawn()?,
-        ended: false,
-    };
-    drop((order, said));
-    let deadline = Instant::now() + limits::START_TIME;
-    match read_report(report, deadline)? {
-        Heard::Runs => Ok(program),
-        Heard::Refused(Refusal { status, reason }) => {
-            program.end()?;
-            Err(match status {
-                limits::STATUS_REFUSED => SandboxError::Refused(reason),
-                _ => SandboxError::NotStarted { reason, status },
-            })
-        }
     }
 }
 

@@ -3,7 +3,8 @@
 use super::output;
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_sandbox::{
-    Job, Launcher, OUTPUT_FILE_BYTES, ResolveError, SandboxError, reading, resolve, spawn, status,
+    Job, Launcher, OUTPUT_FILE_BYTES, ResolveError, SandboxError, Streams, reading, resolve, spawn,
+    status,
 };
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -97,7 +98,8 @@ fn run(args: RunArgs) -> Result<ExitCode, NotRun> {
     // The user's own shell may have made a file of its output.
     job.bounds.file_bytes = OUTPUT_FILE_BYTES;
 
-    let ended = spawn(&Launcher::this_program(), &job).and_then(|program| program.wait());
+    let ended = spawn(&Launcher::this_program(), &job, Streams::inherited())
+        .and_then(|program| program.wait());
     let code = ended.map_err(not_run)?.code();
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
 }
