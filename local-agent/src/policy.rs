@@ -1,4 +1,5 @@
 //! The file system around [`lanyard_policy`]: where paths lead, and which settings files there are.
 
 pub mod files;
+pub mod kept;
 pub mod settings;

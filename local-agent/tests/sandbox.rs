@@ -1,7 +1,9 @@
 //! `lanyard sandbox`, as a shell sees it.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use lanyard_policy::protected::{NEVER_WRITTEN, StandIn, stand_in};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -90,11 +92,66 @@ fn what_does_not_run_is_told_as_shells_tell_it() {
     }
     let ran = read_only(Path::new("/"), &["cat", "/etc/shadow"]);
     assert_eq!(ran.status.code(), Some(125), "{ran:?}");
-    let ran = lanyard(
-        folder.path(),
-        &["sandbox", "run", "--profile", "workspace", "--", "ls"],
-    );
-    assert_eq!(ran.status.code(), Some(2), "{ran:?}");
+    let start = ["sandbox", "run", "--profile", "read-only", "--network"];
+    let ran = lanyard(folder.path(), &[&start[..], &["--", "ls"]].concat());
+    assert_eq!(ran.status.code(), Some(125), "{ran:?}");
+}
+
+#[test]
+fn an_approved_command_changes_the_workspace_and_not_what_runs_later() {
+    let folder = workspace();
+    let run = |line: &str| {
+        let start = ["sandbox", "run", "--profile", "workspace", "--"];
+        lanyard(folder.path(), &[&start[..], &["bash", "-c", line]].concat())
+    };
+    let ran = run("echo more >> notes.txt && cat notes.txt; env");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(said.starts_with("a note\nmore\n"), "{ran:?}");
+    assert!(!said.contains("secret-of-the-shell"), "{said}");
+    for path in NEVER_WRITTEN {
+        let ran = run(&format!("mkdir -p $(dirname {path}); echo x > {path}"));
+        let made = folder.path().join(path);
+        assert!(
+            stand_in(path) == StandIn::Nothing || !ran.status.success() && !made.exists(),
+            "{path}: {ran:?}"
+        );
+    }
+}
+
+#[test]
+fn a_planted_program_is_not_what_its_name_means() {
+    let folder = workspace();
+    let planted = folder.path().join("ls");
+    fs::write(&planted, "#!/bin/sh\necho planted\n").unwrap();
+    fs::set_permissions(&planted, fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = Command::new(env!("CARGO_BIN_EXE_lanyard"))
+        .current_dir(folder.path())
+        .env("PATH", format!("{}:.:/usr/bin", folder.path().display()))
+        .args(["sandbox", "run", "--profile", "workspace", "--"])
+        .args(["bash", "-c", "ls; env ls"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert_eq!(said, "ls\nnotes.txt\nls\nnotes.txt\n", "{ran:?}");
+}
+
+#[test]
+fn the_state_of_the_agent_is_seen_by_no_command() {
+    let folder = workspace();
+    let state = folder.path().join("state/lanyard");
+    fs::create_dir_all(&state).unwrap();
+    fs::write(state.join("key"), "key-of-the-agent").unwrap();
+    for profile in ["read-only", "workspace"] {
+        let ran = Command::new(env!("CARGO_BIN_EXE_lanyard"))
+            .current_dir(folder.path())
+            .env("XDG_STATE_HOME", folder.path().join("state"))
+            .args(["sandbox", "run", "--profile", profile, "--"])
+            .args(["cat", "notes.txt", "state/lanyard/key"])
+            .output()
+            .unwrap();
+        assert_eq!(ran.stdout, b"a note\n", "{profile}: {ran:?}");
+        assert_eq!(ran.status.code(), Some(1), "{profile}: {ran:?}");
+    }
 }
 
 #[test]
@@ -103,6 +160,7 @@ fn the_status_is_found_by_trying() {
     let ran = lanyard(folder.path(), &["sandbox", "status", "--json"]);
     let said: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(said["read_only"], ran.status.success());
+    assert_eq!(said["workspace"], "bubblewrap");
     let ran = lanyard(folder.path(), &["sandbox", "status"]);
     assert!(
         String::from_utf8(ran.stdout)

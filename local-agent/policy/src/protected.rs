@@ -19,10 +19,13 @@ pub const NEVER_WRITTEN: &[&str] = &[
     ".exrc",
     ".gdbinit",
     ".gemini",
+    ".git/commondir",
     ".git/config",
     ".git/config.worktree",
     ".git/hooks",
     ".git/info/attributes",
+    ".git/modules",
+    ".git/worktrees",
     ".gitattributes",
     ".gitconfig",
     ".github",
@@ -48,6 +51,34 @@ pub const NEVER_WRITTEN: &[&str] = &[
     ".zshenv",
     ".zshrc",
 ];
+
+/// What keeps one of them from being made where it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandIn {
+    /// Nothing: programs of every day fail where they find a folder in the place of a file that they read. Such a file runs no sooner than others that
+    /// what is approved may make, as `package.json`.
+    Nothing,
+    /// An empty folder, which no program takes for the file and Git does not see.
+    Folder,
+    /// A file of this text.
+    File(&'static str),
+}
+
+/// What stands in for a path of [`NEVER_WRITTEN`] while approved commands run.
+#[must_use]
+pub fn stand_in(path: &str) -> StandIn {
+    match path {
+        // Git looks whether it is there at all; this one says that nothing lies elsewhere (gitrepository-layout(5)).
+        ".git/commondir" => StandIn::File(".\n"),
+        ".mise.toml"
+        | ".npmrc"
+        | ".pre-commit-config.yaml"
+        | ".tool-versions"
+        | ".yarnrc"
+        | ".yarnrc.yml" => StandIn::Nothing,
+        _ => StandIn::Folder,
+    }
+}
 
 /// Whether an edit of it always asks: one of those files in any folder, or anything of a repository's own.
 #[must_use]

@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: every call that makes a socket, changes a file or its metadata, maps a file without a name, looks into or signals another process, or asks to be told of changes (`inotify` tells of folders that Landlock keeps closed).
 
+mod working;
+
 use crate::helper::Refusal;
 use libc::c_long;
 use seccompiler::{
@@ -24,13 +26,21 @@ pub(crate) struct Held {
     pub(crate) starts_programs: bool,
 }
 
+/// Puts up the filters of the workspace profile: `apart`, in namespaces of its own.
+pub(crate) fn put_up_for_work(apart: bool, network: bool) -> Result<(), Refusal> {
+    apply(working::filters(apart, network))
+}
+
 /// Puts the filters up. The kernel takes the strictest word of them, so that the order means nothing but that only the last may forbid another.
 pub(crate) fn put_up(held: Held) -> Result<(), Refusal> {
-    let filters = [
+    apply(vec![
         answering(PROBED, libc::ENOSYS),
         answering(ASKED_OF_SOCKETS, libc::ENOTSOCK),
         allowed(held),
-    ];
+    ])
+}
+
+fn apply(filters: Vec<Built<BpfProgram>>) -> Result<(), Refusal> {
     for filter in filters {
         let filter = filter.map_err(Refusal::by("seccomp rules do not compile"))?;
         apply_filter(&filter).map_err(Refusal::by("seccomp could not be put up"))?;

@@ -1,7 +1,8 @@
-//! The environment of a reading program, built from nothing.
+//! The environment of a program, built from nothing.
 
+use crate::resolve::{FOLDERS, is_elsewhere};
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The environment for a program that only reads `workspace`.
 ///
@@ -17,6 +18,43 @@ pub fn reading(program: &Path, workspace: &Path) -> Vec<(OsString, OsString)> {
     }
     environment
 }
+
+/// The environment for a program that changes `workspace`: of the caller's, which `of_caller` looks up, what names languages, the terminal and the
+/// user, and where programs are, but for folders that are in the workspace. Where its home and its temporary files are, it is told when it starts.
+pub fn working(
+    of_caller: impl Fn(&str) -> Option<OsString>,
+    workspace: &Path,
+) -> Vec<(OsString, OsString)> {
+    let mut environment: Vec<_> = TAKEN_OVER
+        .iter()
+        .filter_map(|name| Some((OsString::from(name), of_caller(name)?)))
+        .collect();
+    let path = of_caller("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).filter(|folder| is_elsewhere(folder, workspace));
+    let system = FOLDERS.iter().map(PathBuf::from);
+    let mut all: Vec<PathBuf> = Vec::new();
+    for folder in folders.chain(system) {
+        if !all.contains(&folder) {
+            all.push(folder);
+        }
+    }
+    // Folders that cannot be joined hold the sign between them, and so were none of `PATH`.
+    environment.push(("PATH".into(), std::env::join_paths(all).unwrap_or_default()));
+    environment
+}
+
+const TAKEN_OVER: &[&str] = &[
+    "COLORTERM",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LC_MESSAGES",
+    "LOGNAME",
+    "NO_COLOR",
+    "TERM",
+    "TZ",
+    "USER",
+];
 
 const COMMON: &[(&str, &str)] = &[
     ("PATH", "/usr/local/bin:/usr/bin:/bin"),

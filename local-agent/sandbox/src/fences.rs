@@ -1,14 +1,18 @@
-//! Landlock: which files may be read, that none may be written, and which may be started.
+//! Landlock: which files may be read, which may be written if any, and which may be started.
+
+mod around;
 
 use crate::helper::Refusal;
-use crate::job::Job;
+use crate::job::{Changes, Job, Profile};
+use crate::stage::Staged;
+use around::around;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset,
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Without these rights a kernel cannot keep files from being written, moved and cut short.
 const NEEDED: ABI = ABI::V3;
@@ -45,9 +49,114 @@ const LOADERS: &[&str] = &[
     "/lib/ld-musl-aarch64.so.1",
 ];
 
+/// What loads a program, and the programs of the system.
+pub(crate) const LOADED: &[&str] = &[
+    "/usr",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/bin",
+    "/sbin",
+    "/opt",
+    "/nix/store",
+];
+
+/// Of `/etc` what compilers, interpreters and their like cannot do without. No passwords, no keys.
+pub(crate) const SETTINGS_OF_PROGRAMS: &[&str] = &[
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/debian_version",
+    "/etc/fonts",
+    "/etc/gai.conf",
+    "/etc/group",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/locale.alias",
+    "/etc/localtime",
+    "/etc/magic",
+    "/etc/magic.mime",
+    "/etc/mime.types",
+    "/etc/nsswitch.conf",
+    "/etc/os-release",
+    "/etc/passwd",
+    "/etc/perl",
+    "/etc/pki/tls/certs",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/terminfo",
+    "/etc/timezone",
+];
+
+/// Of a home what holds programs and their libraries, and who the user is to Git; no credentials.
+const TOOL_CHAINS: &[&str] = &[
+    ".asdf",
+    ".bun/bin",
+    ".cargo/bin",
+    ".cargo/git",
+    ".cargo/registry",
+    ".config/git/attributes",
+    ".config/git/config",
+    ".config/git/ignore",
+    ".deno/bin",
+    ".fnm",
+    ".ghcup",
+    ".gitconfig",
+    ".goenv",
+    ".jenv",
+    ".juliaup",
+    ".local/bin",
+    ".local/lib",
+    ".local/pipx",
+    ".local/share/fnm",
+    ".local/share/mise",
+    ".local/share/pnpm",
+    ".local/share/uv",
+    ".nvm",
+    ".pyenv",
+    ".rbenv",
+    ".rustup",
+    ".sdkman",
+    ".volta",
+    "go/bin",
+    "go/pkg",
+];
+
+/// Those of them that are there.
+pub(crate) fn tool_chains(home: &Path) -> Vec<PathBuf> {
+    let folders = TOOL_CHAINS.iter().map(|folder| home.join(folder));
+    folders
+        .filter(|folder| home.is_absolute() && folder.exists())
+        .collect()
+}
+
 /// Puts the fences up for this process and all that it becomes.
-pub(crate) fn put_up(job: &Job) -> Result<(), Refusal> {
-    let mut rules = ruleset().map_err(Refusal::by("this kernel's Landlock cannot keep files"))?;
+pub(crate) fn put_up(job: &Job, staged: Option<&Staged>) -> Result<(), Refusal> {
+    let (rules, needed) = match (&job.profile, staged) {
+        (Profile::ReadOnly { machine }, None) => (reading(job, *machine)?, NEEDED),
+        (Profile::Workspace(changes), Some(staged)) => changing(job, changes, staged)?,
+        (Profile::ReadOnly { .. }, Some(_)) | (Profile::Workspace(_), None) => {
+            return Err(Refusal::because("the job is not of its profile"));
+        }
+    };
+    let done = rules
+        .restrict_self()
+        .map_err(Refusal::by("Landlock could not be put up"))?;
+    let enforced = done.ruleset != RulesetStatus::NotEnforced && done.no_new_privs;
+    if !enforced || ABI::from(done.landlock) < needed {
+        return Err(Refusal::because("Landlock is not fully enforced"));
+    }
+    Ok(())
+}
+
+fn reading(job: &Job, machine: bool) -> Result<RulesetCreated, Refusal> {
+    let mut rules = ruleset(NEEDED, true).map_err(Refusal::by(CANNOT_KEEP))?;
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let start = AccessFs::ReadFile | AccessFs::Execute;
 
@@ -59,42 +168,119 @@ pub(crate) fn put_up(job: &Job) -> Result<(), Refusal> {
         Path::new(NULL),
         AccessFs::ReadFile | AccessFs::WriteFile,
     )?;
-    if job.machine {
+    if machine {
         for path in MACHINE {
             rules = allow(rules, Path::new(path), read)?;
         }
     }
     for path in job.read.iter().chain([&job.workspace]) {
-        rules = allow(rules, path, read)?;
+        rules = allow_around(rules, path, &job.hidden, read, AccessFs::ReadDir.into())?;
     }
     rules = allow(rules, &job.program, start)?;
     for path in LOADERS {
         rules = allow(rules, Path::new(path), start)?;
     }
     for path in &job.exec {
-        rules = allow(rules, path, read | AccessFs::Execute)?;
+        let start = read | AccessFs::Execute;
+        rules = allow_around(rules, path, &job.hidden, start, AccessFs::ReadDir.into())?;
     }
+    Ok(rules)
+}
 
-    let done = rules
-        .restrict_self()
-        .map_err(Refusal::by("Landlock could not be put up"))?;
-    let enforced = done.ruleset != RulesetStatus::NotEnforced && done.no_new_privs;
-    if !enforced || ABI::from(done.landlock) < NEEDED {
-        return Err(Refusal::because("Landlock is not fully enforced"));
+/// In namespaces of its own, what may not be written is mounted so. Without them Landlock has to name all that may be.
+fn changing(
+    job: &Job,
+    changes: &Changes,
+    staged: &Staged,
+) -> Result<(RulesetCreated, ABI), Refusal> {
+    let needed = if staged.apart { NEEDED } else { ABI::V6 };
+    let without_network = !staged.apart && !changes.network;
+    let rules = ruleset(needed, without_network);
+    let mut rules = rules.map_err(Refusal::by(CANNOT_KEEP))?;
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let start = read | AccessFs::Execute;
+    let all = AccessFs::from_all(ABI::V5);
+    let listed = AccessFs::ReadDir.into();
+
+    for path in LOADED {
+        rules = allow(rules, Path::new(path), start)?;
     }
-    Ok(())
+    for path in SETTINGS_OF_PROGRAMS.iter().chain(["/proc", "/sys"].iter()) {
+        rules = allow(rules, Path::new(path), read)?;
+    }
+    for path in DEVICES.iter().chain([&NULL, &"/dev/full"]) {
+        let use_it = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
+        rules = allow(rules, Path::new(path), use_it)?;
+    }
+    if staged.apart {
+        for path in ["/dev/shm", "/dev/pts", "/dev/ptmx"] {
+            rules = allow(rules, Path::new(path), all)?;
+        }
+    }
+    for path in &staged.private {
+        rules = allow(rules, path, all)?;
+    }
+    for path in tool_chains(&changes.home)
+        .iter()
+        .chain(&job.exec)
+        .chain([&job.program])
+    {
+        rules = allow_around(rules, path, &job.hidden, start, listed)?;
+    }
+    for path in &job.read {
+        rules = allow_around(rules, path, &job.hidden, read, listed)?;
+    }
+    rules = allow_around(rules, &job.workspace, &job.hidden, start, listed)?;
+    let mut never = job.hidden.clone();
+    if !staged.apart {
+        let kept = changes.kept.iter();
+        never.extend(kept.map(|kept| job.workspace.join(&kept.path)));
+    }
+    rules = allow_around(rules, &job.workspace, &never, all, BitFlags::empty())?;
+    Ok((rules, needed))
+}
+
+const CANNOT_KEEP: &str = "this kernel's Landlock cannot keep files";
+
+/// Allows all in a folder but these, and on the way to them less.
+fn allow_around(
+    mut rules: RulesetCreated,
+    folder: &Path,
+    without: &[PathBuf],
+    access: BitFlags<AccessFs>,
+    on_the_way: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, Refusal> {
+    let parts = around(folder, without).map_err(Refusal::at(folder))?;
+    for whole in parts.whole {
+        rules = allow(rules, &whole, access)?;
+    }
+    for way in parts.ways.iter().filter(|_| !on_the_way.is_empty()) {
+        rules = allow(rules, way, on_the_way)?;
+    }
+    Ok(rules)
 }
 
 /// What is needed must be there; what newer kernels add is taken where there is any.
-fn ruleset() -> Result<RulesetCreated, RulesetError> {
-    Ruleset::default()
+fn ruleset(needed: ABI, without_network: bool) -> Result<RulesetCreated, RulesetError> {
+    let rules = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
-        .handle_access(AccessFs::from_all(NEEDED))?
+        .handle_access(AccessFs::from_all(needed))?;
+    let rules = if needed >= ABI::V6 {
+        rules.scope(Scope::from_all(ABI::V6))?
+    } else {
+        rules
+            .set_compatibility(CompatLevel::BestEffort)
+            .scope(Scope::from_all(ABI::V6))?
+    };
+    let rules = rules
         .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(ABI::V5))?
-        .handle_access(AccessNet::from_all(ABI::V4))?
-        .scope(Scope::from_all(ABI::V6))?
-        .create()
+        .handle_access(AccessFs::from_all(ABI::V5))?;
+    let rules = if without_network {
+        rules.handle_access(AccessNet::from_all(ABI::V4))?
+    } else {
+        rules
+    };
+    rules.create()
 }
 
 /// A path that is not there is nothing to allow.
@@ -112,8 +298,11 @@ fn allow(
     let access = if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
         access
     } else {
-        access & !BitFlags::from(AccessFs::ReadDir)
+        access & AccessFs::from_file(ABI::V5)
     };
+    if access.is_empty() {
+        return Ok(rules);
+    }
     rules
         .add_rule(PathBeneath::new(fd, access))
         .map_err(Refusal::at(path))

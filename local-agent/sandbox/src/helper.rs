@@ -2,16 +2,17 @@
 //!
 //! The order matters: what needs a right is done before the right is dropped, and the filter of system calls comes last.
 
-use crate::job::{Bounds, Job};
+use crate::job::{Bounds, Job, Profile};
+use crate::stage::Staged;
 use crate::{calls, fences, limits, privileges};
 use rustix::fs::Mode;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use serde::{Deserialize, Serialize};
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -27,6 +28,8 @@ pub(crate) struct Order {
     pub(crate) job: Job,
     /// Whose death ends the helper.
     pub(crate) parent: i32,
+    /// What surrounds it, in the workspace profile.
+    pub(crate) staged: Option<Staged>,
 }
 
 /// Why the program did not start.
@@ -64,27 +67,73 @@ pub fn helper_if_asked() {
 
 /// Either this process is the program, or there is a reason why not.
 fn become_program(order: OwnedFd, report: &mut File) -> Result<std::convert::Infallible, Refusal> {
-    let Order { job, parent } = read_order(order)?;
+    let Order {
+        job,
+        parent,
+        staged,
+    } = read_order(order)?;
     stay_with(parent)?;
     default_signals();
     close_at_start()?;
-    let (program, start) = (open_program(&job.program)?, Start::of(&job)?);
-    let program = move_above_limit(&program)?;
-    bound(&job.bounds)?;
-    rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    rustix::process::chdir(&job.folder).map_err(Refusal::at(&job.folder))?;
+    let start = Start::of(&job)?;
+    match &job.profile {
+        Profile::ReadOnly { .. } => {
+            let program = open_program(&job.program)?;
+            let program = move_above_limit(&program)?;
+            bound(&job.bounds)?;
+            rustix::process::umask(Mode::RWXG | Mode::RWXO);
+            enter(&job)?;
+            privileges::drop_all()?;
+            fences::put_up(&job, None)?;
+            calls::put_up(calls::Held {
+                pid: std::process::id(),
+                program: program.as_raw_fd(),
+                starts_programs: !job.exec.is_empty(),
+            })?;
+            ready(report)?;
+            Err(start.exec(&program, c"", &job.program))
+        }
+        Profile::Workspace(changes) => {
+            let staged = staged.ok_or_else(|| Refusal::because("nothing surrounds it"))?;
+            bound(&job.bounds)?;
+            enter(&job)?;
+            if staged.apart {
+                keep_devices()?;
+            }
+            privileges::drop_all()?;
+            fences::put_up(&job, Some(&staged))?;
+            calls::put_up_for_work(staged.apart, changes.network)?;
+            ready(report)?;
+            // By its name, as an interpreter has to find its script.
+            let path = CString::new(job.program.as_os_str().as_bytes());
+            let path = path.map_err(Refusal::by("its path cannot be passed on"))?;
+            Err(start.exec(&rustix::fs::CWD, &path, &job.program))
+        }
+    }
+}
 
-    privileges::drop_all()?;
-    fences::put_up(&job)?;
-    calls::put_up(calls::Held {
-        pid: std::process::id(),
-        program: program.as_raw_fd(),
-        starts_programs: job.starts_programs(),
-    })?;
+fn enter(job: &Job) -> Result<(), Refusal> {
+    rustix::process::chdir(&job.folder).map_err(Refusal::at(&job.folder))
+}
+
+fn ready(report: &mut File) -> Result<(), Refusal> {
     report
         .write_all(READY)
-        .map_err(Refusal::by("nobody waits for its report"))?;
-    Err(start.exec(&program, &job.program))
+        .map_err(Refusal::by("nobody waits for its report"))
+}
+
+/// The devices are the machine's own, and to the superuser they belong: without this, `chmod` on one would be for all.
+fn keep_devices() -> Result<(), Refusal> {
+    use rustix::mount::{MountFlags, mount_remount};
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NOEXEC;
+    for name in ["null", "zero", "full", "random", "urandom", "tty"] {
+        let device = Path::new("/dev").join(name);
+        mount_remount(&device, flags, "").map_err(Refusal::at(&device))?;
+    }
+    Ok(())
 }
 
 fn read_order(order: OwnedFd) -> Result<Order, Refusal> {
@@ -171,12 +220,15 @@ fn bound(bounds: &Bounds) -> Result<(), Refusal> {
         (Resource::Cpu, bounds.cpu_seconds),
         (Resource::As, bounds.memory_bytes),
         (Resource::Fsize, bounds.file_bytes),
-        (Resource::Nofile, limits::OPEN_FILES),
+        (Resource::Nofile, bounds.open_files),
         // Not 0: a crash is still handed to a program that collects them, of no size but this one (core(5)).
         (Resource::Core, 1),
         (Resource::Nproc, limits::PROCESSES),
     ];
     for (resource, most) in wanted {
+        if most == u64::MAX {
+            continue;
+        }
         let had = rustix::process::getrlimit(resource).maximum;
         let most = had.map_or(most, |had| had.min(most));
         let limit = Rlimit {
@@ -215,21 +267,26 @@ impl Start {
     }
 
     /// Returns only if the kernel did not start it.
-    fn exec(&self, program: &OwnedFd, path: &Path) -> Refusal {
+    fn exec(&self, folder: &impl AsFd, name: &CStr, path: &Path) -> Refusal {
         let pointers = |texts: &[CString]| -> Vec<*const libc::c_char> {
             let texts = texts.iter().map(|text| text.as_ptr());
             texts.chain([std::ptr::null()]).collect()
         };
         let (arguments, environment) = (pointers(&self.arguments), pointers(&self.environment));
+        let flags = if name.is_empty() {
+            libc::AT_EMPTY_PATH
+        } else {
+            0
+        };
         // SAFETY: both lists end with a null pointer, and they and the texts they point to live until the call returns.
         unsafe {
             libc::syscall(
                 libc::SYS_execveat,
-                program.as_raw_fd(),
-                c"".as_ptr(),
+                folder.as_fd().as_raw_fd(),
+                name.as_ptr(),
                 arguments.as_ptr(),
                 environment.as_ptr(),
-                libc::AT_EMPTY_PATH,
+                flags,
             )
         };
         Refusal::not_started(path, &std::io::Error::last_os_error())

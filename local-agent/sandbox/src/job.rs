@@ -1,15 +1,16 @@
-//! What is to be run, and what it may read.
+//! What is to be run, and what it may read and change.
 
+use crate::holder::Holder;
 use crate::limits;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// One run of one program in the read-only profile.
+/// One run of one program in a profile.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
-    /// The program: an absolute path to an ELF file.
+    /// The program: an absolute path. An ELF file, or in the workspace profile a script as well.
     #[serde(with = "path_as_bytes")]
     pub program: PathBuf,
     /// Its arguments, the first of which is by custom its name.
@@ -25,19 +26,86 @@ pub struct Job {
     /// More that it may read.
     #[serde(with = "paths_as_bytes")]
     pub read: Vec<PathBuf>,
-    /// Folders whose programs it may start. Empty in the profile itself; somebody must widen it by hand.
+    /// Folders whose programs it may start, beside those of its profile. Somebody must widen it by hand.
     #[serde(with = "paths_as_bytes")]
     pub exec: Vec<PathBuf>,
-    /// Whether it may read what the kernel says of the machine: `/proc`, `/sys`, `/run/utmp`.
-    pub machine: bool,
+    /// Folders that it may not see, wherever they lie.
+    #[serde(with = "paths_as_bytes")]
+    pub hidden: Vec<PathBuf>,
+    /// What else it may do.
+    pub profile: Profile,
     /// What it may use up.
     pub bounds: Bounds,
+}
+
+/// What a program may do beside reading.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// Nothing. Without asking anybody.
+    ReadOnly {
+        /// Whether it may read what the kernel says of the machine: `/proc`, `/sys`, `/run/utmp`.
+        machine: bool,
+    },
+    /// It changes the workspace, and starts programs of the system, of the user's tool chains and of the workspace. For what somebody approved.
+    Workspace(Changes),
+}
+
+/// What a program in the workspace profile may change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changes {
+    /// What of the workspace stays as it is.
+    pub kept: Vec<Kept>,
+    /// Whether it may reach the network.
+    pub network: bool,
+    /// The user's home, in whose place it finds an empty one with the tool chains of the true one.
+    #[serde(with = "path_as_bytes")]
+    pub home: PathBuf,
+    /// What keeps the fences that Landlock alone cannot.
+    pub holder: Holder,
+}
+
+/// A file or folder of the workspace that no program writes, moves or removes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// From the workspace: names, and `/` between them.
+    pub path: String,
+    /// What keeps it from being made where it is not.
+    pub stand_in: StandIn,
+}
+
+/// What stands in the place of something that is not there, for as long as programs run that could make it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StandIn {
+    /// Nothing: it can be made. Programs fail if they find anything else in its place.
+    Nothing,
+    /// An empty folder. Git does not see it.
+    Folder,
+    /// A file that says as much as none.
+    File(String),
 }
 
 impl Job {
     /// A program without arguments in the read-only profile, started in the workspace, with an empty environment.
     pub fn reading(program: impl Into<PathBuf>, workspace: impl Into<PathBuf>) -> Self {
-        let (program, workspace) = (program.into(), workspace.into());
+        let profile = Profile::ReadOnly { machine: false };
+        Self::of(program.into(), workspace.into(), profile, Bounds::default())
+    }
+
+    /// The same in the workspace profile, without bounds.
+    pub fn changing(
+        program: impl Into<PathBuf>,
+        workspace: impl Into<PathBuf>,
+        changes: Changes,
+    ) -> Self {
+        let profile = Profile::Workspace(changes);
+        Self::of(program.into(), workspace.into(), profile, Bounds::NONE)
+    }
+
+    fn of(program: PathBuf, workspace: PathBuf, profile: Profile, bounds: Bounds) -> Self {
         Self {
             arguments: vec![program.clone().into_os_string()],
             program,
@@ -46,18 +114,14 @@ impl Job {
             workspace,
             read: Vec::new(),
             exec: Vec::new(),
-            machine: false,
-            bounds: Bounds::default(),
+            hidden: Vec::new(),
+            profile,
+            bounds,
         }
-    }
-
-    /// Whether it may start other programs.
-    pub(crate) fn starts_programs(&self) -> bool {
-        !self.exec.is_empty()
     }
 }
 
-/// What a program may use up, enforced by the kernel.
+/// What a program may use up, enforced by the kernel. `u64::MAX` is no bound.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bounds {
@@ -65,8 +129,21 @@ pub struct Bounds {
     pub cpu_seconds: u64,
     /// Bytes of address space.
     pub memory_bytes: u64,
-    /// The longest that it may make a file. Only a file that was handed to it open for writing can be meant: 0 unless its output is one.
+    /// The longest that it may make a file. A program that only reads can write to a file that was handed to it open, and to no other: 0
+    /// unless its output is one.
     pub file_bytes: u64,
+    /// Open files.
+    pub open_files: u64,
+}
+
+impl Bounds {
+    /// No more than what bounds the caller.
+    pub const NONE: Self = Self {
+        cpu_seconds: u64::MAX,
+        memory_bytes: u64::MAX,
+        file_bytes: u64::MAX,
+        open_files: u64::MAX,
+    };
 }
 
 impl Default for Bounds {
@@ -75,6 +152,7 @@ impl Default for Bounds {
             cpu_seconds: limits::CPU_SECONDS,
             memory_bytes: limits::MEMORY_BYTES,
             file_bytes: 0,
+            open_files: limits::OPEN_FILES,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Runs a program that may read the workspace and change nothing.
+//! Runs a program that may read the workspace and change nothing, or change the workspace and nothing else.
 //!
 //! The parent ([`run()`], [`spawn()`]) starts this same program again as a helper. The helper fences itself in and only then becomes the program that was asked for.
 //! A fence that cannot be put up fully is a refusal with its reason, never a run without it.
@@ -8,22 +8,28 @@
 //! What the profile does not stop stands in `docs/SANDBOX.md`.
 #![warn(missing_docs)]
 
+mod bubblewrap;
 mod calls;
 mod environment;
 mod fences;
 mod helper;
+mod holder;
 mod job;
+mod kept;
 mod limits;
+mod private;
 mod privileges;
 mod resolve;
 mod run;
+mod stage;
 mod status;
 mod talk;
 
-pub use environment::reading;
+pub use environment::{reading, working};
 pub use helper::helper_if_asked;
-pub use job::{Bounds, Job};
+pub use holder::{CannotHold, Holder};
+pub use job::{Bounds, Changes, Job, Kept, Profile, StandIn};
 pub use limits::OUTPUT_FILE_BYTES;
-pub use resolve::{ResolveError, resolve};
+pub use resolve::{ResolveError, on_path, resolve};
 pub use run::{Cut, Ending, Launcher, Limits, Ran, SandboxError, Sandboxed, Streams, run, spawn};
 pub use status::{Status, status};

@@ -21,6 +21,17 @@ pub(crate) const PROCESSES: u64 = 4096;
 /// The bytes that `lanyard sandbox run` lets a program write to a file which the user's shell opened as its output.
 pub const OUTPUT_FILE_BYTES: u64 = 1024 * 1024 * 1024;
 
+/// The version of Landlock that can hold the workspace profile by itself: before it, signals go out (Linux 6.12).
+pub(crate) const LANDLOCK_ALONE: i64 = 6;
+/// What Landlock is told of one by one, where a folder cannot be named as a whole.
+pub(crate) const ENTRIES: usize = 20_000;
+/// Memory that programs of the workspace profile share by files.
+pub(crate) const SHARED_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
+/// What bubblewrap says of what it has started is a short text.
+pub(crate) const TOLD_BYTES: usize = 4096;
+/// How long the processes of a namespace may take to be gone once they are killed.
+pub(crate) const END_TIME: Duration = Duration::from_secs(10);
+
 /// The lowest descriptor under which the program waits to be started.
 /// It lies above [`OPEN_FILES`]: once it is closed, no descriptor of this number can come about again, so that the one `execveat` that is let through can happen only once.
 pub(crate) const PROGRAM_FD: i32 = 1000;

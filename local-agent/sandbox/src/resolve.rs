@@ -1,11 +1,12 @@
 //! Which file a program's name means: one that only the superuser can have put there.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where programs are looked for, in this order. `PATH` is not asked: whoever set it could have put a folder of theirs before these.
-const FOLDERS: &[&str] = &[
+pub(crate) const FOLDERS: &[&str] = &[
     "/usr/local/bin",
     "/usr/bin",
     "/bin",
@@ -61,6 +62,49 @@ pub fn resolve(name: &str, workspace: &Path) -> Result<PathBuf, ResolveError> {
         return Err(ResolveError::NotFound(name.to_owned()));
     }
     Ok(program)
+}
+
+/// The file that a name means for a person who has seen which it is and approved it: a bare name is looked for in `path`, but not in folders of the
+/// workspace; one with a slash is meant from `folder`.
+///
+/// # Errors
+/// A name that means no program, or one that other users could have changed.
+pub fn on_path(
+    name: &str,
+    folder: &Path,
+    workspace: &Path,
+    path: &OsStr,
+) -> Result<PathBuf, ResolveError> {
+    if name.is_empty() || name.contains('\0') || name == "." || name == ".." {
+        return Err(ResolveError::NotAName(name.to_owned()));
+    }
+    let found = if name.contains('/') {
+        Some(folder.join(name)).filter(|path| is_program(path))
+    } else {
+        std::env::split_paths(path)
+            .filter(|folder| is_elsewhere(folder, workspace))
+            .map(|folder| folder.join(name))
+            .find(|path| is_program(path))
+    };
+    let found = found.ok_or_else(|| ResolveError::NotFound(name.to_owned()))?;
+    let program = fs::canonicalize(&found).map_err(unseen(&found))?;
+    let file = fs::metadata(&program).map_err(unseen(&program))?;
+    let owners = [0, rustix::process::getuid().as_raw()];
+    if !owners.contains(&file.uid()) || file.mode() & 0o002 != 0 {
+        return Err(ResolveError::Changeable(program));
+    }
+    // Not the real one: a program that goes by many names looks at which it was called.
+    Ok(found)
+}
+
+fn is_program(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
+}
+
+/// Whether a folder of `PATH` says where it is, and that is not in the workspace, where anybody's program could lie.
+pub(crate) fn is_elsewhere(folder: &Path, workspace: &Path) -> bool {
+    let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    folder.is_absolute() && !folder.starts_with(workspace) && !real.starts_with(workspace)
 }
 
 /// A link's own mode means nothing; that of the folder which holds it does.

@@ -1,8 +1,9 @@
 //! The parent's side: starts the helper, hears whether the fences stand, and ends the program at its limits.
 
 use crate::helper::{HELPER_ARG, Order, READY, Refusal};
-use crate::job::Job;
+use crate::job::{Job, Profile};
 use crate::limits;
+use crate::stage::{Helper, Stage};
 use crate::talk::{Talk, wait_for};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -186,28 +187,61 @@ impl Streams {
 /// # Errors
 /// The program did not start.
 pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandboxed, SandboxError> {
-    let order = write_order(job)?;
+    let stage = match &job.profile {
+        Profile::ReadOnly { .. } => None,
+        Profile::Workspace(changes) => Some((Stage::set(job, changes)?, changes)),
+    };
+    let order = write_order(job, stage.as_ref().map(|(stage, _)| stage))?;
     let (report, said) = pipe_with(PipeFlags::CLOEXEC).map_err(std::io::Error::from)?;
-    let handed = [order.as_raw_fd(), said.as_raw_fd()];
-    let mut command = Command::new(&launcher.helper);
+    let (told, tells) =
+        pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(std::io::Error::from)?;
+    let file = File::open(&launcher.helper)?;
+    let helper = Helper {
+        path: &launcher.helper,
+        file: file.as_raw_fd(),
+        told: tells.as_raw_fd(),
+    };
+    let mut handed = vec![order.as_raw_fd(), said.as_raw_fd()];
+    let mut command = match &stage {
+        Some((stage, changes)) => {
+            if stage.order.apart {
+                handed.extend([helper.file, helper.told]);
+            }
+            stage.command(job, changes, &helper)
+        }
+        None => Command::new(&launcher.helper),
+    };
+    if stage.as_ref().is_some_and(|(stage, _)| stage.order.apart) {
+        // The helper makes a session, and so a group; of bubblewrap nobody does.
+        command.process_group(0);
+    } else {
+        command.arg0("lanyard-sandbox");
+    }
     command
-        .arg0("lanyard-sandbox")
         .arg(HELPER_ARG)
-        .args(handed.map(|fd| fd.to_string()))
+        .arg(order.as_raw_fd().to_string())
+        .arg(said.as_raw_fd().to_string())
         .env_clear()
         .stdin(streams.input)
         .stdout(streams.output)
         .stderr(streams.errors);
-    // SAFETY: between fork and exec it makes two calls that are safe to make there, and allocates nothing.
-    unsafe { command.pre_exec(move || keep_open(handed)) };
+    // SAFETY: between fork and exec it makes calls that are safe to make there, and allocates nothing.
+    unsafe { command.pre_exec(move || keep_open(&handed)) };
     let mut program = Sandboxed {
         child: command.spawn()?,
         ended: false,
+        first: None,
+        _stage: stage.map(|(stage, _)| stage),
     };
-    drop((order, said));
+    // It holds the caller's ends of pipes.
+    drop(command);
+    drop((order, said, tells));
     let deadline = Instant::now() + limits::START_TIME;
     match read_report(report, deadline)? {
-        Heard::Runs => Ok(program),
+        Heard::Runs => {
+            program.first = first_process(told, program.child.id())?;
+            Ok(program)
+        }
         Heard::Refused(Refusal { status, reason }) => {
             program.end()?;
             Err(match status {
@@ -223,6 +257,10 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
 pub struct Sandboxed {
     child: Child,
     ended: bool,
+    /// The first process of its namespaces, with which all others end.
+    first: Option<OwnedFd>,
+    // Last: folders go once nobody is in them.
+    _stage: Option<Stage>,
 }
 
 impl Sandboxed {
@@ -246,7 +284,17 @@ impl Sandboxed {
         if kill_process_group(self.pid()?, Signal::KILL).is_err() {
             let _ = self.child.kill();
         }
-        Ok(ending(self.child.wait()?))
+        let ended = ending(self.child.wait()?);
+        if let Some(first) = self.first.take() {
+            let gone = wait_for(
+                &mut [PollFd::new(&first, PollFlags::IN)],
+                Instant::now() + limits::END_TIME,
+            )?;
+            if !gone {
+                return Err(SandboxError::Io(std::io::ErrorKind::TimedOut.into()));
+            }
+        }
+        Ok(ended)
     }
 
     fn pid(&self) -> Result<Pid, SandboxError> {
@@ -269,21 +317,55 @@ fn ending(status: ExitStatus) -> Ending {
     }
 }
 
-fn keep_open(handed: [RawFd; 2]) -> std::io::Result<()> {
+/// What bubblewrap has told of the first process, whose parent it is. A process that has ended already needs no waiting for.
+fn first_process(told: OwnedFd, parent: u32) -> std::io::Result<Option<OwnedFd>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Told {
+        child_pid: i32,
+    }
+    let mut text = vec![0; limits::TOLD_BYTES];
+    let length = File::from(told).read(&mut text)?;
+    text.truncate(length);
+    let Some(pid) = serde_json::from_slice::<Told>(&text)
+        .ok()
+        .and_then(|told| Pid::from_raw(told.child_pid))
+    else {
+        return Ok(None);
+    };
+    let Ok(first) = pidfd_open(pid, PidfdFlags::empty()) else {
+        return Ok(None);
+    };
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_pid()));
+    let of_ours = format!("PPid:\t{parent}");
+    let ours = status.is_ok_and(|status| status.lines().any(|line| line == of_ours));
+    Ok(ours.then_some(first))
+}
+
+fn keep_open(handed: &[RawFd]) -> std::io::Result<()> {
     for fd in handed {
         // SAFETY: it changes a flag of a descriptor that is open here, as the parent holds it until the spawn has returned.
-        if unsafe { libc::fcntl(fd, libc::F_SETFD, 0) } == -1 {
+        if unsafe { libc::fcntl(*fd, libc::F_SETFD, 0) } == -1 {
             return Err(std::io::Error::last_os_error());
         }
     }
     Ok(())
 }
 
-fn write_order(job: &Job) -> Result<OwnedFd, SandboxError> {
-    let order = Order {
+fn write_order(job: &Job, stage: Option<&Stage>) -> Result<OwnedFd, SandboxError> {
+    /// In namespaces of its own, the first process.
+    const FIRST: i32 = 1;
+    let mut order = Order {
         job: job.clone(),
         parent: std::process::id().cast_signed(),
+        staged: stage.map(|stage| stage.order.clone()),
     };
+    if let Some(stage) = stage {
+        order.job.environment.extend(stage.environment());
+        if stage.order.apart {
+            order.parent = FIRST;
+        }
+    }
     let text = serde_json::to_vec(&order).map_err(std::io::Error::from)?;
     if text.len() as u64 > limits::JOB_BYTES {
         return Err(SandboxError::Refused("the job is too long".to_owned()));
@@ -302,14 +384,15 @@ enum Heard {
 
 /// The report ends when the helper has become the program. Only a helper says that it is ready, and nothing may follow that.
 fn read_report(report: OwnedFd, deadline: Instant) -> Result<Heard, SandboxError> {
-    let mut report = File::from(report);
+    let report = File::from(report);
     let mut said = Vec::new();
     loop {
         if !wait_for(&mut [PollFd::new(&report, PollFlags::IN)], deadline)? {
             return Err(SandboxError::Refused("its fences took too long".to_owned()));
         }
         let mut part = [0; 1024];
-        let length = report.read(&mut part)?;
+        let length = rustix::io::retry_on_intr(|| rustix::io::read(&report, &mut part))
+            .map_err(std::io::Error::from)?;
         if length == 0 || said.len() as u64 > limits::REPORT_BYTES {
             break;
         }

@@ -1,6 +1,7 @@
-//! Whether this machine can keep what the read-only profile promises, found out by trying.
+//! Whether this machine can keep what the profiles promise, found out by trying.
 
 use crate::fences::landlock_version;
+use crate::holder::Holder;
 use crate::job::Job;
 use crate::resolve::resolve;
 use crate::run::{Launcher, Limits, run};
@@ -19,11 +20,13 @@ pub struct Status {
     pub seccomp: bool,
     /// Whether a program has just run in the read-only profile.
     pub read_only: bool,
+    /// What keeps the workspace profile, tried in the same way: `bubblewrap` or `Landlock`, or nothing.
+    pub workspace: Option<&'static str>,
     /// The same in sentences.
     pub sentences: Vec<String>,
 }
 
-/// Asks the kernel, and runs `true` in the read-only profile.
+/// Asks the kernel, and runs `true` in each profile.
 pub fn status(launcher: &Launcher) -> Status {
     let system = rustix::system::uname();
     let kernel = system.release().to_string_lossy().into_owned();
@@ -43,7 +46,19 @@ pub fn status(launcher: &Launcher) -> Status {
         Ok(()) => "The read-only profile is fully enforced.".to_owned(),
         Err(why) => format!("The read-only profile refuses to run programs: {why}."),
     });
+    let holder = Holder::find(launcher);
+    sentences.push(match &holder {
+        Ok(holder) => format!("The workspace profile is kept by {}.", holder.name()),
+        Err(why) => format!("The workspace profile refuses to run programs: {why}."),
+    });
+    if holder.as_ref().is_ok_and(|holder| !holder.is_whole()) {
+        sentences.push(
+            "Without bubblewrap, nothing can be made or removed at the top of a workspace, and no modes be changed."
+                .to_owned(),
+        );
+    }
     Status {
+        workspace: holder.ok().map(|holder| holder.name()),
         kernel,
         landlock,
         seccomp,

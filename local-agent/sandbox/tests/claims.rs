@@ -8,7 +8,7 @@ use std::path::Path;
 fn every_test_that_the_documentation_names_is_there() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(here.join("../../docs/SANDBOX.md")).unwrap();
-    let tests: String = ["files", "programs", "git", "harmful"]
+    let tests: String = ["files", "programs", "git", "harmful", "workspace"]
         .map(|name| fs::read_to_string(here.join(format!("tests/{name}.rs"))).unwrap())
         .concat();
     let words = text.split('`').skip(1).step_by(2);

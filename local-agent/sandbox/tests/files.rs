@@ -4,7 +4,7 @@
 mod common;
 
 use common::{CANARY, SECRET, everyone, said};
-use lanyard_sandbox::Ending;
+use lanyard_sandbox::{Ending, Profile};
 
 #[test]
 fn a_program_reads_the_workspace() {
@@ -135,7 +135,7 @@ fn the_environment_of_another_process_stays_closed() {
         let line = "cat /proc/$PPID/environ";
         assert!(!said(&user.fails(line)).contains(SECRET));
         let mut job = user.shell(line);
-        job.machine = true;
+        job.profile = Profile::ReadOnly { machine: true };
         let ran = user.run(job);
         assert_ne!(ran.status, Ending::Exited(0), "{}", said(&ran));
         assert!(!said(&ran).contains(SECRET));
@@ -147,10 +147,10 @@ fn the_machine_is_seen_only_when_asked_for() {
     for user in everyone() {
         user.fails("cat /proc/meminfo");
         let mut job = user.job(&["cat", "/proc/meminfo"]);
-        job.machine = true;
+        job.profile = Profile::ReadOnly { machine: true };
         assert!(said(&user.run(job)).contains("MemTotal"));
         let mut job = user.shell("echo 1 > /proc/self/oom_score_adj");
-        job.machine = true;
+        job.profile = Profile::ReadOnly { machine: true };
         assert_ne!(user.run(job).status, Ending::Exited(0));
     }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{CANARY, everyone, said};
-use lanyard_sandbox::{Cut, Ending, Limits};
+use lanyard_sandbox::{Cut, Ending, Limits, Profile};
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
@@ -185,7 +185,7 @@ fn a_setuid_program_gains_nothing() {
     for user in everyone() {
         let mut job =
             user.shell("grep -E '^(Cap|NoNewPrivs|Seccomp:|Uid)' /proc/self/status; su -c id");
-        job.machine = true;
+        job.profile = Profile::ReadOnly { machine: true };
         let ran = user.run(job);
         let said = said(&ran);
         for name in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
@@ -204,7 +204,7 @@ fn a_setuid_program_gains_nothing() {
 fn the_superuser_loses_the_bounding_set_too() {
     for user in everyone().iter().filter(|user| user.is_root()) {
         let mut job = user.job(&["cat", "/proc/self/status"]);
-        job.machine = true;
+        job.profile = Profile::ReadOnly { machine: true };
         assert!(said(&user.run(job)).contains("CapBnd:\t0000000000000000"));
     }
 }
@@ -332,7 +332,7 @@ fn this_machine_enforces_the_profile_fully() {
         status.read_only && status.seccomp && status.landlock >= 3,
         "{status:?}"
     );
-    assert_eq!(status.sentences.len(), 4);
+    assert_eq!(status.sentences.len(), 5);
 }
 
 #[test]

@@ -1,11 +1,15 @@
-//! `lanyard sandbox`: a command that can read a folder and change nothing, and whether this machine can keep that promise.
+//! `lanyard sandbox`: a command that can read a folder and change nothing, or change that folder and nothing else; and whether this machine can keep
+//! that promise.
 
 use super::output;
+use crate::policy::kept::kept;
+use crate::state::StateDir;
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_sandbox::{
-    Job, Launcher, OUTPUT_FILE_BYTES, ResolveError, SandboxError, Streams, reading, resolve, spawn,
-    status,
+    CannotHold, Changes, Holder, Job, Launcher, OUTPUT_FILE_BYTES, ResolveError, SandboxError,
+    Streams, on_path, reading, resolve, spawn, status, working,
 };
+use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,12 +21,15 @@ const REFUSED: u8 = 125;
 
 #[derive(Debug, Subcommand)]
 pub enum Sandbox {
-    /// Run a command that can read a folder and change nothing
+    /// Run a command that can read a folder and change nothing, or change that folder and nothing else
     ///
-    /// It reads that folder and the system's programs, writes no file, opens no connection, and starts no other program. Its status is the
-    /// status of this command; 125 says that the sandbox refused, 126 and 127 that the command could not be started or found.
+    /// Read-only, it reads that folder and the system's programs, writes no file, opens no connection, and starts no other program. In the workspace
+    /// profile it also changes the folder, but for what decides what runs later (.git/config, .git/hooks, .bashrc, .vscode and their like), and starts
+    /// programs of the system, of your tool chains and of the folder.
+    ///
+    /// Its status is the status of this command; 125 says that the sandbox refused, 126 and 127 that the command could not be started or found.
     #[command(
-        after_help = "Examples:\n  lanyard sandbox run --profile read-only -- git log -3\n  lanyard sandbox run --profile read-only --workspace ~/src -- grep -r TODO .\n  lanyard sandbox run --profile read-only --exec /usr/bin -- bash -c 'cat *.md | wc -l'"
+        after_help = "Examples:\n  lanyard sandbox run --profile read-only -- git log -3\n  lanyard sandbox run --profile read-only --workspace ~/src -- grep -r TODO .\n  lanyard sandbox run --profile read-only --exec /usr/bin -- bash -c 'cat *.md | wc -l'\n  lanyard sandbox run --profile workspace -- npm test\n  lanyard sandbox run --profile workspace --network -- cargo fetch"
     )]
     Run(RunArgs),
     /// Say whether this machine can fence a command in, by trying it
@@ -41,21 +48,26 @@ pub struct RunArgs {
     /// What the command may do
     #[arg(long, value_enum)]
     profile: Profile,
-    /// The folder that it may read, and starts in [default: the present one]
+    /// The folder that it may read, or change, and starts in [default: the present one]
     #[arg(long, value_name = "DIR")]
     workspace: Option<PathBuf>,
     /// A folder whose programs it may start; may be given again
     #[arg(long, value_name = "DIR")]
     exec: Vec<PathBuf>,
-    /// The command: the bare name of one of the system's programs, and its arguments
+    /// Let it reach the network, in the workspace profile
+    #[arg(long)]
+    network: bool,
+    /// The command and its arguments. Read-only, the bare name of one of the system's programs
     #[arg(last = true, required = true, value_name = "ARGV")]
     command: Vec<OsString>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Profile {
     /// Reads, and changes nothing
     ReadOnly,
+    /// Changes the workspace, and nothing else
+    Workspace,
 }
 
 pub fn sandbox(command: Sandbox) -> ExitCode {
@@ -83,25 +95,66 @@ struct NotRun {
 }
 
 fn run(args: RunArgs) -> Result<ExitCode, NotRun> {
-    let Profile::ReadOnly = args.profile;
-    let workspace = args.workspace.unwrap_or_else(|| PathBuf::from("."));
+    let workspace = args.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
     let workspace = absolute(&workspace)?;
-    let name = args.command.first().cloned().unwrap_or_default();
-    let program = resolve(&name.to_string_lossy(), &workspace).map_err(unresolved)?;
-
-    let mut job = Job::reading(&program, &workspace);
-    job.arguments = args.command;
-    job.environment = reading(&program, &workspace);
+    let launcher = Launcher::this_program();
+    let mut job = match args.profile {
+        Profile::ReadOnly if args.network => {
+            return Err(NotRun {
+                sentence: "a command that only reads is given no network".to_owned(),
+                hint: "leave `--network` out, or use `--profile workspace`".to_owned(),
+                status: REFUSED,
+            });
+        }
+        Profile::ReadOnly => read_only(&args, &workspace)?,
+        Profile::Workspace => changing(&args, &workspace, &launcher)?,
+    };
     for folder in &args.exec {
         job.exec.push(absolute(folder)?);
     }
-    // The user's own shell may have made a file of its output.
-    job.bounds.file_bytes = OUTPUT_FILE_BYTES;
+    // Keys, sockets and records of our own, wherever they lie.
+    job.hidden.extend(StateDir::place(None).ok());
+    job.arguments = args.command;
 
-    let ended = spawn(&Launcher::this_program(), &job, Streams::inherited())
-        .and_then(|program| program.wait());
+    let ended = spawn(&launcher, &job, Streams::inherited()).and_then(|program| program.wait());
     let code = ended.map_err(not_run)?.code();
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
+}
+
+fn read_only(args: &RunArgs, workspace: &Path) -> Result<Job, NotRun> {
+    let program = resolve(&name(args), workspace).map_err(unresolved)?;
+    let mut job = Job::reading(&program, workspace);
+    job.environment = reading(&program, workspace);
+    // The user's own shell may have made a file of its output.
+    job.bounds.file_bytes = OUTPUT_FILE_BYTES;
+    Ok(job)
+}
+
+fn changing(args: &RunArgs, workspace: &Path, launcher: &Launcher) -> Result<Job, NotRun> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let program = on_path(&name(args), workspace, workspace, &path).map_err(unresolved)?;
+    let changes = Changes {
+        kept: kept(),
+        network: args.network,
+        home: env::home_dir().unwrap_or_default(),
+        holder: Holder::find(launcher).map_err(not_held)?,
+    };
+    let mut job = Job::changing(program, workspace, changes);
+    job.environment = working(|name| env::var_os(name), workspace);
+    Ok(job)
+}
+
+fn name(args: &RunArgs) -> String {
+    let name = args.command.first().cloned().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+fn not_held(why: CannotHold) -> NotRun {
+    NotRun {
+        sentence: why.to_string(),
+        hint: "install bubblewrap, and let users make namespaces".to_owned(),
+        status: REFUSED,
+    }
 }
 
 fn absolute(folder: &Path) -> Result<PathBuf, NotRun> {
@@ -115,9 +168,12 @@ fn absolute(folder: &Path) -> Result<PathBuf, NotRun> {
 fn unresolved(error: ResolveError) -> NotRun {
     let (hint, status) = match &error {
         ResolveError::NotAName(_) => ("name a program without its folder", REFUSED),
-        ResolveError::NotFound(_) => ("name a program of /usr/bin", NOT_FOUND),
+        ResolveError::NotFound(_) => (
+            "name a program of the system, or in the workspace profile of your PATH",
+            NOT_FOUND,
+        ),
         ResolveError::Changeable(_) | ResolveError::InWorkspace(_) => (
-            "only programs that the superuser alone can change are run",
+            "only programs that no other user can change are run",
             REFUSED,
         ),
         ResolveError::Unseen(..) => ("check the permissions on the way to it", REFUSED),
@@ -131,7 +187,7 @@ fn unresolved(error: ResolveError) -> NotRun {
 
 fn not_run(error: SandboxError) -> NotRun {
     let hint = match &error {
-        SandboxError::NotStarted { .. } => "only ELF programs are run, not scripts",
+        SandboxError::NotStarted { .. } => "read-only, only ELF programs are run, not scripts",
         SandboxError::Refused(_) | SandboxError::NoHelper | SandboxError::Io(_) => {
             "run `lanyard sandbox status`"
         }

@@ -87,6 +87,7 @@ pub const BARS: &[Bar] = &[
     at_most("revoke", 100.0, "ms", "from `lanyard revoke` to the closed streams of a device with a thousand, 99th percentile"),
     at_least("verify", 0.7, "x verify_strict", "tokens one core verifies in a second"),
     at_most("policy", 200.0, "us", "one decision about a command line, 99th percentile"),
+    at_most("policy_sandbox", 5.0, "ms", "a program in the read-only sandbox, over the same program without"),
     at_most("start", 50.0, "ms", "relay, from its start to listening"),
     at_most("start_link", 100.0, "ms", "agent, from its start to its link"),
     at_most("size", 15.0, "MB", "the relay's binary, stripped, web UI included"),

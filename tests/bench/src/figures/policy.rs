@@ -1,4 +1,5 @@
-//! `policy`: one decision about a command line, of those that decisions are tested with, by a settings file of a usual size.
+//! `policy`: one decision about a command line, of those that decisions are tested with, by a settings file of a usual size. `policy_sandbox`: what
+//! the sandbox adds to the start of what is allowed.
 
 use crate::Bench;
 use crate::report::Row;
@@ -7,11 +8,13 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use lanyard_policy::decide::{Decision, Policy, Request};
 use lanyard_policy::place::{NoFiles, Place};
 use lanyard_policy::settings::{Level, Scopes, Settings};
+use lanyard_sandbox::{Job, Launcher, Limits, resolve, run};
 use serde::Deserialize;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
-use std::time::Instant;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const CORPUS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -68,10 +71,43 @@ pub async fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
         percentile(&samples, 0.5)
     );
     let p99 = percentile(&samples, 0.99);
-    Ok(vec![Row {
+    let decided = Row {
         samples: samples.len(),
         ..Row::absolute("policy", &[p99]).noting(note)
-    }])
+    };
+    Ok(vec![decided, sandboxed(bench.choose(3, 10))?])
+}
+
+/// `true` in the sandbox and without it, in turns.
+fn sandboxed(rounds: usize) -> Result<Row> {
+    const TIMES: usize = 50;
+    let launcher = Launcher::this_program();
+    let program = resolve("true", Path::new("/etc"))?;
+    let job = Job::reading(&program, "/usr");
+    let limits = Limits {
+        time: Duration::from_secs(10),
+        output_bytes: 1024,
+    };
+    let mut more = Vec::new();
+    let mut floor = Vec::new();
+    for _ in 0..rounds {
+        let (mut bare, mut fenced) = (Vec::new(), Vec::new());
+        for _ in 0..TIMES {
+            let begun = Instant::now();
+            let ran = Command::new(&program).stdin(Stdio::null()).output()?;
+            ensure!(ran.status.success(), "`true` failed");
+            bare.push(begun.elapsed().as_secs_f64() * 1e3);
+            let begun = Instant::now();
+            let ran = run(&launcher, &job, &[], limits)?;
+            ensure!(ran.status.code() == 0, "`true` failed in the sandbox");
+            fenced.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+        let bare = percentile(&bare, 0.5);
+        more.push(percentile(&fenced, 0.5) - bare);
+        floor.push(bare);
+    }
+    let note = format!("without it {:.1} ms", percentile(&floor, 0.5));
+    Ok(Row::absolute("policy_sandbox", &more).noting(note))
 }
 
 /// All lines of the corpus, everyday and harmful.
