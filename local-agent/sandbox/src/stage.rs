@@ -26,6 +26,8 @@ pub(crate) struct Stage {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Staged {
+    /// Where the user's own settings of Git are, if not in the home that it sees.
+    git: Option<PathBuf>,
     /// Where temporary files go, and the home: as the program sees them.
     pub(crate) private: [PathBuf; 2],
     /// It is in namespaces of its own.
@@ -50,6 +52,7 @@ impl Stage {
         };
         Ok(Self {
             order: Staged {
+                git: (!apart).then(|| changes.home.join(".gitconfig")),
                 private: seen,
                 apart,
             },
@@ -62,10 +65,14 @@ impl Stage {
     /// What the program must be told of it.
     pub(crate) fn environment(&self) -> Vec<(OsString, OsString)> {
         let [temporary, home] = self.order.private.clone();
-        vec![
+        let mut environment = vec![
             ("TMPDIR".into(), temporary.into_os_string()),
             ("HOME".into(), home.into_os_string()),
-        ]
+        ];
+        if let Some(git) = self.order.git.clone().filter(|git| git.exists()) {
+            environment.push(("GIT_CONFIG_GLOBAL".into(), git.into_os_string()));
+        }
+        environment
     }
 
     /// The helper, with what has to stand around it.

@@ -332,6 +332,7 @@ fn this_machine_enforces_the_profile_fully() {
         status.read_only && status.seccomp && status.landlock >= 3,
         "{status:?}"
     );
+    assert_eq!(status.workspace, Some("bubblewrap"));
     assert_eq!(status.sentences.len(), 5);
 }
 
