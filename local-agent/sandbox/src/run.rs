@@ -140,7 +140,7 @@ pub fn run(
     let mut program = spawn(launcher, job, streams)?;
     let deadline = Instant::now() + limits.time;
     let mut talk = Talk::with(&mut program.child, stdin)?;
-    let pidfd = pidfd_open(program.pid()?, PidfdFlags::empty()).map_err(std::io::Error::from)?;
+    let pidfd = program.ends()?;
     let cut = talk.until_end(&pidfd, deadline, limits.output_bytes)?;
     let status = program.end()?;
     // All writers are dead, so that what is left is in the pipes.
@@ -237,6 +237,14 @@ impl Sandboxed {
         rustix::io::retry_on_intr(|| waitid(WaitId::Pid(pid), options))
             .map_err(std::io::Error::from)?;
         self.end()
+    }
+
+    /// A descriptor that can be read from when the program has ended: to wait for it and for something else.
+    ///
+    /// # Errors
+    /// The kernel does not know the program any more.
+    pub fn ends(&self) -> Result<OwnedFd, SandboxError> {
+        Ok(pidfd_open(self.pid()?, PidfdFlags::empty()).map_err(std::io::Error::from)?)
     }
 
     /// Ends the group before its leader is reaped. Nothing in the group can leave it.
