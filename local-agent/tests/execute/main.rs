@@ -1,0 +1,6 @@
+//! What may run without asking, run: real programs, the real kernel, and Bash beside it.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod everyday;
+mod lines;
+mod workspace;
