@@ -11,7 +11,6 @@ mod start;
 mod tests;
 mod tools;
 
-pub use command::shown;
 pub use start::{AllowedLine, Fences, Ready};
 
 use crate::place::Place;

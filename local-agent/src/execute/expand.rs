@@ -5,7 +5,6 @@
 use super::name::fits;
 use super::{End, Until};
 use crate::limits::{LOOKED_AT_MAX, NAMES_BYTES_MAX, NAMES_MAX};
-use lanyard_policy::decide::{self, Decision, shown};
 use lanyard_policy::grammar::{Command, Piece, Word};
 use lanyard_policy::place::{Look, Place};
 use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, openat2};
@@ -13,7 +12,9 @@ use std::fs;
 use std::path::PathBuf;
 
 /// The command with literal words alone. A pattern that means nothing stays as it is written.
-pub(super) fn expand(command: &Command, place: &Place<'_>, until: &Until) -> Result<Command, End> {
+///
+/// What stops it is a reason to ask.
+pub(super) fn expand(command: &Command, place: &Place<'_>, until: &Until) -> Result<Command, Stop> {
     let mut looking = Looking {
         place,
         until,
@@ -27,15 +28,7 @@ pub(super) fn expand(command: &Command, place: &Place<'_>, until: &Until) -> Res
             arguments.push(word.clone());
             continue;
         }
-        let names = looking.names(word).map_err(|stop| match stop {
-            Stop::End(end) => end,
-            Stop::Why(reason) => End::NotAllowed(decide::Part {
-                text: shown(command),
-                decision: Decision::Ask,
-                rule: None,
-                reason,
-            }),
-        })?;
+        let names = looking.names(word)?;
         arguments.extend(names.into_iter().map(|name| Word(vec![Piece::Text(name)])));
     }
     Ok(Command {
@@ -54,7 +47,7 @@ struct Looking<'a> {
 }
 
 /// Why there are no names.
-enum Stop {
+pub(super) enum Stop {
     End(End),
     /// A reason to ask.
     Why(String),

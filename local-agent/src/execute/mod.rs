@@ -189,10 +189,11 @@ impl Walk<'_> {
         match end {
             End::NotAllowed(part) => {
                 let what = match part.decision {
-                    Decision::Deny => "is denied",
-                    Decision::Ask | Decision::Allow => "asks now",
+                    Decision::Deny => "denied before it started",
+                    Decision::Ask | Decision::Allow => "not started without asking",
                 };
-                let sentence = say(&format!("{} {what}: {}", part.text, part.reason));
+                // The command last: it may be long, and what is too long is cut off.
+                let sentence = say(&format!("{what}: {}: {}", part.reason, part.text));
                 Outcome::Stopped { part, sentence }
             }
             End::Cut(why) => Outcome::Cut(why),

@@ -1,9 +1,9 @@
 //! The programs of one pipeline: all of them are decided on before the first starts, and all run at the same time.
 
-use super::expand::expand;
+use super::expand::{Stop, expand};
 use super::streams::{self, Streams};
 use super::{End, Walk, builtin, sentence};
-use lanyard_policy::decide::{Decision, Fences, Part, Ready, shown};
+use lanyard_policy::decide::{Fences, Ready};
 use lanyard_policy::grammar::Command;
 use lanyard_sandbox::{
     Job, OUTPUT_FILE_BYTES, ResolveError, SandboxError, Sandboxed, reading, resolve, spawn,
@@ -77,8 +77,13 @@ impl Walk<'_> {
 
     /// Decides on a command with names in the place of its patterns.
     fn prepare(&self, command: &Command) -> Result<Prepared, End> {
-        let command = expand(command, &self.place, self.until)?;
-        let ready = self.executor.policy.start(&command, &self.place);
+        let policy = self.executor.policy;
+        let expanded = expand(command, &self.place, self.until).map_err(|stop| match stop {
+            Stop::End(end) => end,
+            Stop::Why(why) => End::NotAllowed(policy.unsure(command, &why)),
+        });
+        let command = expanded?;
+        let ready = policy.start(&command, &self.place);
         let ready = ready.map_err(End::NotAllowed)?;
         let how = match builtin::of(&ready) {
             Some(said) => How::Says(said),
@@ -103,16 +108,17 @@ impl Walk<'_> {
                     .collect();
                 job.environment = reading(&program, workspace);
                 job.folder = self.place.current().to_owned();
-                job.read = self.place.folders().to_vec();
+                // One in the workspace is read anyway, and somebody could put a link in its place.
+                let further = self.place.folders().iter();
+                let further = further.filter(|folder| !folder.starts_with(workspace));
+                job.read = further.cloned().collect();
                 job.machine = machine;
                 Ok(How::Program(Box::new(job)))
             }
-            Fences::Workspace => Err(End::NotAllowed(Part {
-                text: shown(command),
-                decision: Decision::Ask,
-                rule: None,
-                reason: "what a rule allows cannot be run without asking yet".to_owned(),
-            })),
+            Fences::Workspace => {
+                let why = "what a rule allows cannot be run without asking yet";
+                Err(End::NotAllowed(self.executor.policy.unsure(command, why)))
+            }
         }
     }
 

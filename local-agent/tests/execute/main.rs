@@ -1,6 +1,9 @@
 //! What may run without asking, run: real programs, the real kernel, and Bash beside it.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod beside;
+mod ends;
 mod everyday;
 mod lines;
+mod names;
 mod workspace;

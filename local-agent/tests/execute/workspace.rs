@@ -173,6 +173,11 @@ impl Workspace {
     }
 }
 
+pub fn fifo(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::from(0o600), 0).unwrap();
+}
+
 const FILES: &[(&str, &str)] = &[
     (
         "README.md",

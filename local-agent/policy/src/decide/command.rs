@@ -310,8 +310,7 @@ fn looks_like_path(word: &str) -> bool {
 }
 
 /// The words of a command as a person would type them.
-#[must_use]
-pub fn shown(command: &Command) -> String {
+pub(super) fn shown(command: &Command) -> String {
     let mut shown = quoted(&command.name);
     for word in &command.arguments {
         shown.push(' ');

@@ -107,13 +107,20 @@ impl Policy<'_> {
             .and_then(|starts| starts.ready(&command.redirects, place));
         ready.ok_or_else(|| match judged.cause {
             Cause::Ruled => part,
-            Cause::Allowed => asked(command, Cause::Barred, "what it names has changed").part,
+            Cause::Allowed => self.unsure(command, "what it names has changed"),
             // In plan mode nobody is asked.
-            Cause::Unknown | Cause::Barred => Part {
-                decision: self.left(&part.reason).decision,
-                ..part
-            },
+            Cause::Unknown | Cause::Barred => self.unsure(command, &part.reason),
         })
+    }
+
+    /// What is decided of a command of which it cannot be said what it would be given, or that cannot be kept within its fences: as of one that
+    /// nothing speaks of.
+    #[must_use]
+    pub fn unsure(&self, command: &Command, why: &str) -> Part {
+        Part {
+            decision: self.left(why).decision,
+            ..asked(command, Cause::Unknown, why).part
+        }
     }
 
     /// Where `cd` leads from `place`, all by itself in its pipeline.
