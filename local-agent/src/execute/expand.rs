@@ -68,10 +68,9 @@ impl Looking<'_> {
             for path in paths {
                 self.until.check().map_err(Stop::End)?;
                 match &part {
-                    // A folder stands before a slash; what was typed need not.
-                    Part::Slashes(slashes) if !meets || self.is_folder(&path)? => {
-                        next.push(path + slashes);
-                    }
+                    Part::Slashes(slashes) if !meets => next.push(path + slashes),
+                    // Behind a pattern Bash writes one, and behind folders alone.
+                    Part::Slashes(_) if self.is_folder(&path)? => next.push(path + "/"),
                     Part::Slashes(_) => {}
                     Part::Name(pieces) => match literal(pieces) {
                         Some(name) if !meets || self.is_there(&path, &name) => {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod beside;
+mod claims;
 mod ends;
 mod everyday;
 mod lines;

@@ -84,6 +84,60 @@ fn names_take_the_place_of_patterns_as_in_bash() {
 }
 
 #[test]
+fn every_small_pattern_of_paths_means_what_it_means_in_bash() {
+    let workspace = Workspace::empty();
+    for name in [
+        "a",
+        "b x",
+        ".h/x",
+        "d/a",
+        "d/.h",
+        "d/x/a",
+        "d/x-/a",
+        "d/x-/\u{e4}",
+        "x/a/b/c",
+        "x/-",
+    ] {
+        workspace.write(name, "");
+    }
+    workspace.link("l", "d");
+    workspace.link("x/up", "..");
+    workspace.link("none", "d/none");
+    let parts = [
+        "*", "?", "d*", "*-", "?*?", "**", "d", "a", ".", "'*'", "n*", "x", "l",
+    ];
+    let mut patterns: Vec<String> = vec![String::new()];
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        let longer = |before: &String| {
+            let slashes: &[&str] = if before.is_empty() {
+                &[""]
+            } else {
+                &["/", "//"]
+            };
+            let pairs = slashes
+                .iter()
+                .flat_map(|slash| parts.iter().map(move |part| (slash, part)));
+            let longer = pairs.map(|(slash, part)| format!("{before}{slash}{part}"));
+            longer.collect::<Vec<_>>()
+        };
+        patterns = patterns.iter().flat_map(longer).collect();
+        all.extend(patterns.iter().cloned());
+        all.extend(patterns.iter().map(|pattern| format!("{pattern}/")));
+    }
+    for some in all.chunks(400) {
+        let line = format!("echo {}", some.join(" , "));
+        let (ours, bash) = (workspace.run(&line), workspace.bash(&line));
+        let (ours, bash) = (text(&ours.output), text(&bash.stdout));
+        let pairs = ours.split(" , ").zip(bash.split(" , ")).zip(some);
+        for ((ours, bash), pattern) in pairs {
+            assert_eq!(ours, bash, "{pattern}");
+        }
+        assert_eq!(ours, bash);
+    }
+}
+
+#[test]
 fn a_name_that_reads_as_an_option_ends_the_line() {
     let workspace = Workspace::empty();
     workspace.write("a.txt", "a\n");
