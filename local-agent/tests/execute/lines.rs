@@ -2,8 +2,11 @@
 
 use super::beside::{as_bash, text};
 use super::workspace::{Workspace, fifo};
-use lanyard_agent::execute::Outcome;
+use lanyard_agent::execute::{Outcome, Outputs};
 use lanyard_policy::decide::Decision;
+use std::fs;
+use std::io::{Read as _, Seek as _};
+use std::os::fd::OwnedFd;
 
 #[test]
 fn nothing_runs_of_a_line_that_is_not_allowed() {
@@ -141,5 +144,45 @@ fn words_are_given_as_they_were_read_and_nothing_works_them_out() {
         "printf '[%s]' '~' '{a,b}' '!x' '#c'",
     ] {
         as_bash(&workspace, line);
+    }
+}
+
+#[test]
+fn outputs_may_be_files_of_the_caller() {
+    let workspace = Workspace::empty();
+    let outputs = Outputs {
+        output: tempfile::tempfile().unwrap().into(),
+        errors: tempfile::tempfile().unwrap().into(),
+    };
+    let outcome = workspace.run_to("seq 3 | tac; ls none; which ls", &outputs);
+    assert_eq!(outcome, Outcome::Ended { status: 0 });
+    let said = |file: OwnedFd| {
+        let mut said = String::new();
+        let mut file = fs::File::from(file);
+        file.rewind().unwrap();
+        file.read_to_string(&mut said).unwrap();
+        said
+    };
+    assert_eq!(said(outputs.output), "3\n2\n1\n/usr/bin/ls\n");
+    assert!(said(outputs.errors).contains("none"));
+}
+
+#[test]
+fn further_folders_are_read_too() {
+    let mut workspace = Workspace::empty();
+    workspace.link("out", "../outside");
+    assert!(matches!(
+        workspace.run("cat ../outside/secret.txt").outcome,
+        Outcome::NotAllowed(_)
+    ));
+    workspace.folders.push(workspace.path().join("../outside"));
+    for line in [
+        "cat ../outside/secret.txt",
+        "cat out/*",
+        "cd ../outside && cat *",
+        "cat < out/secret.txt",
+    ] {
+        let ours = as_bash(&workspace, line);
+        assert_eq!(text(&ours.output), "the canary\n", "{line}");
     }
 }

@@ -1,6 +1,6 @@
 //! A disposable workspace in which everyday lines find something, and what runs lines in it.
 
-use lanyard_agent::execute::{Executor, Gathered, Until};
+use lanyard_agent::execute::{Executor, Gathered, Outcome, Outputs, Until};
 use lanyard_agent::policy::files::Disk;
 use lanyard_policy::decide::Policy;
 use lanyard_policy::place::{Files, Place};
@@ -20,6 +20,8 @@ pub struct Workspace {
     dir: tempfile::TempDir,
     pub scopes: Scopes,
     pub mode: Mode,
+    /// Beside it, and read too.
+    pub folders: Vec<PathBuf>,
 }
 
 impl Workspace {
@@ -32,6 +34,7 @@ impl Workspace {
             dir,
             scopes: Scopes::merge(Vec::new(), true),
             mode: Mode::Ask,
+            folders: Vec::new(),
         }
     }
 
@@ -62,6 +65,19 @@ impl Workspace {
     }
 
     pub fn run_until(&self, line: &str, files: &dyn Files, most: usize, until: Until) -> Gathered {
+        let place = Place::new(&self.path(), &self.folders, files);
+        self.executing(|executor| executor.gather(line, &place, most, until))
+            .unwrap()
+    }
+
+    /// Runs a line that writes to these.
+    pub fn run_to(&self, line: &str, outputs: &Outputs) -> Outcome {
+        let place = Place::new(&self.path(), &self.folders, &Disk);
+        let until = Until::deadline(Instant::now() + LONG);
+        self.executing(|executor| executor.run(line, &place, outputs, &until))
+    }
+
+    fn executing<T>(&self, run: impl FnOnce(Executor<'_>) -> T) -> T {
         let policy = Policy {
             scopes: &self.scopes,
             grants: &[],
@@ -73,12 +89,10 @@ impl Workspace {
         let launcher = Launcher {
             helper: PathBuf::from(env!("CARGO_BIN_EXE_lanyard")),
         };
-        let executor = Executor {
+        run(Executor {
             policy: &policy,
             launcher: &launcher,
-        };
-        let place = Place::new(&self.path(), &[], files);
-        executor.gather(line, &place, most, until).unwrap()
+        })
     }
 
     /// What Bash makes of the line, with the same environment, in the same folder.
