@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod core;
 pub mod daemon;
+pub mod execute;
 pub mod history;
 pub mod limits;
 mod memory;

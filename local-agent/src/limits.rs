@@ -118,3 +118,13 @@ pub const LINKS_MAX: usize = 40;
 pub const SHOWN_MAX: usize = 1024;
 /// One line of `lanyard policy check`. Bytes: a command of 1 MiB of which every byte is escaped.
 pub const CHECK_LINE_MAX: usize = 8 * 1024 * 1024;
+/// Names that the patterns of one command may stand for.
+pub const NAMES_MAX: usize = 10_000;
+/// Bytes of them: fewer than the sandbox and the kernel take of arguments.
+pub const NAMES_BYTES_MAX: usize = 768 * 1024;
+/// Names in folders that are looked at for the patterns of one command.
+pub const LOOKED_AT_MAX: usize = 200_000;
+/// Bytes of a sentence about a command that does not run. So much a pipe takes at once or not at all (`PIPE_BUF`).
+pub const SENTENCE_MAX: usize = 4096;
+/// Bytes of a pipe that are gathered for a program which begins at the end of its input.
+pub const WHOLE_INPUT_MAX: usize = 64 * 1024 * 1024;

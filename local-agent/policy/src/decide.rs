@@ -6,9 +6,12 @@
 //! Pure: the file system is asked through [`Files`](crate::place::Files), time is an argument, and nothing is carried out.
 
 mod command;
+mod start;
 #[cfg(test)]
 mod tests;
 mod tools;
+
+pub use start::{AllowedLine, Fences, Ready};
 
 use crate::place::Place;
 use crate::rules::{self, Rule};

@@ -69,9 +69,9 @@ pub enum Piece {
     One,
 }
 
-/// A redirection. None writes anything but to where output goes anyway.
+/// A redirection. None writes anything but to where output goes anyway. A file is named as it was written, or as it was found (`F`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Redirect {
+pub enum Redirect<F = String> {
     /// Output to `/dev/null`.
     DropOutput,
     /// Errors to `/dev/null`.
@@ -81,7 +81,7 @@ pub enum Redirect {
     /// Output to where errors go now.
     OutputToErrors,
     /// Input from this file.
-    Input(String),
+    Input(F),
 }
 
 /// Why a line is not clear, and where.

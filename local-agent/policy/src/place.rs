@@ -109,6 +109,24 @@ impl<'a> Place<'a> {
         self.roots.first().map_or(Path::new("/"), PathBuf::as_path)
     }
 
+    /// Further folders that may be read.
+    #[must_use]
+    pub fn folders(&self) -> &[PathBuf] {
+        self.roots.get(1..).unwrap_or_default()
+    }
+
+    /// The present folder.
+    #[must_use]
+    pub fn current(&self) -> &Path {
+        &self.current
+    }
+
+    /// Whether the present folder still is where it was when it was entered: a link in its place would lead elsewhere.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.files.resolve(&self.current).as_ref() == Some(&self.current)
+    }
+
     /// Goes to another folder, as `cd` does.
     ///
     /// # Errors

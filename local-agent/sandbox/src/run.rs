@@ -141,7 +141,7 @@ pub fn run(
     let mut program = spawn(launcher, job, streams)?;
     let deadline = Instant::now() + limits.time;
     let mut talk = Talk::with(&mut program.child, stdin)?;
-    let pidfd = pidfd_open(program.pid()?, PidfdFlags::empty()).map_err(std::io::Error::from)?;
+    let pidfd = program.ends()?;
     let cut = talk.until_end(&pidfd, deadline, limits.output_bytes)?;
     let status = program.end()?;
     // All writers are dead, so that what is left is in the pipes.
@@ -211,7 +211,8 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
         }
         None => Command::new(&launcher.helper),
     };
-    if stage.as_ref().is_some_and(|(stage, _)| stage.order.apart) {
+    let apart = stage.as_ref().is_some_and(|(stage, _)| stage.order.apart);
+    if apart {
         // The helper makes a session, and so a group; of bubblewrap nobody does.
         command.process_group(0);
     } else {
@@ -231,7 +232,7 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
         child: command.spawn()?,
         ended: false,
         first: None,
-        _stage: stage.map(|(stage, _)| stage),
+        _stage: stage.map(|(stage, _)| Box::new(stage)),
     };
     // It holds the caller's ends of pipes.
     drop(command);
@@ -239,7 +240,9 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
     let deadline = Instant::now() + limits::START_TIME;
     match read_report(report, deadline)? {
         Heard::Runs => {
-            program.first = first_process(told, program.child.id())?;
+            if apart {
+                program.first = first_process(told, program.child.id());
+            }
             Ok(program)
         }
         Heard::Refused(Refusal { status, reason }) => {
@@ -260,7 +263,7 @@ pub struct Sandboxed {
     /// The first process of its namespaces, with which all others end.
     first: Option<OwnedFd>,
     // Last: folders go once nobody is in them.
-    _stage: Option<Stage>,
+    _stage: Option<Box<Stage>>,
 }
 
 impl Sandboxed {
@@ -275,6 +278,14 @@ impl Sandboxed {
         rustix::io::retry_on_intr(|| waitid(WaitId::Pid(pid), options))
             .map_err(std::io::Error::from)?;
         self.end()
+    }
+
+    /// A descriptor that can be read from when the program has ended: to wait for it and for something else.
+    ///
+    /// # Errors
+    /// The kernel does not know the program any more.
+    pub fn ends(&self) -> Result<OwnedFd, SandboxError> {
+        Ok(pidfd_open(self.pid()?, PidfdFlags::empty()).map_err(std::io::Error::from)?)
     }
 
     /// Ends the group before its leader is reaped. Nothing in the group can leave it.
@@ -318,28 +329,23 @@ fn ending(status: ExitStatus) -> Ending {
 }
 
 /// What bubblewrap has told of the first process, whose parent it is. A process that has ended already needs no waiting for.
-fn first_process(told: OwnedFd, parent: u32) -> std::io::Result<Option<OwnedFd>> {
+fn first_process(told: OwnedFd, parent: u32) -> Option<OwnedFd> {
     #[derive(Deserialize)]
     #[serde(rename_all = "kebab-case")]
     struct Told {
         child_pid: i32,
     }
     let mut text = vec![0; limits::TOLD_BYTES];
-    let length = File::from(told).read(&mut text)?;
+    // It was told before the helper could say that it is ready.
+    let length = File::from(told).read(&mut text).ok()?;
     text.truncate(length);
-    let Some(pid) = serde_json::from_slice::<Told>(&text)
-        .ok()
-        .and_then(|told| Pid::from_raw(told.child_pid))
-    else {
-        return Ok(None);
-    };
-    let Ok(first) = pidfd_open(pid, PidfdFlags::empty()) else {
-        return Ok(None);
-    };
+    let told: Told = serde_json::from_slice(&text).ok()?;
+    let pid = Pid::from_raw(told.child_pid)?;
+    let first = pidfd_open(pid, PidfdFlags::empty()).ok()?;
     let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_pid()));
     let of_ours = format!("PPid:\t{parent}");
     let ours = status.is_ok_and(|status| status.lines().any(|line| line == of_ours));
-    Ok(ours.then_some(first))
+    ours.then_some(first)
 }
 
 fn keep_open(handed: &[RawFd]) -> std::io::Result<()> {

@@ -2,14 +2,13 @@
 //! that promise.
 
 use super::output;
-use crate::policy::kept::kept;
+use crate::execute::Work;
 use crate::state::StateDir;
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_sandbox::{
-    CannotHold, Changes, Holder, Job, Launcher, OUTPUT_FILE_BYTES, ResolveError, SandboxError,
-    Streams, on_path, reading, resolve, spawn, status, working,
+    CannotHold, Job, Launcher, OUTPUT_FILE_BYTES, ResolveError, SandboxError, Streams, reading,
+    resolve, spawn, status,
 };
-use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -114,7 +113,6 @@ fn run(args: RunArgs) -> Result<ExitCode, NotRun> {
     }
     // Keys, sockets and records of our own, wherever they lie.
     job.hidden.extend(StateDir::place(None).ok());
-    job.arguments = args.command;
 
     let ended = spawn(&launcher, &job, Streams::inherited()).and_then(|program| program.wait());
     let code = ended.map_err(not_run)?.code();
@@ -125,22 +123,19 @@ fn read_only(args: &RunArgs, workspace: &Path) -> Result<Job, NotRun> {
     let program = resolve(&name(args), workspace).map_err(unresolved)?;
     let mut job = Job::reading(&program, workspace);
     job.environment = reading(&program, workspace);
+    job.arguments.clone_from(&args.command);
     // The user's own shell may have made a file of its output.
     job.bounds.file_bytes = OUTPUT_FILE_BYTES;
     Ok(job)
 }
 
 fn changing(args: &RunArgs, workspace: &Path, launcher: &Launcher) -> Result<Job, NotRun> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let program = on_path(&name(args), workspace, workspace, &path).map_err(unresolved)?;
-    let changes = Changes {
-        kept: kept(),
-        network: args.network,
-        home: env::home_dir().unwrap_or_default(),
-        holder: Holder::find(launcher).map_err(not_held)?,
-    };
-    let mut job = Job::changing(program, workspace, changes);
-    job.environment = working(|name| env::var_os(name), workspace);
+    let work = Work::here(launcher).map_err(not_held)?;
+    let job = work.job(&name(args), args.command.clone(), workspace, workspace);
+    let mut job = job.map_err(unresolved)?;
+    if let lanyard_sandbox::Profile::Workspace(changes) = &mut job.profile {
+        changes.network = args.network;
+    }
     Ok(job)
 }
 

@@ -1,5 +1,6 @@
 //! Lines for a shell.
 
+use super::start::{Fences, Starts};
 use super::{Decision, Part, Policy, Verdict};
 use crate::grammar::{self, Command, Join, Line, Piece, Redirect, Word};
 use crate::limits::PLACES_MAX;
@@ -27,34 +28,31 @@ impl Policy<'_> {
             Ok(read) => read,
         };
         let judged = self.parts(&read, place);
-        let Some((worst, cause)) = judged
-            .iter()
-            .max_by_key(|(part, cause)| (part.decision, *cause))
-        else {
+        let Some(worst) = judged.iter().max_by_key(|judged| judged.weight()) else {
             return self.left("there is no command in it");
         };
-        let parts = || judged.iter().map(|(part, _)| part.clone()).collect();
-        match cause {
+        let parts = || judged.iter().map(|judged| judged.part.clone()).collect();
+        match worst.cause {
             Cause::Allowed | Cause::Ruled => Verdict {
-                decision: worst.decision,
-                rule: worst.rule.clone(),
-                reason: worst.reason.clone(),
+                decision: worst.part.decision,
+                rule: worst.part.rule.clone(),
+                reason: worst.part.reason.clone(),
                 parts: parts(),
                 always: Vec::new(),
             },
             Cause::Unknown | Cause::Barred => {
                 // A rule that could not allow the line anyway is not offered, and in plan mode none could.
                 let helps = self.mode != Mode::Plan
-                    && judged.iter().all(|(_, cause)| match cause {
+                    && judged.iter().all(|judged| match judged.cause {
                         Cause::Allowed | Cause::Unknown => true,
                         Cause::Ruled | Cause::Barred => false,
                     });
                 let unknown = read.commands().zip(&judged);
-                let unknown = unknown.filter(|(_, (_, cause))| helps && *cause == Cause::Unknown);
+                let unknown = unknown.filter(|(_, judged)| helps && judged.cause == Cause::Unknown);
                 Verdict {
                     parts: parts(),
                     always: offer::rules(unknown.map(|(command, _)| command)),
-                    ..self.left(&worst.reason)
+                    ..self.left(&worst.part.reason)
                 }
             }
         }
@@ -72,7 +70,7 @@ impl Policy<'_> {
             for command in &pipeline.commands {
                 if command.name != "cd" {
                     let of_each = places.iter().map(|place| self.part(command, place));
-                    parts.extend(of_each.max_by_key(|(part, cause)| (part.decision, *cause)));
+                    parts.extend(of_each.max_by_key(Judged::weight));
                     continue;
                 }
                 match enter(command, alone, &places) {
@@ -81,7 +79,7 @@ impl Policy<'_> {
                             places.clear();
                         }
                         places.extend(entered);
-                        parts.push(allowed(command, READ_ONLY, "it stays in the workspace"));
+                        parts.push(Judged::entered(command));
                     }
                     Err(why) => parts.push(asked(command, Cause::Barred, why)),
                 }
@@ -90,7 +88,8 @@ impl Policy<'_> {
         parts
     }
 
-    fn part(&self, command: &Command, place: &Place<'_>) -> Judged {
+    /// One command, in one place.
+    pub(super) fn part(&self, command: &Command, place: &Place<'_>) -> Judged {
         let paths: Vec<_> = words(command).map(|word| place.whole(&word)).collect();
         let rules_place = self.rules_place(place);
         let touched = |rule: &Rule| {
@@ -98,18 +97,28 @@ impl Policy<'_> {
                 rule.touches_path(Access::Read, &whole.real, &whole.named, &rules_place)
             })
         };
-        let judged = self.alone(command, place);
-        match self.barred(touched) {
-            Some(verdict) if self.yields(&verdict) && judged.1 != Cause::Allowed => judged,
-            Some(verdict) => {
-                let part = Part {
+        self.unless_barred(command, self.barred(touched), self.alone(command, place))
+    }
+
+    /// What a rule says of a command, and else what was found without it.
+    pub(super) fn unless_barred(
+        &self,
+        command: &Command,
+        barred: Option<Verdict>,
+        judged: Judged,
+    ) -> Judged {
+        match barred {
+            Some(verdict) if self.yields(&verdict) && judged.cause != Cause::Allowed => judged,
+            Some(verdict) => Judged {
+                part: Part {
                     text: shown(command),
                     decision: verdict.decision,
                     rule: verdict.rule,
                     reason: verdict.reason,
-                };
-                (part, Cause::Ruled)
-            }
+                },
+                cause: Cause::Ruled,
+                starts: None,
+            },
             None => judged,
         }
     }
@@ -122,25 +131,65 @@ impl Policy<'_> {
             return asked(command, Cause::Barred, why);
         }
         let why = match readonly::check(command, place) {
-            Ok(_) => return allowed(command, READ_ONLY, "it only reads"),
+            Ok(reads) => {
+                return Judged {
+                    part: allowed(command, READ_ONLY, "it only reads"),
+                    cause: Cause::Allowed,
+                    starts: Some(Starts {
+                        program: reads.program,
+                        arguments: reads.arguments,
+                        fences: Fences::ReadOnly {
+                            machine: reads.machine,
+                        },
+                    }),
+                };
+            }
             Err(why) => why.to_string(),
         };
         if let Some(why) = hidden(command, place) {
             return asked(command, Cause::Barred, why);
         }
         match self.allowing(|rule| rule.allows(command)) {
-            Some((rule, reason)) => allowed(command, &rule, reason),
+            Some((rule, reason)) => Judged {
+                part: allowed(command, &rule, reason),
+                cause: Cause::Allowed,
+                starts: Some(Starts {
+                    program: command.name.clone(),
+                    arguments: command.arguments.clone(),
+                    fences: Fences::Workspace,
+                }),
+            },
             None => asked(command, Cause::Unknown, why),
         }
     }
 }
 
-/// A part, and what kind of reason it has.
-type Judged = (Part, Cause);
+/// A part, what kind of reason it has, and what would start.
+pub(super) struct Judged {
+    pub(super) part: Part,
+    pub(super) cause: Cause,
+    /// The program, if it is allowed and there is one.
+    pub(super) starts: Option<Starts>,
+}
+
+impl Judged {
+    /// `cd` to a folder of the workspace. No program: whoever walks the line goes there itself.
+    pub(super) fn entered(command: &Command) -> Self {
+        Self {
+            part: allowed(command, READ_ONLY, "it stays in the workspace"),
+            cause: Cause::Allowed,
+            starts: None,
+        }
+    }
+
+    fn weight(&self) -> (Decision, Cause) {
+        (self.part.decision, self.cause)
+    }
+}
 
 /// Why a part is decided as it is; what weighs more stands later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Cause {
+pub(super) enum Cause {
     /// It may run.
     Allowed,
     /// A rule for files asks about it or denies it.
@@ -154,28 +203,31 @@ enum Cause {
 /// What is said to have decided where no rule of a file did.
 pub(super) const READ_ONLY: &str = "read-only";
 
-fn allowed(command: &Command, rule: &str, reason: impl Into<String>) -> Judged {
-    let part = Part {
+fn allowed(command: &Command, rule: &str, reason: impl Into<String>) -> Part {
+    Part {
         text: shown(command),
         decision: Decision::Allow,
         rule: Some(rule.to_owned()),
         reason: reason.into(),
-    };
-    (part, Cause::Allowed)
+    }
 }
 
-fn asked(command: &Command, cause: Cause, reason: impl Into<String>) -> Judged {
+pub(super) fn asked(command: &Command, cause: Cause, reason: impl Into<String>) -> Judged {
     let part = Part {
         text: shown(command),
         decision: Decision::Ask,
         rule: None,
         reason: reason.into(),
     };
-    (part, cause)
+    Judged {
+        part,
+        cause,
+        starts: None,
+    }
 }
 
 /// Where `cd` leads from each of these places, all of it in the workspace. More places than one stand for a doubt, so there are few.
-fn enter<'a>(
+pub(super) fn enter<'a>(
     command: &Command,
     alone: bool,
     places: &[Place<'a>],
@@ -257,8 +309,8 @@ fn looks_like_path(word: &str) -> bool {
     word.starts_with(['/', '~']) || word.split('/').any(|part| part == "..")
 }
 
-/// Its words as a person would type them.
-fn shown(command: &Command) -> String {
+/// The words of a command as a person would type them.
+pub(super) fn shown(command: &Command) -> String {
     let mut shown = quoted(&command.name);
     for word in &command.arguments {
         shown.push(' ');

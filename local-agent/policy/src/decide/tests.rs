@@ -533,3 +533,133 @@ fn no_rule_is_offered_that_would_not_help() {
         assert_eq!(offered(line), [""; 0], "{line}");
     }
 }
+
+/// The commands of a line, each about to start in the folder of the workspace.
+fn started(scopes: &Scopes, mode: Mode, line: &str) -> Vec<Result<Ready, Part>> {
+    let policy = Policy {
+        scopes,
+        grants: &[],
+        mode,
+        trusted: true,
+        home: None,
+        now: 0,
+    };
+    let place = Place::new(Path::new("/w/project"), &[], &Links);
+    let line = grammar::parse(line).unwrap();
+    let commands = line.commands();
+    commands
+        .map(|command| policy.start(command, &place))
+        .collect()
+}
+
+#[test]
+fn what_starts_is_what_was_read_or_what_a_script_stands_for() {
+    let make = scopes(&["Bash(make:*)"], &[], &[]);
+    let line = "egrep -c 'a b' < x.txt 2>&1 | ps aux | make -j4 test";
+    let ready: Vec<_> = started(&make, Mode::Ask, line)
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    let [grep, ps, make] = ready.as_slice() else {
+        panic!("{ready:?}")
+    };
+    assert_eq!(grep.program(), "grep");
+    assert_eq!(grep.arguments(), ["-E", "-c", "a b"]);
+    assert_eq!(grep.fences(), Fences::ReadOnly { machine: false });
+    assert_eq!(
+        grep.redirects(),
+        [
+            Redirect::Input("/w/project/x.txt".into()),
+            Redirect::ErrorsToOutput
+        ]
+    );
+    assert_eq!(ps.fences(), Fences::ReadOnly { machine: true });
+    assert_eq!((make.program(), make.fences()), ("make", Fences::Workspace));
+}
+
+#[test]
+fn a_command_starts_only_if_its_line_would_be_allowed() {
+    let rules = scopes(
+        &["Bash(make:*)"],
+        &["Bash(git push:*)"],
+        &["Bash(make deploy)", "Read(private/**)"],
+    );
+    for mode in [Mode::Plan, Mode::Ask, Mode::AcceptEdits] {
+        let lines = corpus("harmful").into_iter().chain(corpus("everyday"));
+        let lines = lines.map(|entry| entry.cmd).chain(
+            [
+                "make",
+                "make deploy",
+                "git push -f",
+                "cat private/a",
+                "cat .env",
+                "cat a < private/b",
+            ]
+            .map(str::to_owned),
+        );
+        for line in lines {
+            let Ok(read) = grammar::parse(&line) else {
+                continue;
+            };
+            if read.commands().count() > 1 || read.first.negated {
+                continue;
+            }
+            let [started] = <[_; 1]>::try_from(started(&rules, mode, &line)).unwrap();
+            let verdict = decide_with(&rules, mode, &Request::Command(&line));
+            match started {
+                Ok(_) => assert_eq!(verdict.decision, Decision::Allow, "{line}"),
+                // What names a pattern means is said later, and `cd` starts nothing.
+                Err(part) if verdict.decision == Decision::Allow => {
+                    assert!(
+                        line.contains(['*', '?']) || line.starts_with("cd "),
+                        "{line}: {part:?}"
+                    );
+                }
+                Err(part) => assert_eq!(part.decision, verdict.decision, "{line}: {part:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_for_lines_holds_for_the_words_that_a_command_starts_with() {
+    let rules = scopes(&[], &[], &["Bash(wc a.txt)"]);
+    for (line, starts) in [("wc a.txt b.txt", false), ("wc b.txt", true)] {
+        let started = started(&rules, Mode::Ask, line).remove(0);
+        assert_eq!(started.is_ok(), starts, "{line}: {started:?}");
+    }
+}
+
+#[test]
+fn cd_is_decided_on_again_where_it_stands() {
+    let none = scopes(&[], &[], &["Bash(cd private)"]);
+    let policy = Policy {
+        scopes: &none,
+        grants: &[],
+        mode: Mode::Ask,
+        trusted: true,
+        home: None,
+        now: 0,
+    };
+    let place = Place::new(Path::new("/w/project"), &[], &Links);
+    let enter = |line: &str| {
+        let line = grammar::parse(line).unwrap();
+        let command = line.commands().next().unwrap();
+        policy
+            .enter(command, &place)
+            .map(|place| place.current().to_owned())
+    };
+    assert_eq!(enter("cd src"), Ok("/w/project/src".into()));
+    for line in [
+        "cd ..",
+        "cd link-outside",
+        "cd",
+        "cd -",
+        "cd a b",
+        "ls",
+        "cd private",
+        "cd src < x",
+    ] {
+        assert!(enter(line).is_err(), "{line}");
+    }
+}

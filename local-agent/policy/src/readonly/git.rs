@@ -45,11 +45,22 @@ pub fn check(words: &[Word], place: &Place<'_>) -> Result<Reads, NotReadOnly> {
     let program = table(&name).ok_or_else(|| NotReadOnly::Program(name.replacen('-', " ", 1)))?;
     let spoken = name.replacen('-', " ", 1);
     arguments::read(&spoken, program, rest, &place)?;
+    let before = words.get(..at).unwrap_or_default();
     Ok(Reads {
         program: "git".to_owned(),
-        arguments: words.to_vec(),
+        arguments: match name.as_str() {
+            "git-stash-list" => [before, &stash_list(rest)].concat(),
+            _ => words.to_vec(),
+        },
         machine: false,
     })
+}
+
+/// What `git stash list` starts another git for, without another git: the same log. By a pattern, as it is empty where nothing is put aside.
+fn stash_list(rest: &[Word]) -> Vec<Word> {
+    let word = |text: &str| Word(vec![Piece::Text(text.to_owned())]);
+    let log = ["log", "--format=%gd: %gs", "-g", "--first-parent"].map(word);
+    [&log, rest, &[word("--glob=refs/stas[h]")]].concat()
 }
 
 /// The table's name, and the words behind the subcommand.

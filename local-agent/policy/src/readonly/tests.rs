@@ -181,3 +181,22 @@ fn programs_with_option_readers_of_their_own_are_read_as_they_read() {
         assert!(check_one(line).is_err(), "{line}");
     }
 }
+
+#[test]
+fn git_lists_what_is_put_aside_without_another_git() {
+    let reads = check_one("git --no-pager stash list -3 --stat").unwrap();
+    let words: Vec<_> = reads.arguments.iter().filter_map(Word::literal).collect();
+    assert_eq!(
+        words,
+        [
+            "--no-pager",
+            "log",
+            "--format=%gd: %gs",
+            "-g",
+            "--first-parent",
+            "-3",
+            "--stat",
+            "--glob=refs/stas[h]"
+        ]
+    );
+}
