@@ -63,7 +63,7 @@ const TEMPORARY: &str = "tmp";
 const HOME: &str = "home";
 
 /// One folder for all runs of this user, which nobody else can have made.
-fn base() -> Result<PathBuf> {
+pub(crate) fn base() -> Result<PathBuf> {
     let uid = rustix::process::getuid();
     let path = std::env::temp_dir().join(format!("lanyard-sandbox-{}", uid.as_raw()));
     match mkdirat(CWD, &path, Mode::RWXU) {

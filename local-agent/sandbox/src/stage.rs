@@ -41,6 +41,7 @@ impl Stage {
             Held::Landlock => false,
         };
         let workspace = std::fs::canonicalize(&job.workspace)?;
+        suits(&workspace, &job.workspace)?;
         let (found, stand_ins) = kept::find(&workspace, &changes.kept, apart)?;
         let private = Private::make()?;
         let seen = if apart {
@@ -103,6 +104,20 @@ pub(crate) struct Helper<'a> {
 
 /// A folder that every Unix program knows.
 const TEMPORARY: &str = "/tmp";
+
+/// Before anything is made in it.
+fn suits(real: &Path, named: &Path) -> Result<()> {
+    let why = if real != named {
+        "the workspace is not named by its real path"
+    } else if real == Path::new("/") {
+        "the whole system cannot be the workspace"
+    } else if crate::private::base()?.starts_with(real) {
+        "the folder of all temporary files cannot be the workspace"
+    } else {
+        return Ok(());
+    };
+    Err(std::io::Error::other(why))
+}
 
 /// A workspace that holds the home is the home.
 fn has_home<'a>(workspace: &Path, home: &'a Path) -> Option<&'a Path> {

@@ -10,10 +10,12 @@ use lanyard_sandbox::{
 use rustix::fs::{FlockOperation, flock};
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 /// One user and one way to keep the profile.
@@ -379,6 +381,52 @@ fn what_a_program_left_behind_is_ended_with_it() {
              setsid sleep 1000 > /dev/null 2>&1 & sleep 1000 > /dev/null 2>&1 & true",
         );
         case.nobody_holds(&lock);
+    }
+}
+
+#[test]
+fn when_its_caller_is_killed_all_of_it_is_ended() {
+    for case in cases().iter().filter(|case| case.is_bubblewrap()) {
+        let lock = case.user.write("folder/lock", "");
+        let begun = case.user.workspace.join("begun");
+        must(case.user.command("mkfifo".as_ref()).arg(&begun));
+        let line = "exec 9> folder/lock; flock 9; echo x > begun; setsid sleep 1000 & sleep 1000";
+        let mut driver = case.user.driver();
+        let mut driver = driver
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let limits = Limits {
+            time: Duration::from_secs(1000),
+            output_bytes: 1024,
+        };
+        let jobs = (vec![(case.job(line), Vec::<u8>::new())], limits);
+        let jobs = serde_json::to_vec(&jobs).unwrap();
+        driver.stdin.take().unwrap().write_all(&jobs).unwrap();
+        assert_eq!(fs::read_to_string(&begun).unwrap(), "x\n");
+        driver.kill().unwrap();
+        driver.wait().unwrap();
+        flock(File::open(&lock).unwrap(), FlockOperation::LockExclusive).unwrap();
+        // The next one removes what this one could not.
+        assert!(case.user.workspace.join(".lanyard").exists());
+        case.succeeds("true");
+        assert!(!case.user.workspace.join(".lanyard").exists());
+    }
+}
+
+#[test]
+fn a_folder_that_holds_more_than_a_workspace_is_refused() {
+    for case in cases() {
+        for folder in [Path::new("/"), &std::env::temp_dir()] {
+            let mut job = case.job("true");
+            job.workspace = folder.to_owned();
+            let (status, why) = case.user.tried(job).unwrap_err();
+            assert!(
+                status == 125 && why.contains("cannot be the workspace"),
+                "{why}"
+            );
+        }
     }
 }
 
