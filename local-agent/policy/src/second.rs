@@ -98,16 +98,22 @@ impl Reader<'_> {
                 once.then(|| into.push((join, negated)))
             }
             "pipeline" => {
+                // Of more than two commands, or of redirected ones, the parser ties what stands beside the pipeline to its parts. What is in a group has
+                // another name, so that `|` stands between the commands that it has beside it.
                 let mut parts = children(node).into_iter();
-                let mut whole = self.pipeline(parts.next()?)?;
+                self.statement(parts.next()?, join, into)?;
                 while let Some(sign) = parts.next() {
-                    let part = self.pipeline(parts.next()?)?;
+                    let mut joined = Joined::new();
+                    self.statement(parts.next()?, Join::Then, &mut joined)?;
+                    let mut joined = joined.into_iter();
+                    let (_, part) = joined.next()?;
                     if sign.kind() != "|" || part.negated {
                         return None;
                     }
-                    whole.commands.extend(part.commands);
+                    let (_, before) = into.last_mut()?;
+                    before.commands.extend(part.commands);
+                    into.extend(joined);
                 }
-                into.push((join, whole));
                 Some(())
             }
             "command" | "test_command" => {
@@ -348,6 +354,29 @@ mod tests {
             r"a * b?c '*' \? stash@{0} @{u}.. d=e",
         ] {
             assert_eq!(both(line), Some(true), "{line}");
+        }
+    }
+
+    #[test]
+    fn pipelines_of_every_length_are_read_alike_however_they_are_joined() {
+        let commands = ["a", "b 2>&1", "c d", "e"];
+        let pipelines: Vec<String> = (1..=commands.len())
+            .flat_map(|length| {
+                let pipeline = commands.get(..length).unwrap().join(" | ");
+                [pipeline.clone(), format!("! {pipeline}")]
+            })
+            .collect();
+        for first in &pipelines {
+            for one in ["&&", "||", ";"] {
+                for second in &pipelines {
+                    for other in ["&&", "||", ";"] {
+                        for third in &pipelines {
+                            let line = format!("{first} {one} {second} {other} {third}");
+                            assert_eq!(both(&line), Some(true), "{line}");
+                        }
+                    }
+                }
+            }
         }
     }
 
