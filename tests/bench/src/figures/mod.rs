@@ -52,7 +52,7 @@ pub const FIGURES: &[Figure] = &[
     figure!(storm: storm),
     figure!(revoke: revoke),
     figure!(verify: verify),
-    figure!(policy: policy),
+    figure!(policy: policy, policy_sandbox),
     figure!(start: start, start_link),
     figure!(size: size, size_agent, size_agent_memory, size_holder_memory),
 ];
