@@ -1,10 +1,9 @@
 //! What of a workspace stays as it is, looked up before a program runs in it, and stood in for where it is not there.
 
 use crate::job::{Kept, StandIn};
-use crate::private::shared_lock;
+use crate::private::Shared;
 use rustix::fs::{
-    AtFlags, FileType, FlockOperation, Mode, OFlags, ResolveFlags, flock, fstat, mkdirat, open,
-    openat2, statat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, open, openat2, statat, unlinkat,
 };
 use rustix::io::Errno;
 use std::collections::BTreeSet;
@@ -113,7 +112,7 @@ const READ_ONLY_FILE: Mode = Mode::RUSR;
 #[derive(Debug)]
 pub(crate) struct StandIns {
     top: OwnedFd,
-    lock: Option<OwnedFd>,
+    lock: Option<Shared>,
     list: Vec<Kept>,
 }
 
@@ -123,7 +122,7 @@ impl StandIns {
         let name = format!("{:x}-{:x}", id.st_dev, id.st_ino);
         Ok(Self {
             top: top.try_clone()?,
-            lock: stand_ins.then(|| shared_lock(&name)).transpose()?,
+            lock: stand_ins.then(|| Shared::hold(&name)).transpose()?,
             list: list.to_vec(),
         })
     }
@@ -166,12 +165,13 @@ impl StandIns {
 
 impl Drop for StandIns {
     fn drop(&mut self) {
-        let alone = |lock| flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok();
-        if self.lock.as_ref().is_some_and(alone) {
-            for kept in &self.list {
-                // What is not empty is somebody's.
-                let _ = self.remove(kept);
-            }
+        if let Some(lock) = &self.lock {
+            lock.if_last(|| {
+                for kept in &self.list {
+                    // What is not empty is somebody's.
+                    let _ = self.remove(kept);
+                }
+            });
         }
     }
 }

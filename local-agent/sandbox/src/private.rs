@@ -1,6 +1,6 @@
 //! Folders of a run's own: its temporary files, and an empty home. They go with it; what a killed one left behind goes with the next.
 
-use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat};
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat, stat};
 use std::fs::{self, File, Permissions};
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::OwnedFd;
@@ -45,17 +45,39 @@ impl Private {
     }
 }
 
-/// A lock that runs in the same folder share. It lies where no sandboxed program reaches it.
-pub(crate) fn shared_lock(name: &str) -> Result<OwnedFd> {
-    let path = base()?.join(format!("{name}.lock"));
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)?;
-    let lock = OwnedFd::from(file);
-    rustix::io::retry_on_intr(|| flock(&lock, FlockOperation::LockShared))?;
-    Ok(lock)
+/// A lock that runs in the same workspace share. It lies where no sandboxed program reaches it.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    path: PathBuf,
+    lock: OwnedFd,
+}
+
+impl Shared {
+    pub(crate) fn hold(name: &str) -> Result<Self> {
+        let path = base()?.join(format!("{name}.lock"));
+        loop {
+            let file = File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)?;
+            let lock = OwnedFd::from(file);
+            rustix::io::retry_on_intr(|| flock(&lock, FlockOperation::LockShared))?;
+            // The last one may have removed it since.
+            let (held, named) = (fstat(&lock)?, stat(&path));
+            if named.is_ok_and(|named| named.st_ino == held.st_ino) {
+                return Ok(Self { path, lock });
+            }
+        }
+    }
+
+    /// The last one tidies up, and nobody comes in meanwhile.
+    pub(crate) fn if_last(&self, tidy_up: impl FnOnce()) {
+        if flock(&self.lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            tidy_up();
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 const PREFIX: &str = "run-";
