@@ -21,7 +21,7 @@ struct Arguments {
     /// Write the figures to a file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Measure only these
+    /// Measure only these, and those of the same name with more behind it (`policy`: `policy_sandbox` too)
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     only: Vec<String>,
     /// Draw what was measured, as SVG
@@ -73,7 +73,12 @@ async fn run(arguments: Arguments) -> Result<()> {
             known.join(" ")
         );
     }
-    let wanted = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|n| n == name);
+    let of = |whole: &str, name: &str| {
+        let more = name.strip_prefix(whole);
+        more.is_some_and(|more| more.is_empty() || more.starts_with('_'))
+    };
+    let only = &arguments.only;
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|whole| of(whole, name));
     let mut bench = Bench {
         quick: arguments.quick,
         ..Bench::default()
