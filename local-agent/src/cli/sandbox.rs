@@ -131,12 +131,9 @@ fn read_only(args: &RunArgs, workspace: &Path) -> Result<Job, NotRun> {
 
 fn changing(args: &RunArgs, workspace: &Path, launcher: &Launcher) -> Result<Job, NotRun> {
     let work = Work::here(launcher).map_err(not_held)?;
+    let work = work.with_network(args.network);
     let job = work.job(&name(args), args.command.clone(), workspace, workspace);
-    let mut job = job.map_err(unresolved)?;
-    if let lanyard_sandbox::Profile::Workspace(changes) = &mut job.profile {
-        changes.network = args.network;
-    }
-    Ok(job)
+    job.map_err(unresolved)
 }
 
 fn name(args: &RunArgs) -> String {

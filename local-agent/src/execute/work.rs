@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 pub struct Work {
     holder: Holder,
     home: PathBuf,
+    network: bool,
     variables: Vec<(String, OsString)>,
 }
 
@@ -23,13 +24,21 @@ impl Work {
         Ok(Self {
             holder: Holder::find(launcher)?,
             home: env::home_dir().unwrap_or_default(),
+            network: false,
             variables: env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
                 .collect(),
         })
     }
 
-    /// A program that starts in `folder`, without the network. Its first argument is its name.
+    /// The same with or without the network, which only somebody who was asked gives.
+    #[must_use]
+    pub fn with_network(mut self, network: bool) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// A program that starts in `folder`. Its first argument is its name.
     ///
     /// # Errors
     /// There is no such program.
@@ -44,7 +53,7 @@ impl Work {
         let program = on_path(name, folder, workspace, path)?;
         let changes = Changes {
             kept: kept(),
-            network: false,
+            network: self.network,
             home: self.home.clone(),
             holder: self.holder.clone(),
         };
