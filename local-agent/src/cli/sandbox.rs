@@ -24,7 +24,7 @@ pub enum Sandbox {
     ///
     /// Read-only, it reads that folder and the system's programs, writes no file, opens no connection, and starts no other program. In the workspace
     /// profile it also changes the folder, but for what decides what runs later (.git/config, .git/hooks, .bashrc, .vscode and their like), and starts
-    /// programs of the system, of your tool chains and of the folder.
+    /// programs of the system, of your tool chains and of the folder. Do not rely on that against a hostile command yet: docs/SANDBOX.md names its holes.
     ///
     /// Its status is the status of this command; 125 says that the sandbox refused, 126 and 127 that the command could not be started or found.
     #[command(
