@@ -1,6 +1,6 @@
 //! What a program in the workspace profile sees of the file system, built from nothing by bubblewrap (`bwrap(1)`).
 
-use crate::fences::{LOADED, SETTINGS_OF_PROGRAMS, tool_chains};
+use crate::fences::{programs, settings, tool_chains};
 use crate::job::{Changes, Job};
 use crate::kept::Found;
 use crate::limits;
@@ -30,8 +30,9 @@ pub(crate) fn command(bubblewrap: &Path, view: &View<'_>, helper: &Helper<'_>) -
         words.flags(&["--share-net"]);
     }
     words.option("--info-fd", helper.told.to_string());
-    for path in LOADED.iter().chain(SETTINGS_OF_PROGRAMS).chain(MACHINE) {
-        words.mount("--ro-bind-try", Path::new(path), Path::new(path));
+    let machine = MACHINE.iter().map(Path::new);
+    for path in programs().chain(settings()).chain(machine) {
+        words.mount("--ro-bind-try", path, path);
     }
     words.flags(&["--proc", "/proc", "--dev", "/dev"]);
     words.option("--size", limits::SHARED_MEMORY_BYTES.to_string());

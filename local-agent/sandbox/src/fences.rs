@@ -49,40 +49,21 @@ const LOADERS: &[&str] = &[
     "/lib/ld-musl-aarch64.so.1",
 ];
 
-/// What loads a program, and the programs of the system.
-pub(crate) const LOADED: &[&str] = &[
-    "/usr",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/bin",
-    "/sbin",
-    "/opt",
-    "/nix/store",
-];
+/// What the workspace profile has beside: programs that were put there by hand.
+const MORE_PROGRAMS: &[&str] = &["/opt", "/nix/store"];
 
-/// Of `/etc` what compilers, interpreters and their like cannot do without. No passwords, no keys.
-pub(crate) const SETTINGS_OF_PROGRAMS: &[&str] = &[
+/// And of `/etc` what compilers, interpreters and their like cannot do without. No passwords, no keys.
+const MORE_SETTINGS: &[&str] = &[
     "/etc/alternatives",
     "/etc/ca-certificates",
     "/etc/debian_version",
     "/etc/fonts",
     "/etc/gai.conf",
-    "/etc/group",
     "/etc/host.conf",
     "/etc/hosts",
-    "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
-    "/etc/locale.alias",
-    "/etc/localtime",
-    "/etc/magic",
-    "/etc/magic.mime",
     "/etc/mime.types",
-    "/etc/nsswitch.conf",
-    "/etc/os-release",
-    "/etc/passwd",
     "/etc/perl",
     "/etc/pki/tls/certs",
     "/etc/protocols",
@@ -90,9 +71,17 @@ pub(crate) const SETTINGS_OF_PROGRAMS: &[&str] = &[
     "/etc/services",
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
-    "/etc/terminfo",
-    "/etc/timezone",
 ];
+
+/// The programs that the workspace profile may start wherever it works.
+pub(crate) fn programs() -> impl Iterator<Item = &'static Path> {
+    SYSTEM.iter().chain(MORE_PROGRAMS).map(Path::new)
+}
+
+/// The settings that it may read.
+pub(crate) fn settings() -> impl Iterator<Item = &'static Path> {
+    SETTINGS.iter().chain(MORE_SETTINGS).map(Path::new)
+}
 
 /// Of a home what holds programs and their libraries, and who the user is to Git; no credentials.
 const TOOL_CHAINS: &[&str] = &[
@@ -202,11 +191,11 @@ fn changing(
     let all = AccessFs::from_all(ABI::V5);
     let listed = AccessFs::ReadDir.into();
 
-    for path in LOADED {
-        rules = allow(rules, Path::new(path), start)?;
+    for path in programs() {
+        rules = allow(rules, path, start)?;
     }
-    for path in SETTINGS_OF_PROGRAMS.iter().chain(["/proc", "/sys"].iter()) {
-        rules = allow(rules, Path::new(path), read)?;
+    for path in settings().chain(["/proc", "/sys"].map(Path::new)) {
+        rules = allow(rules, path, read)?;
     }
     for path in DEVICES.iter().chain([&NULL, &"/dev/full"]) {
         let use_it = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;

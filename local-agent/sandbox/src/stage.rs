@@ -16,6 +16,8 @@ use std::process::Command;
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) order: Staged,
+    /// Where the user's own settings of Git are, if not in the home that it sees.
+    git: Option<PathBuf>,
     found: kept::Found,
     // Gone first: what stood in goes before the folder with the lock could.
     _stand_ins: StandIns,
@@ -26,8 +28,6 @@ pub(crate) struct Stage {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Staged {
-    /// Where the user's own settings of Git are, if not in the home that it sees.
-    git: Option<PathBuf>,
     /// Where temporary files go, and the home: as the program sees them.
     pub(crate) private: [PathBuf; 2],
     /// It is in namespaces of its own.
@@ -53,10 +53,10 @@ impl Stage {
         };
         Ok(Self {
             order: Staged {
-                git: (!apart).then(|| changes.home.join(".gitconfig")),
                 private: seen,
                 apart,
             },
+            git: (!apart).then(|| changes.home.join(".gitconfig")),
             found,
             _stand_ins: stand_ins,
             private,
@@ -70,7 +70,7 @@ impl Stage {
             ("TMPDIR".into(), temporary.into_os_string()),
             ("HOME".into(), home.into_os_string()),
         ];
-        if let Some(git) = self.order.git.clone().filter(|git| git.exists()) {
+        if let Some(git) = self.git.clone().filter(|git| git.exists()) {
             environment.push(("GIT_CONFIG_GLOBAL".into(), git.into_os_string()));
         }
         environment

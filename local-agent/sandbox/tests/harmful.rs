@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{CANARY, Fixture, NOBODY, SECRET, Tried, must};
+use common::{CANARY, Fixture, NOBODY, SECRET, Tried};
 use lanyard_sandbox::Limits;
 use std::fs;
 use std::io::ErrorKind;
@@ -105,16 +105,7 @@ impl Scene {
             let path = user.write(name, &planted);
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        let git = |words: &[&str]| {
-            let mut git = user.command("git".as_ref());
-            git.current_dir(&user.workspace)
-                .env("HOME", "/nonexistent")
-                .args(["-c", "user.name=A", "-c", "user.email=a@example.org"]);
-            must(git.args(words))
-        };
-        git(&["init", "-q", "-b", "main"]);
-        git(&["add", "."]);
-        git(&["commit", "-qm", "the first"]);
+        user.make_repository();
         let (tcp, udp) = (
             TcpListener::bind("127.0.0.1:0").unwrap(),
             UdpSocket::bind("127.0.0.1:0").unwrap(),

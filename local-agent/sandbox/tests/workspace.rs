@@ -144,18 +144,10 @@ fn cases() -> Vec<Case> {
 }
 
 fn with_repository(user: &Fixture) {
-    let git = |words: &[&str]| {
-        let mut git = user.command("git".as_ref());
-        git.current_dir(&user.workspace)
-            .env("HOME", "/nonexistent")
-            .args(["-c", "user.name=A", "-c", "user.email=a@example.org"]);
-        must(git.args(words))
-    };
-    git(&["init", "-q", "-b", "main"]);
-    git(&["config", "user.name", "A"]);
-    git(&["config", "user.email", "a@example.org"]);
-    git(&["add", "."]);
-    git(&["commit", "-qm", "the first"]);
+    user.make_repository();
+    for (name, value) in [("user.name", "A"), ("user.email", "a@example.org")] {
+        must(user.git().args(["config", name, value]));
+    }
 }
 
 #[test]

@@ -17,15 +17,19 @@ fn no_rules() -> Scopes {
     Scopes::merge(Vec::new(), true)
 }
 
-fn decide_with(scopes: &Scopes, mode: Mode, request: &Request<'_>) -> Verdict {
-    let policy = Policy {
+fn policy(scopes: &Scopes, mode: Mode) -> Policy<'_> {
+    Policy {
         scopes,
         grants: &[],
         mode,
         trusted: true,
         home: None,
         now: 0,
-    };
+    }
+}
+
+fn decide_with(scopes: &Scopes, mode: Mode, request: &Request<'_>) -> Verdict {
+    let policy = policy(scopes, mode);
     policy.decide(request, &Place::new(Path::new("/w/project"), &[], &Links))
 }
 
@@ -536,14 +540,7 @@ fn no_rule_is_offered_that_would_not_help() {
 
 /// The commands of a line, each about to start in the folder of the workspace.
 fn started(scopes: &Scopes, mode: Mode, line: &str) -> Vec<Result<Ready, Part>> {
-    let policy = Policy {
-        scopes,
-        grants: &[],
-        mode,
-        trusted: true,
-        home: None,
-        now: 0,
-    };
+    let policy = policy(scopes, mode);
     let place = Place::new(Path::new("/w/project"), &[], &Links);
     let line = grammar::parse(line).unwrap();
     let commands = line.commands();

@@ -111,6 +111,22 @@ impl Fixture {
         command
     }
 
+    /// Outside of the sandbox, in the workspace.
+    pub fn git(&self) -> Command {
+        let mut git = self.command("git".as_ref());
+        git.current_dir(&self.workspace)
+            .env("HOME", "/nonexistent")
+            .args(["-c", "user.name=A", "-c", "user.email=a@example.org"]);
+        git
+    }
+
+    /// Of all that is in the workspace.
+    pub fn make_repository(&self) {
+        must(self.git().args(["init", "-q", "-b", "main"]));
+        must(self.git().args(["add", "."]));
+        must(self.git().args(["commit", "-qm", "the first"]));
+    }
+
     pub fn driver(&self) -> Command {
         let mut command = self.command(&self.helper);
         command.env("LANYARD_TEST_SECRET", SECRET);
