@@ -1,7 +1,7 @@
 //! `lanyard sandbox`, as a shell sees it.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use lanyard_policy::protected::{NEVER_WRITTEN, StandIn, stand_in};
+use lanyard_policy::protected::{NEVER_WRITTEN, REPOSITORY};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -108,14 +108,138 @@ fn an_approved_command_changes_the_workspace_and_not_what_runs_later() {
     let said = String::from_utf8_lossy(&ran.stdout).into_owned();
     assert!(said.starts_with("a note\nmore\n"), "{ran:?}");
     assert!(!said.contains("secret-of-the-shell"), "{said}");
-    for path in NEVER_WRITTEN {
-        let ran = run(&format!("mkdir -p $(dirname {path}); echo x > {path}"));
+    for path in NEVER_WRITTEN.iter().chain([&REPOSITORY]) {
+        let ran = run(&format!("echo x > {path}"));
         let made = folder.path().join(path);
-        assert!(
-            stand_in(path) == StandIn::Nothing || !ran.status.success() && !made.exists(),
-            "{path}: {ran:?}"
-        );
+        assert!(!ran.status.success() && !made.exists(), "{path}: {ran:?}");
     }
+}
+
+#[test]
+fn what_the_shell_has_opened_is_written_and_its_mode_stays() {
+    let (folder, outside) = (workspace(), tempfile::tempdir().unwrap());
+    let path = outside.path().join("said");
+    let files = [(); 2].map(|()| {
+        fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .unwrap()
+    });
+    let [output, errors] = files;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let null = fs::metadata("/dev/null").unwrap().permissions();
+    let line = "echo said; perl -e 'chmod 0777, *STDIN; chmod 0777, *STDOUT; chmod 0777, *STDERR'
+                chmod 777 /proc/self/fd/{0,1,2} /dev/null; true";
+    let ran = Command::new(env!("CARGO_BIN_EXE_lanyard"))
+        .current_dir(folder.path())
+        .args([
+            "sandbox",
+            "run",
+            "--profile",
+            "workspace",
+            "--",
+            "bash",
+            "-c",
+            line,
+        ])
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(errors)
+        .status()
+        .unwrap();
+    assert!(ran.success());
+    assert!(fs::read_to_string(&path).unwrap().starts_with("said\n"));
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
+        0o600
+    );
+    assert_eq!(fs::metadata("/dev/null").unwrap().permissions(), null);
+}
+
+#[test]
+fn a_command_has_the_terminal_and_its_mode_stays() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let folder = workspace();
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new())
+        .unwrap()
+        .into_string()
+        .unwrap();
+    let stream = || {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NOCTTY.bits().cast_signed();
+        let file = fs::File::options()
+            .read(true)
+            .write(true)
+            .custom_flags(flags)
+            .open(&name);
+        Stdio::from(file.unwrap())
+    };
+    let before = fs::metadata(&name).unwrap().permissions();
+    let line = "test -t 0 && test -t 1 && test -t 2 && echo is a terminal
+                perl -e 'chmod 0777, *STDIN; chmod 0777, *STDOUT; chmod 0777, *STDERR'
+                chmod 777 /proc/self/fd/{0,1,2} /dev/console";
+    let ran = Command::new(env!("CARGO_BIN_EXE_lanyard"))
+        .current_dir(folder.path())
+        .args([
+            "sandbox",
+            "run",
+            "--profile",
+            "workspace",
+            "--",
+            "bash",
+            "-c",
+            line,
+        ])
+        .stdin(stream())
+        .stdout(stream())
+        .stderr(stream())
+        .status()
+        .unwrap();
+    assert!(!ran.success());
+    let mut said = [0; 4096];
+    let length = rustix::io::read(&terminal, &mut said).unwrap();
+    let said = String::from_utf8_lossy(&said[..length]).into_owned();
+    assert!(said.starts_with("is a terminal"), "{said}");
+    assert_eq!(fs::metadata(&name).unwrap().permissions(), before);
+}
+
+#[test]
+fn git_commits_and_others_do_if_they_are_given_leave() {
+    let folder = workspace();
+    let git = |words: &[&str]| {
+        let ran = Command::new("git")
+            .current_dir(folder.path())
+            .args(words)
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{words:?}: {ran:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["config", "user.name", "A Person"]);
+    git(&["config", "user.email", "person@example.com"]);
+    let run = |words: &[&str]| {
+        let start = ["sandbox", "run", "--profile", "workspace"];
+        lanyard(folder.path(), &[&start[..], words].concat())
+            .status
+            .success()
+    };
+    assert!(run(&["--", "git", "add", "."]));
+    assert!(run(&["--", "git", "commit", "-qm", "one"]));
+    let line = ["bash", "-c", "git commit -q --allow-empty -m two"];
+    assert!(!run(&[&["--"][..], &line].concat()));
+    assert!(run(&[&["--git", "--"][..], &line].concat()));
+    assert!(!run(&[
+        "--git",
+        "--",
+        "git",
+        "config",
+        "core.editor",
+        "true"
+    ]));
 }
 
 #[test]
@@ -136,7 +260,7 @@ fn a_planted_program_is_not_what_its_name_means() {
 }
 
 #[test]
-fn the_state_of_the_agent_is_seen_by_no_command() {
+fn a_workspace_that_holds_the_state_of_the_agent_is_refused() {
     let folder = workspace();
     let state = folder.path().join("state/lanyard");
     fs::create_dir_all(&state).unwrap();
@@ -149,8 +273,12 @@ fn the_state_of_the_agent_is_seen_by_no_command() {
             .args(["cat", "notes.txt", "state/lanyard/key"])
             .output()
             .unwrap();
-        assert_eq!(ran.stdout, b"a note\n", "{profile}: {ran:?}");
-        assert_eq!(ran.status.code(), Some(1), "{profile}: {ran:?}");
+        let why = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(
+            ran.stdout.is_empty() && why.contains("no command may see"),
+            "{profile}: {why}"
+        );
+        assert_eq!(ran.status.code(), Some(125), "{profile}: {ran:?}");
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::path::{Component, Path};
 
-/// Paths from the workspace that commands never write, in the sandbox of what is approved too. A folder stands for all in it. They
+/// Names at the top of the workspace that commands never write, in the sandbox of what is approved too. A folder stands for all in it. They
 /// are kept from being made where they do not exist.
 pub const NEVER_WRITTEN: &[&str] = &[
+    ".bash_aliases",
     ".bash_login",
     ".bash_logout",
     ".bash_profile",
@@ -19,15 +20,9 @@ pub const NEVER_WRITTEN: &[&str] = &[
     ".exrc",
     ".gdbinit",
     ".gemini",
-    ".git/commondir",
-    ".git/config",
-    ".git/config.worktree",
-    ".git/hooks",
-    ".git/info/attributes",
-    ".git/modules",
-    ".git/worktrees",
     ".gitattributes",
     ".gitconfig",
+    ".githooks",
     ".github",
     ".gitmodules",
     ".husky",
@@ -35,16 +30,11 @@ pub const NEVER_WRITTEN: &[&str] = &[
     ".inputrc",
     ".lanyard",
     ".mcp.json",
-    ".mise.toml",
-    ".npmrc",
-    ".pre-commit-config.yaml",
     ".profile",
     ".ripgreprc",
-    ".tool-versions",
+    ".ssh",
     ".vimrc",
     ".vscode",
-    ".yarnrc",
-    ".yarnrc.yml",
     ".zlogin",
     ".zlogout",
     ".zprofile",
@@ -52,30 +42,46 @@ pub const NEVER_WRITTEN: &[&str] = &[
     ".zshrc",
 ];
 
+/// A repository's own folder. Only Git itself writes it, and what was given leave to.
+pub const REPOSITORY: &str = ".git";
+
+/// What of it even these never write: each of them leads to programs that run with the next look at the repository.
+pub const OF_REPOSITORY: &[&str] = &[
+    ".git/commondir",
+    ".git/config",
+    ".git/config.worktree",
+    ".git/hooks",
+    ".git/info/attributes",
+    ".git/modules",
+    ".git/worktrees",
+];
+
+/// Names that an edit always asks for, but that approved commands may write: their programs fail where they find anything else in their place, and
+/// they run no sooner than others that commands may write, as `package.json`.
+const ALWAYS_ASKED: &[&str] = &[
+    ".mise.toml",
+    ".npmrc",
+    ".pre-commit-config.yaml",
+    ".tool-versions",
+    ".yarnrc",
+    ".yarnrc.yml",
+];
+
 /// What keeps one of them from being made where it is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StandIn {
-    /// Nothing: programs of every day fail where they find a folder in the place of a file that they read. Such a file runs no sooner than others that
-    /// what is approved may make, as `package.json`.
-    Nothing,
     /// An empty folder, which no program takes for the file and Git does not see.
     Folder,
     /// A file of this text.
     File(&'static str),
 }
 
-/// What stands in for a path of [`NEVER_WRITTEN`] while approved commands run.
+/// What stands in for one of those paths while approved commands run.
 #[must_use]
 pub fn stand_in(path: &str) -> StandIn {
     match path {
         // Git looks whether it is there at all; this one says that nothing lies elsewhere (gitrepository-layout(5)).
         ".git/commondir" => StandIn::File(".\n"),
-        ".mise.toml"
-        | ".npmrc"
-        | ".pre-commit-config.yaml"
-        | ".tool-versions"
-        | ".yarnrc"
-        | ".yarnrc.yml" => StandIn::Nothing,
         _ => StandIn::Folder,
     }
 }
@@ -96,7 +102,7 @@ pub fn is_protected(path: &Path) -> bool {
     names.iter().any(|name| name == ".git" || name == "git~1")
         || NEVER_WRITTEN
             .iter()
-            .filter(|path| !path.contains('/'))
+            .chain(ALWAYS_ASKED)
             .any(|path| names.iter().any(|name| name == path))
 }
 
@@ -126,6 +132,7 @@ mod tests {
             ".g\u{200c}it/config",
             "GIT~1/config",
             ".github/workflows/x.yml",
+            "a/.npmrc",
         ] {
             assert!(is_protected(Path::new(path)), "{path}");
         }

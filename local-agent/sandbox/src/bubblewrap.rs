@@ -1,32 +1,56 @@
 //! What a program in the workspace profile sees of the file system, built from nothing by bubblewrap (`bwrap(1)`).
 
-use crate::fences::{programs, settings, tool_chains};
-use crate::job::{Changes, Job};
-use crate::kept::Found;
+use crate::fences::{programs, settings};
 use crate::limits;
 use crate::stage::Helper;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What is to be seen.
-pub(crate) struct View<'a> {
-    pub(crate) job: &'a Job,
-    pub(crate) changes: &'a Changes,
-    pub(crate) found: &'a Found,
-    /// What is at `/tmp`.
-    pub(crate) temporary: PathBuf,
-    /// What is in the place of the home, and where that is.
-    pub(crate) home: Option<(PathBuf, PathBuf)>,
+/// What is to be seen beside the system's own, in the order in which it is mounted.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    pub(crate) mounts: Vec<Mount>,
+}
+
+/// One file or folder that is seen.
+#[derive(Debug)]
+pub(crate) struct Mount {
+    pub(crate) from: PathBuf,
+    pub(crate) to: PathBuf,
+    written: bool,
+}
+
+impl Mount {
+    pub(crate) fn own(from: PathBuf, to: PathBuf) -> Self {
+        Self {
+            from,
+            to,
+            written: true,
+        }
+    }
+
+    pub(crate) fn to_read(path: PathBuf) -> Self {
+        Self {
+            from: path.clone(),
+            to: path,
+            written: false,
+        }
+    }
 }
 
 /// Files of the kernel that say how many processors and how much memory there is.
 const MACHINE: &[&str] = &["/sys/devices/system", "/sys/fs/cgroup"];
 
-pub(crate) fn command(bubblewrap: &Path, view: &View<'_>, helper: &Helper<'_>) -> Command {
+pub(crate) fn command(
+    bubblewrap: &Path,
+    view: &View,
+    network: bool,
+    helper: &Helper<'_>,
+) -> Command {
     let mut words = Words::default();
     words.flags(&["--die-with-parent", "--unshare-all"]);
-    if view.changes.network {
+    if network {
         words.flags(&["--share-net"]);
     }
     words.option("--info-fd", helper.told.to_string());
@@ -37,32 +61,11 @@ pub(crate) fn command(bubblewrap: &Path, view: &View<'_>, helper: &Helper<'_>) -
     words.flags(&["--proc", "/proc", "--dev", "/dev"]);
     words.option("--size", limits::SHARED_MEMORY_BYTES.to_string());
     words.flags(&["--tmpfs", "/dev/shm"]);
-    words.mount("--bind", &view.temporary, Path::new("/tmp"));
-    if let Some((private, home)) = &view.home {
-        words.mount("--bind", private, home);
+    for mount in &view.mounts {
+        let how = if mount.written { "--bind" } else { "--ro-bind" };
+        words.mount(how, &mount.from, &mount.to);
     }
-    for path in tool_chains(&view.changes.home)
-        .iter()
-        .chain(&view.job.read)
-        .chain(&view.job.exec)
-        .chain([&view.job.program])
-    {
-        words.mount("--ro-bind-try", path, path);
-    }
-    // Over what was mounted before: the workspace can lie in a folder that is only read.
-    words.mount("--bind", &view.job.workspace, &view.job.workspace);
-    for way in &view.found.ways {
-        words.mount("--bind", way, way);
-    }
-    for kept in &view.found.kept {
-        words.mount("--ro-bind", kept, kept);
-    }
-    for hidden in view.job.hidden.iter().filter(|path| path.is_dir()) {
-        words.option("--perms", "0000");
-        words.flag_at("--tmpfs", hidden);
-        words.flag_at("--remount-ro", hidden);
-    }
-    words.flags(&["--remount-ro", "/proc", "--remount-ro", "/", "--"]);
+    words.flags(&["--remount-ro", "/", "--"]);
 
     let mut command = Command::new(bubblewrap);
     command.args(words.0);

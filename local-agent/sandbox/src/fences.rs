@@ -4,14 +4,15 @@ mod around;
 
 use crate::helper::Refusal;
 use crate::job::{Changes, Job, Profile};
-use crate::stage::Staged;
+use crate::stage::{Keeps, Staged};
 use around::around;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset,
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
-use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 use rustix::io::Errno;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// Without these rights a kernel cannot keep files from being written, moved and cut short.
@@ -106,7 +107,8 @@ const TOOL_CHAINS: &[&str] = &[
     ".local/share/fnm",
     ".local/share/mise",
     ".local/share/pnpm",
-    ".local/share/uv",
+    ".local/share/uv/python",
+    ".local/share/uv/tools",
     ".nvm",
     ".pyenv",
     ".rbenv",
@@ -162,16 +164,16 @@ fn reading(job: &Job, machine: bool) -> Result<RulesetCreated, Refusal> {
             rules = allow(rules, Path::new(path), read)?;
         }
     }
-    for path in job.read.iter().chain([&job.workspace]) {
-        rules = allow_around(rules, path, &job.hidden, read, AccessFs::ReadDir.into())?;
+    rules = allow(rules, &job.workspace, read)?;
+    for path in beside(job, &job.read) {
+        rules = allow_real(rules, path, read)?;
     }
     rules = allow(rules, &job.program, start)?;
     for path in LOADERS {
         rules = allow(rules, Path::new(path), start)?;
     }
-    for path in &job.exec {
-        let start = read | AccessFs::Execute;
-        rules = allow_around(rules, path, &job.hidden, start, AccessFs::ReadDir.into())?;
+    for path in beside(job, &job.exec) {
+        rules = allow_real(rules, path, read | AccessFs::Execute)?;
     }
     Ok(rules)
 }
@@ -182,71 +184,108 @@ fn changing(
     changes: &Changes,
     staged: &Staged,
 ) -> Result<(RulesetCreated, ABI), Refusal> {
-    let needed = if staged.apart { NEEDED } else { ABI::V6 };
-    let without_network = !staged.apart && !changes.network;
+    let (needed, without_network) = match staged.keeps {
+        Keeps::Mounts(_) => (NEEDED, false),
+        Keeps::Landlock(_) => (ABI::V6, !changes.network),
+    };
     let rules = ruleset(needed, without_network);
     let mut rules = rules.map_err(Refusal::by(CANNOT_KEEP))?;
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let start = read | AccessFs::Execute;
     let all = AccessFs::from_all(ABI::V5);
-    let listed = AccessFs::ReadDir.into();
 
     for path in programs() {
         rules = allow(rules, path, start)?;
     }
-    for path in settings().chain(["/proc", "/sys"].map(Path::new)) {
+    for path in settings().chain([Path::new("/sys")]) {
         rules = allow(rules, path, read)?;
     }
     for path in DEVICES.iter().chain([&NULL, &"/dev/full"]) {
         let use_it = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
         rules = allow(rules, Path::new(path), use_it)?;
     }
-    if staged.apart {
-        for path in ["/dev/shm", "/dev/pts", "/dev/ptmx"] {
-            rules = allow(rules, Path::new(path), all)?;
-        }
-    }
     for path in &staged.private {
         rules = allow(rules, path, all)?;
     }
-    for path in tool_chains(&changes.home)
-        .iter()
-        .chain(&job.exec)
-        .chain([&job.program])
-    {
-        rules = allow_around(rules, path, &job.hidden, start, listed)?;
+    for path in tool_chains(&job.home) {
+        rules = allow(rules, &path, start)?;
     }
-    for path in &job.read {
-        rules = allow_around(rules, path, &job.hidden, read, listed)?;
+    for path in beside(job, std::slice::from_ref(&job.program)) {
+        rules = allow(rules, path, start)?;
     }
-    rules = allow_around(rules, &job.workspace, &job.hidden, start, listed)?;
-    let mut never = job.hidden.clone();
-    if !staged.apart {
-        let kept = changes.kept.iter();
-        never.extend(kept.map(|kept| job.workspace.join(&kept.path)));
+    for path in beside(job, &job.exec) {
+        rules = allow_real(rules, path, start)?;
     }
-    rules = allow_around(rules, &job.workspace, &never, all, BitFlags::empty())?;
+    for path in beside(job, &job.read) {
+        rules = allow_real(rules, path, read)?;
+    }
+    rules = allow(rules, &job.workspace, start)?;
+    rules = match &staged.keeps {
+        Keeps::Mounts(_) => {
+            rules = allow(rules, Path::new("/proc"), read)?;
+            for path in ["/dev/shm", "/dev/pts", "/dev/ptmx"].map(Path::new) {
+                rules = allow(rules, path, all)?;
+            }
+            allow(rules, &job.workspace, all)?
+        }
+        Keeps::Landlock(places) => {
+            for path in OF_KERNEL.iter().map(Path::new) {
+                rules = allow(rules, path, read)?;
+            }
+            let kept = places.iter().map(|place| job.workspace.join(&place.path));
+            let kept: Vec<_> = kept.collect();
+            allow_around(rules, &job.workspace, &kept, all)?
+        }
+    };
     Ok((rules, needed))
 }
 
+/// What the kernel says of the machine and of nobody's processes, but for the program's own first one.
+const OF_KERNEL: &[&str] = &[
+    "/proc/cpuinfo",
+    "/proc/filesystems",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/self",
+    "/proc/stat",
+    "/proc/sys",
+    "/proc/uptime",
+    "/proc/version",
+];
+
 const CANNOT_KEEP: &str = "this kernel's Landlock cannot keep files";
 
-/// Allows all in a folder but these, and on the way to them less.
+/// Allows all in a folder but these. Nothing of it may be a link by now, as other programs may change the folder.
 fn allow_around(
     mut rules: RulesetCreated,
     folder: &Path,
     without: &[PathBuf],
     access: BitFlags<AccessFs>,
-    on_the_way: BitFlags<AccessFs>,
 ) -> Result<RulesetCreated, Refusal> {
-    let parts = around(folder, without).map_err(Refusal::at(folder))?;
-    for whole in parts.whole {
-        rules = allow(rules, &whole, access)?;
-    }
-    for way in parts.ways.iter().filter(|_| !on_the_way.is_empty()) {
-        rules = allow(rules, way, on_the_way)?;
+    for whole in around(folder, without).map_err(Refusal::at(folder))? {
+        rules = allow_real(rules, &whole, access)?;
     }
     Ok(rules)
+}
+
+/// What lies in the workspace is seen with it: other programs may change it, and put a link in its place.
+fn beside<'a>(job: &'a Job, paths: &'a [PathBuf]) -> impl Iterator<Item = &'a Path> {
+    let paths = paths.iter().map(PathBuf::as_path);
+    paths.filter(|path| !path.starts_with(&job.workspace))
+}
+
+/// As [`allow`], but a path with a link in it is refused: its caller has named the real one.
+fn allow_real(
+    rules: RulesetCreated,
+    path: &Path,
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, Refusal> {
+    let how = OFlags::PATH | OFlags::CLOEXEC;
+    match openat2(CWD, path, how, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        Ok(fd) => allow_open(rules, fd, access).map_err(Refusal::at(path)),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => Ok(rules),
+        Err(error) => Err(Refusal::at(path)(error)),
+    }
 }
 
 /// What is needed must be there; what newer kernels add is taken where there is any.
@@ -283,7 +322,15 @@ fn allow(
         Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => return Ok(rules),
         Err(error) => return Err(Refusal::at(path)(error)),
     };
-    let found = fstat(&fd).map_err(Refusal::at(path))?;
+    allow_open(rules, fd, access).map_err(Refusal::at(path))
+}
+
+fn allow_open(
+    rules: RulesetCreated,
+    fd: OwnedFd,
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, String> {
+    let found = fstat(&fd).map_err(|error| error.to_string())?;
     let access = if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
         access
     } else {
@@ -292,9 +339,8 @@ fn allow(
     if access.is_empty() {
         return Ok(rules);
     }
-    rules
-        .add_rule(PathBeneath::new(fd, access))
-        .map_err(Refusal::at(path))
+    let rule = PathBeneath::new(fd, access);
+    rules.add_rule(rule).map_err(|error| error.to_string())
 }
 
 /// The version of Landlock that this kernel speaks; 0 where there is none.

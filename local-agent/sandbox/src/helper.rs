@@ -3,8 +3,8 @@
 //! The order matters: what needs a right is done before the right is dropped, and the filter of system calls comes last.
 
 use crate::job::{Bounds, Job, Profile};
-use crate::stage::Staged;
-use crate::{calls, fences, limits, privileges};
+use crate::stage::{Keeps, Staged};
+use crate::{calls, fences, handed, limits, privileges};
 use rustix::fs::Mode;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use serde::{Deserialize, Serialize};
@@ -96,13 +96,14 @@ fn become_program(order: OwnedFd, report: &mut File) -> Result<std::convert::Inf
         Profile::Workspace(changes) => {
             let staged = staged.ok_or_else(|| Refusal::because("nothing surrounds it"))?;
             bound(&job.bounds)?;
-            enter(&job)?;
-            if staged.apart {
-                keep_devices()?;
+            if let Keeps::Mounts(mounts) = &staged.keeps {
+                mounts.settle(&job.workspace)?;
+                handed::replace()?;
             }
+            enter(&job)?;
             privileges::drop_all()?;
             fences::put_up(&job, Some(&staged))?;
-            calls::put_up_for_work(staged.apart, changes.network)?;
+            calls::put_up_for_work(staged.is_apart(), changes.network)?;
             ready(report)?;
             // By its name, as an interpreter has to find its script.
             let path = CString::new(job.program.as_os_str().as_bytes());
@@ -122,20 +123,6 @@ fn ready(report: &mut File) -> Result<(), Refusal> {
         .map_err(Refusal::by("nobody waits for its report"))
 }
 
-/// The devices are the machine's own, and to the superuser they belong: without this, `chmod` on one would be for all.
-fn keep_devices() -> Result<(), Refusal> {
-    use rustix::mount::{MountFlags, mount_remount};
-    if !rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NOEXEC;
-    for name in ["null", "zero", "full", "random", "urandom", "tty"] {
-        let device = Path::new("/dev").join(name);
-        mount_remount(&device, flags, "").map_err(Refusal::at(&device))?;
-    }
-    Ok(())
-}
-
 fn read_order(order: OwnedFd) -> Result<Order, Refusal> {
     let mut text = Vec::new();
     File::from(order)
@@ -149,11 +136,6 @@ fn read_order(order: OwnedFd) -> Result<Order, Refusal> {
         serde_json::from_slice(&text).map_err(Refusal::by("the job could not be read"))?;
     if !order.job.program.is_absolute() {
         return Err(Refusal::because("the program's path is not absolute"));
-    }
-    let real = std::fs::canonicalize(&order.job.workspace);
-    let real = real.map_err(Refusal::at(&order.job.workspace))?;
-    if real == Path::new("/") {
-        return Err(Refusal::because("the whole system cannot be the workspace"));
     }
     Ok(order)
 }

@@ -76,8 +76,8 @@ impl Holder {
         let workspace = private::Private::make().map_err(|error| error.to_string())?;
         let changes = Changes {
             kept: Vec::new(),
+            repository: Vec::new(),
             network: false,
-            home: PathBuf::from("/nonexistent"),
             holder: self.clone(),
         };
         let limits = Limits {

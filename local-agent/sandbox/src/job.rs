@@ -23,15 +23,18 @@ pub struct Job {
     /// The folder it may read.
     #[serde(with = "path_as_bytes")]
     pub workspace: PathBuf,
-    /// More that it may read.
+    /// More that it may read: real paths.
     #[serde(with = "paths_as_bytes")]
     pub read: Vec<PathBuf>,
-    /// Folders whose programs it may start, beside those of its profile. Somebody must widen it by hand.
+    /// Folders whose programs it may start, beside those of its profile: real paths. Somebody must widen it by hand.
     #[serde(with = "paths_as_bytes")]
     pub exec: Vec<PathBuf>,
-    /// Folders that it may not see, wherever they lie.
+    /// Folders that no command may see. What holds one of them, or lies in one, is refused as something to read.
     #[serde(with = "paths_as_bytes")]
     pub hidden: Vec<PathBuf>,
+    /// The user's home, which is no workspace. In the workspace profile, an empty one with the tool chains of the true one is in its place.
+    #[serde(with = "path_as_bytes")]
+    pub home: PathBuf,
     /// What else it may do.
     pub profile: Profile,
     /// What it may use up.
@@ -57,11 +60,11 @@ pub enum Profile {
 pub struct Changes {
     /// What of the workspace stays as it is.
     pub kept: Vec<Kept>,
+    /// What of each repository stays as it is: of the workspace, and of the folders in it down to three below. Paths from the folder that holds
+    /// `.git`.
+    pub repository: Vec<Kept>,
     /// Whether it may reach the network.
     pub network: bool,
-    /// The user's home, in whose place it finds an empty one with the tool chains of the true one.
-    #[serde(with = "path_as_bytes")]
-    pub home: PathBuf,
     /// What keeps the fences that Landlock alone cannot.
     pub holder: Holder,
 }
@@ -71,7 +74,8 @@ pub struct Changes {
 #[serde(deny_unknown_fields)]
 pub struct Kept {
     /// From the workspace: names, and `/` between them.
-    pub path: String,
+    #[serde(with = "path_as_bytes")]
+    pub path: PathBuf,
     /// What keeps it from being made where it is not.
     pub stand_in: StandIn,
 }
@@ -80,8 +84,6 @@ pub struct Kept {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StandIn {
-    /// Nothing: it can be made. Programs fail if they find anything else in its place.
-    Nothing,
     /// An empty folder. Git does not see it.
     Folder,
     /// A file that says as much as none.
@@ -89,7 +91,7 @@ pub enum StandIn {
 }
 
 impl Job {
-    /// A program without arguments in the read-only profile, started in the workspace, with an empty environment.
+    /// A program without arguments in the read-only profile, started in the workspace, with an empty environment and no home.
     pub fn reading(program: impl Into<PathBuf>, workspace: impl Into<PathBuf>) -> Self {
         let profile = Profile::ReadOnly { machine: false };
         Self::of(program.into(), workspace.into(), profile, Bounds::default())
@@ -115,6 +117,7 @@ impl Job {
             read: Vec::new(),
             exec: Vec::new(),
             hidden: Vec::new(),
+            home: PathBuf::from("/nonexistent"),
             profile,
             bounds,
         }
@@ -158,7 +161,7 @@ impl Default for Bounds {
 }
 
 /// A path need not be UTF-8, which serde's own form of it demands.
-mod path_as_bytes {
+pub(crate) mod path_as_bytes {
     use super::{Deserialize, OsString, PathBuf, Serialize};
     use serde::{Deserializer, Serializer};
     use std::path::Path;

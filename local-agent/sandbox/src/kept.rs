@@ -1,107 +1,184 @@
 //! What of a workspace stays as it is, looked up before a program runs in it, and stood in for where it is not there.
+//!
+//! No program of the profile can change what is looked up here: it is kept from all of them, or stood in for as long as one of them runs.
 
-use crate::job::{Kept, StandIn};
-use crate::private::Shared;
+use crate::id::Id;
+use crate::job::{Kept, StandIn, path_as_bytes};
+use crate::limits;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, open, openat2, statat, unlinkat,
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, ResolveFlags, Stat, flock, fstat,
+    mkdirat, openat, openat2, statat, unlinkat,
 };
 use rustix::io::Errno;
-use std::collections::BTreeSet;
+use rustix::process::geteuid;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Error, Read, Result, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant};
 
-/// What was found. Both are real paths.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// Folders on the way to what is kept. Were one of them moved, another could be put in its place.
-    pub(crate) ways: BTreeSet<PathBuf>,
-    /// What may not change.
-    pub(crate) kept: BTreeSet<PathBuf>,
+/// One thing that may not change, and neither may what lies in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Place {
+    /// From the workspace.
+    #[serde(with = "path_as_bytes")]
+    pub(crate) path: PathBuf,
+    /// Nothing is there, nor stands in for it.
+    pub(crate) id: Option<Id>,
+}
+
+/// A workspace, held open so that it stays the one that was looked at.
+#[derive(Debug)]
+pub(crate) struct Top {
+    path: PathBuf,
+    folder: OwnedFd,
+}
+
+impl Top {
+    /// `path` is a real one.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Self {
+            path: path.to_owned(),
+            folder: openat(CWD, path, how, Mode::empty())?,
+        })
+    }
+
+    pub(crate) fn id(&self) -> Result<Id> {
+        Ok(Id::of(&fstat(&self.folder)?))
+    }
+
+    /// What is there, which may be a link.
+    pub(crate) fn look(&self, path: &Path) -> Result<Id> {
+        let (folder, name) = self.folder_of(path)?;
+        Ok(Id::of(&look(&folder, name)?))
+    }
+
+    fn folder_of<'a>(&self, path: &'a Path) -> Result<(OwnedFd, &'a OsStr)> {
+        let name = path.file_name().ok_or(Errno::INVAL)?;
+        let way = path.parent().filter(|way| *way != Path::new(""));
+        Ok((enter(&self.folder, way.unwrap_or(Path::new(".")))?, name))
+    }
 }
 
 /// Looks each of them up. With `stand_ins`, what is not there is stood in for until the last run in the workspace has ended.
 ///
 /// # Errors
-/// One of them is a link, which nothing keeps from being replaced, or could not be looked up.
-pub(crate) fn find(workspace: &Path, list: &[Kept], stand_ins: bool) -> Result<(Found, StandIns)> {
-    let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let top = open(workspace, how, Mode::empty())?;
-    let stood = StandIns::hold(&top, list, stand_ins)?;
-    let mut found = Found::default();
-    for kept in list {
-        look_up(workspace, &top, kept, stand_ins, &mut found)?;
+/// One of them could not be looked up or stood in for, or is a link that leads nowhere.
+pub(crate) fn find(top: &Top, list: &[Kept], stand_ins: bool) -> Result<(Vec<Place>, StandIns)> {
+    let stood = StandIns::hold(top, list, stand_ins)?;
+    let mut found = BTreeMap::new();
+    let mut left: VecDeque<Kept> = list.iter().cloned().collect();
+    while let Some(kept) = left.pop_front() {
+        let place = look_up(top, &kept, stand_ins)?;
+        if let Some(target) = target(top, &place)? {
+            left.push_back(target);
+        }
+        if found.len() + left.len() > limits::PLACES {
+            return Err(Error::other("more is to be kept than can be"));
+        }
+        found.insert(place.path, place.id);
     }
-    // What is kept as a whole needs no way into it.
-    found.ways.retain(|way| !found.kept.contains(way));
-    Ok((found, stood))
+    // What lies in something that is kept is kept with it.
+    let all: Vec<PathBuf> = found.keys().cloned().collect();
+    found.retain(|path, _| {
+        !all.iter()
+            .any(|whole| path != whole && path.starts_with(whole))
+    });
+    let places = found.into_iter().map(|(path, id)| Place { path, id });
+    Ok((places.collect(), stood))
 }
 
-fn look_up(
-    workspace: &Path,
-    top: &OwnedFd,
-    kept: &Kept,
-    stand_ins: bool,
-    found: &mut Found,
-) -> Result<()> {
-    let mut path = workspace.to_owned();
-    let mut folder = top.try_clone()?;
-    let mut names = kept.path.split('/').peekable();
+fn look_up(top: &Top, kept: &Kept, stand_ins: bool) -> Result<Place> {
+    let mut path = PathBuf::new();
+    let mut folder = top.folder.try_clone()?;
+    let mut names = names(&kept.path)?.peekable();
     while let Some(name) = names.next() {
-        let whole = path.join(name);
+        path.push(name);
         let last = names.peek().is_none();
-        match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(there) => match FileType::from_raw_mode(there.st_mode) {
-                FileType::Symlink => return Err(is_link(&whole)),
-                FileType::Directory if !last && !is_stand_in(&folder, name) => {
-                    folder = enter(&folder, name)?;
-                    found.ways.insert(whole.clone());
-                }
-                // A file in the place of a folder: `.git` of a linked worktree.
-                FileType::Directory
-                | FileType::RegularFile
-                | FileType::Fifo
-                | FileType::Socket
-                | FileType::CharacterDevice
-                | FileType::BlockDevice
-                | FileType::Unknown => {
-                    found.kept.insert(whole);
-                    return Ok(());
-                }
-            },
-            Err(Errno::NOENT) => {
+        let there = match look(&folder, name) {
+            Err(Errno::NOENT) if stand_ins => {
                 // What would be on the way can be made only if something stands in for it as well.
-                if stand_ins && stand_in(&folder, name, &kept.stand_in, last)? {
-                    found.kept.insert(whole);
-                }
-                return Ok(());
+                stand_in(&folder, name, &kept.stand_in, last).map_err(at(&path))?;
+                look(&folder, name)
             }
-            Err(error) => return Err(at(&whole, error)),
+            there => there,
+        };
+        let there = match there {
+            Err(Errno::NOENT) => {
+                path.extend(names);
+                return Ok(Place { path, id: None });
+            }
+            there => there.map_err(at(&path))?,
+        };
+        let id = Some(Id::of(&there));
+        // A file in the place of a folder: `.git` of a linked worktree.
+        if last || !is_folder(&there) || is_stand_in(&there) {
+            return Ok(Place { path, id });
         }
-        path = whole;
+        folder = enter(&folder, Path::new(name)).map_err(at(&path))?;
     }
-    Ok(())
+    Err(Errno::INVAL.into())
 }
 
-/// Whether something stands there now.
-fn stand_in(folder: &OwnedFd, name: &str, what: &StandIn, last: bool) -> Result<bool> {
+/// Where a link leads is kept as well, if it is in the workspace.
+fn target(top: &Top, place: &Place) -> Result<Option<Kept>> {
+    let link = top.path.join(&place.path);
+    if !std::fs::symlink_metadata(&link).is_ok_and(|found| found.is_symlink()) {
+        return Ok(None);
+    }
+    let real = std::fs::canonicalize(&link).map_err(|error| {
+        Error::other(format!(
+            "{} is a link that leads nowhere: {error}",
+            link.display()
+        ))
+    })?;
+    Ok(match real.strip_prefix(&top.path) {
+        Ok(path) if path != Path::new("") => Some(Kept {
+            path: path.to_owned(),
+            stand_in: StandIn::Folder,
+        }),
+        Ok(_) | Err(_) => None,
+    })
+}
+
+fn names(path: &Path) -> Result<impl Iterator<Item = &OsStr>> {
+    let plain = |part: &Component<'_>| matches!(part, Component::Normal(_));
+    if path == Path::new("") || !path.components().all(|part| plain(&part)) {
+        return Err(Error::other(format!(
+            "{} is no path from the workspace",
+            path.display()
+        )));
+    }
+    Ok(path.iter())
+}
+
+fn stand_in(
+    folder: &OwnedFd,
+    name: &OsStr,
+    what: &StandIn,
+    last: bool,
+) -> std::result::Result<(), Errno> {
     let made = match what {
-        StandIn::Nothing => return Ok(false),
-        StandIn::Folder => mkdirat(folder, name, READ_ONLY_FOLDER),
-        StandIn::File(_) if !last => return Ok(false),
-        StandIn::File(text) => {
+        StandIn::File(text) if last => {
             let how = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            let file = rustix::fs::openat(folder, name, how, READ_ONLY_FILE)?;
-            File::from(file).write_all(text.as_bytes())?;
-            Ok(())
+            openat(folder, name, how, READ_ONLY_FILE).and_then(|file| {
+                let written = File::from(file).write_all(text.as_bytes());
+                written.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+            })
         }
+        StandIn::File(_) | StandIn::Folder => mkdirat(folder, name, READ_ONLY_FOLDER),
     };
     match made {
-        // Where the kernel lets nobody write, nobody can make it either.
-        Err(Errno::ROFS) => Ok(false),
-        Ok(()) | Err(Errno::EXIST) => Ok(true),
-        Err(error) => Err(at(Path::new(name), error)),
+        // Where the kernel lets nobody write, nobody can make it either. Another run may have been faster.
+        Ok(()) | Err(Errno::ROFS | Errno::EXIST) => Ok(()),
+        // Only its owner could open the folder up.
+        Err(Errno::ACCESS) if fstat(folder)?.st_uid != geteuid().as_raw() => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -112,84 +189,104 @@ const READ_ONLY_FILE: Mode = Mode::RUSR;
 #[derive(Debug)]
 pub(crate) struct StandIns {
     top: OwnedFd,
-    lock: Option<Shared>,
     list: Vec<Kept>,
 }
 
 impl StandIns {
-    fn hold(top: &OwnedFd, list: &[Kept], stand_ins: bool) -> Result<Self> {
-        let id = fstat(top)?;
-        let name = format!("{:x}-{:x}", id.st_dev, id.st_ino);
+    /// Shares a lock with all other runs in the workspace, whoever started them: it is on the folder itself.
+    fn hold(top: &Top, list: &[Kept], stand_ins: bool) -> Result<Self> {
+        // Of its own: what `top` is open as is not locked by it.
+        let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let own = openat(&top.folder, ".", how, Mode::empty())?;
+        if !stand_ins {
+            return Ok(Self {
+                top: own,
+                list: Vec::new(),
+            });
+        }
+        let deadline = Instant::now() + limits::LOCK_TIME;
+        while flock(&own, FlockOperation::NonBlockingLockShared).is_err() {
+            if Instant::now() > deadline {
+                let why = format!("another program keeps a lock on {}", top.path.display());
+                return Err(Error::other(why));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         Ok(Self {
-            top: top.try_clone()?,
-            lock: stand_ins.then(|| Shared::hold(&name)).transpose()?,
+            top: own,
             list: list.to_vec(),
         })
     }
 
     /// Nothing but what is as it was made: an empty folder, a file of that text.
     fn remove(&self, kept: &Kept) -> Result<()> {
-        let (way, name) = kept.path.rsplit_once('/').unwrap_or((".", &kept.path));
-        let folder = match enter(&self.top, way) {
-            Ok(folder) => folder,
-            // It was stood in for as a whole.
-            Err(_) if way != "." => return self.remove_at(&self.top, way, &kept.stand_in),
-            Err(error) => return Err(error),
-        };
-        self.remove_at(&folder, name, &kept.stand_in)?;
-        if way != "." && is_stand_in(&self.top, way) {
-            unlinkat(&self.top, way, AtFlags::REMOVEDIR)?;
+        let mut path = kept.path.as_path();
+        let mut last = true;
+        // It may have been stood in for as a whole.
+        while path != Path::new("") {
+            let way = path.parent().filter(|way| *way != Path::new(""));
+            let name = path.file_name().ok_or(Errno::INVAL)?;
+            if let Ok(folder) = enter(&self.top, way.unwrap_or(Path::new("."))) {
+                remove_at(&folder, name, &kept.stand_in, last)?;
+            }
+            path = path.parent().unwrap_or(Path::new(""));
+            last = false;
         }
         Ok(())
     }
+}
 
-    fn remove_at(&self, folder: &OwnedFd, name: &str, what: &StandIn) -> Result<()> {
-        match what {
-            StandIn::Nothing => {}
-            StandIn::Folder => {
-                if is_stand_in(folder, name) {
-                    unlinkat(folder, name, AtFlags::REMOVEDIR)?;
-                }
-            }
-            StandIn::File(text) => {
-                if is(folder, name, FileType::RegularFile, READ_ONLY_FILE)
-                    && says(folder, name, text)?
-                {
-                    unlinkat(folder, name, AtFlags::empty())?;
-                }
+fn remove_at(folder: &OwnedFd, name: &OsStr, what: &StandIn, last: bool) -> Result<()> {
+    let Ok(there) = look(folder, name) else {
+        return Ok(());
+    };
+    match what {
+        StandIn::File(text) if last => {
+            let mode = Mode::from_raw_mode(there.st_mode);
+            let file = FileType::from_raw_mode(there.st_mode) == FileType::RegularFile;
+            if file && mode == READ_ONLY_FILE && says(folder, name, text)? {
+                unlinkat(folder, name, AtFlags::empty())?;
             }
         }
-        Ok(())
+        StandIn::File(_) | StandIn::Folder => {
+            if is_stand_in(&there) {
+                // What is not empty is somebody's.
+                let _ = unlinkat(folder, name, AtFlags::REMOVEDIR);
+            }
+        }
     }
+    Ok(())
 }
 
 impl Drop for StandIns {
     fn drop(&mut self) {
-        if let Some(lock) = &self.lock {
-            lock.if_last(|| {
-                for kept in &self.list {
-                    // What is not empty is somebody's.
-                    let _ = self.remove(kept);
-                }
-            });
+        // Nobody comes in meanwhile.
+        if !self.list.is_empty()
+            && flock(&self.top, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            for kept in &self.list {
+                let _ = self.remove(kept);
+            }
         }
     }
 }
 
-/// Of this run, or of one that was killed.
-fn is_stand_in(folder: &OwnedFd, name: &str) -> bool {
-    is(folder, name, FileType::Directory, READ_ONLY_FOLDER)
+fn look(folder: &OwnedFd, name: &OsStr) -> std::result::Result<Stat, Errno> {
+    statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
 }
 
-fn is(folder: &OwnedFd, name: &str, kind: FileType, mode: Mode) -> bool {
-    statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|found| {
-        FileType::from_raw_mode(found.st_mode) == kind && Mode::from_raw_mode(found.st_mode) == mode
-    })
+fn is_folder(found: &Stat) -> bool {
+    FileType::from_raw_mode(found.st_mode) == FileType::Directory
 }
 
-fn says(folder: &OwnedFd, name: &str, text: &str) -> Result<bool> {
+/// Of this run, of another, or of one that was killed.
+fn is_stand_in(found: &Stat) -> bool {
+    is_folder(found) && Mode::from_raw_mode(found.st_mode) == READ_ONLY_FOLDER
+}
+
+fn says(folder: &OwnedFd, name: &OsStr, text: &str) -> Result<bool> {
     let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(folder, name, how, Mode::empty())?;
+    let file = openat(folder, name, how, Mode::empty())?;
     let mut said = Vec::new();
     let most = u64::try_from(text.len()).unwrap_or(u64::MAX);
     File::from(file)
@@ -198,19 +295,13 @@ fn says(folder: &OwnedFd, name: &str, text: &str) -> Result<bool> {
     Ok(said == text.as_bytes())
 }
 
-fn enter(folder: impl AsFd, name: &str) -> Result<OwnedFd> {
+/// A folder below another, by a path without links.
+pub(crate) fn enter(folder: impl AsFd, path: &Path) -> std::result::Result<OwnedFd, Errno> {
     let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let within = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    Ok(openat2(folder, name, how, Mode::empty(), within)?)
+    openat2(folder, path, how, Mode::empty(), within)
 }
 
-fn is_link(path: &Path) -> Error {
-    Error::other(format!(
-        "{} is a link, which nothing keeps from being replaced",
-        path.display()
-    ))
-}
-
-fn at(path: &Path, error: Errno) -> Error {
-    Error::other(format!("{}: {error}", path.display()))
+fn at(path: &Path) -> impl Fn(Errno) -> Error {
+    move |error| Error::other(format!("{}: {error}", path.display()))
 }

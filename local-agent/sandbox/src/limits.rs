@@ -25,6 +25,14 @@ pub const OUTPUT_FILE_BYTES: u64 = 1024 * 1024 * 1024;
 pub(crate) const LANDLOCK_ALONE: i64 = 6;
 /// What Landlock is told of one by one, where a folder cannot be named as a whole.
 pub(crate) const ENTRIES: usize = 20_000;
+/// How many folders below a workspace may lie between it and a repository that is kept.
+pub(crate) const REPOSITORY_DEPTH: usize = 3;
+/// What is kept of a workspace, one by one.
+pub(crate) const PLACES: usize = 4096;
+/// How long another program may keep a lock on the workspace.
+pub(crate) const LOCK_TIME: Duration = Duration::from_secs(5);
+/// How deep folders are opened that their program has closed, to be removed.
+pub(crate) const OPENED_UP: usize = 64;
 /// Memory that programs of the workspace profile share by files.
 pub(crate) const SHARED_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
 /// What bubblewrap says of what it has started is a short text.

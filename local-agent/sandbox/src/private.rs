@@ -1,7 +1,8 @@
 //! Folders of a run's own: its temporary files, and an empty home. They go with it; what a killed one left behind goes with the next.
 
-use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat, stat};
-use std::fs::{self, File, Permissions};
+use crate::limits;
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat};
+use std::fs::{self, Permissions};
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// The folders of one run. Dropping them removes them.
 #[derive(Debug)]
 pub(crate) struct Private {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
     /// Held while the run is alive.
     _lock: OwnedFd,
 }
@@ -31,52 +32,23 @@ impl Private {
             fs::set_permissions(&inner, Permissions::from_mode(0o700))?;
         }
         Ok(Self {
-            folder,
+            folder: folder.keep(),
             _lock: lock,
         })
     }
 
     pub(crate) fn temporary(&self) -> PathBuf {
-        self.folder.path().join(TEMPORARY)
+        self.folder.join(TEMPORARY)
     }
 
     pub(crate) fn home(&self) -> PathBuf {
-        self.folder.path().join(HOME)
+        self.folder.join(HOME)
     }
 }
 
-/// A lock that runs in the same workspace share. It lies where no sandboxed program reaches it.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    path: PathBuf,
-    lock: OwnedFd,
-}
-
-impl Shared {
-    pub(crate) fn hold(name: &str) -> Result<Self> {
-        let path = base()?.join(format!("{name}.lock"));
-        loop {
-            let file = File::options()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path)?;
-            let lock = OwnedFd::from(file);
-            rustix::io::retry_on_intr(|| flock(&lock, FlockOperation::LockShared))?;
-            // The last one may have removed it since.
-            let (held, named) = (fstat(&lock)?, stat(&path));
-            if named.is_ok_and(|named| named.st_ino == held.st_ino) {
-                return Ok(Self { path, lock });
-            }
-        }
-    }
-
-    /// The last one tidies up, and nobody comes in meanwhile.
-    pub(crate) fn if_last(&self, tidy_up: impl FnOnce()) {
-        if flock(&self.lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            tidy_up();
-            let _ = fs::remove_file(&self.path);
-        }
+impl Drop for Private {
+    fn drop(&mut self) {
+        remove(&self.folder);
     }
 }
 
@@ -106,7 +78,7 @@ fn open(folder: &Path) -> Result<OwnedFd> {
     Ok(openat(CWD, folder, how, Mode::empty())?)
 }
 
-/// A folder whose lock can be had belongs to nobody any more. What cannot be removed now is tried again by the next.
+/// A folder whose lock can be had belongs to nobody any more.
 fn sweep(base: &Path) {
     let Ok(entries) = fs::read_dir(base) else {
         return;
@@ -117,7 +89,28 @@ fn sweep(base: &Path) {
             continue;
         };
         if of_a_run && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = fs::remove_dir_all(entry.path());
+            remove(&entry.path());
+        }
+    }
+}
+
+/// What cannot be removed now is tried again by the next.
+fn remove(folder: &Path) {
+    if fs::remove_dir_all(folder).is_err() {
+        open_up(folder, 0);
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+/// A program may have closed its own folders, which keeps them from being removed.
+fn open_up(folder: &Path, depth: usize) {
+    let _ = fs::set_permissions(folder, Permissions::from_mode(0o700));
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if depth < limits::OPENED_UP && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            open_up(&entry.path(), depth + 1);
         }
     }
 }

@@ -4,7 +4,9 @@ use crate::helper::{HELPER_ARG, Order, READY, Refusal};
 use crate::job::{Job, Profile};
 use crate::limits;
 use crate::stage::{Helper, Stage};
+use crate::suits::suits;
 use crate::talk::{Talk, wait_for};
+use crate::watch::Guard;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -100,6 +102,12 @@ pub enum SandboxError {
         /// 126, or 127 if it was not found, as shells say it.
         status: u8,
     },
+    /// The workspace, or something else to be read, is none that a command may have.
+    #[error("{0}")]
+    Unsuitable(String),
+    /// What keeps the workspace was taken away from outside while the program ran, which was ended for it.
+    #[error("the command was ended, as {} was replaced while it ran", .0.display())]
+    Disturbed(PathBuf),
     /// The helper did not answer as one.
     #[error("the sandbox's helper did not answer")]
     NoHelper,
@@ -113,7 +121,11 @@ impl SandboxError {
     pub fn code(&self) -> u8 {
         match self {
             Self::NotStarted { status, .. } => *status,
-            Self::Refused(_) | Self::NoHelper | Self::Io(_) => limits::STATUS_REFUSED,
+            Self::Refused(_)
+            | Self::Unsuitable(_)
+            | Self::Disturbed(_)
+            | Self::NoHelper
+            | Self::Io(_) => limits::STATUS_REFUSED,
         }
     }
 }
@@ -187,7 +199,8 @@ impl Streams {
 /// # Errors
 /// The program did not start.
 pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandboxed, SandboxError> {
-    let stage = match &job.profile {
+    suits(job)?;
+    let mut stage = match &job.profile {
         Profile::ReadOnly { .. } => None,
         Profile::Workspace(changes) => Some((Stage::set(job, changes)?, changes)),
     };
@@ -202,16 +215,16 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
         told: tells.as_raw_fd(),
     };
     let mut handed = vec![order.as_raw_fd(), said.as_raw_fd()];
+    let apart = stage
+        .as_ref()
+        .is_some_and(|(stage, _)| stage.order.is_apart());
+    if apart {
+        handed.extend([helper.file, helper.told]);
+    }
     let mut command = match &stage {
-        Some((stage, changes)) => {
-            if stage.order.apart {
-                handed.extend([helper.file, helper.told]);
-            }
-            stage.command(job, changes, &helper)
-        }
+        Some((stage, changes)) => stage.command(changes, &helper),
         None => Command::new(&launcher.helper),
     };
-    let apart = stage.as_ref().is_some_and(|(stage, _)| stage.order.apart);
     if apart {
         // The helper makes a session, and so a group; of bubblewrap nobody does.
         command.process_group(0);
@@ -228,10 +241,12 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
         .stderr(streams.errors);
     // SAFETY: between fork and exec it makes calls that are safe to make there, and allocates nothing.
     unsafe { command.pre_exec(move || keep_open(&handed)) };
+    let watch = stage.as_mut().and_then(|(stage, _)| stage.watch.take());
     let mut program = Sandboxed {
         child: command.spawn()?,
         ended: false,
         first: None,
+        guard: None,
         _stage: stage.map(|(stage, _)| Box::new(stage)),
     };
     // It holds the caller's ends of pipes.
@@ -240,8 +255,10 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
     let deadline = Instant::now() + limits::START_TIME;
     match read_report(report, deadline)? {
         Heard::Runs => {
-            if apart {
+            if let Some(watch) = watch {
                 program.first = first_process(told, program.child.id());
+                let first = program.first.as_ref().map(OwnedFd::try_clone);
+                program.guard = first.transpose()?.map(|first| watch.over(first));
             }
             Ok(program)
         }
@@ -262,6 +279,8 @@ pub struct Sandboxed {
     ended: bool,
     /// The first process of its namespaces, with which all others end.
     first: Option<OwnedFd>,
+    /// Watches over what is kept until then.
+    guard: Option<Guard>,
     // Last: folders go once nobody is in them.
     _stage: Option<Box<Stage>>,
 }
@@ -305,7 +324,10 @@ impl Sandboxed {
                 return Err(SandboxError::Io(std::io::ErrorKind::TimedOut.into()));
             }
         }
-        Ok(ended)
+        match self.guard.take().and_then(Guard::heard) {
+            Some(replaced) => Err(SandboxError::Disturbed(replaced)),
+            None => Ok(ended),
+        }
     }
 
     fn pid(&self) -> Result<Pid, SandboxError> {
@@ -368,7 +390,7 @@ fn write_order(job: &Job, stage: Option<&Stage>) -> Result<OwnedFd, SandboxError
     };
     if let Some(stage) = stage {
         order.job.environment.extend(stage.environment());
-        if stage.order.apart {
+        if stage.order.is_apart() {
             order.parent = FIRST;
         }
     }

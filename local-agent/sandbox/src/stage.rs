@@ -1,13 +1,18 @@
 //! What surrounds one run in the workspace profile: folders of its own, what is kept, and how it is started.
 
-use crate::bubblewrap;
+use crate::bubblewrap::{self, Mount, View};
+use crate::fences::tool_chains;
 use crate::holder::Held;
-use crate::job::{Changes, Job};
-use crate::kept::{self, StandIns};
+use crate::id::Id;
+use crate::job::{Changes, Job, Kept};
+use crate::kept::{self, Place, StandIns, Top};
+use crate::mounts::{Mounts, Shown};
 use crate::private::Private;
+use crate::repositories;
+use crate::watch::Watch;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
-use std::io::Result;
+use std::io::{ErrorKind, Result};
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,12 +21,14 @@ use std::process::Command;
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) order: Staged,
+    /// Of what is kept by mounts, which can be taken away.
+    pub(crate) watch: Option<Watch>,
+    view: View,
     /// Where the user's own settings of Git are, if not in the home that it sees.
     git: Option<PathBuf>,
-    found: kept::Found,
-    // Gone first: what stood in goes before the folder with the lock could.
+    // Gone first: what stood in goes while nobody is in the folders.
     _stand_ins: StandIns,
-    private: Private,
+    _private: Private,
 }
 
 /// What the helper must know of it.
@@ -30,37 +37,77 @@ pub(crate) struct Stage {
 pub(crate) struct Staged {
     /// Where temporary files go, and the home: as the program sees them.
     pub(crate) private: [PathBuf; 2],
-    /// It is in namespaces of its own.
-    pub(crate) apart: bool,
+    /// How the workspace is kept.
+    pub(crate) keeps: Keeps,
+}
+
+/// By what the workspace stays as it is where it must.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Keeps {
+    /// In namespaces of its own.
+    Mounts(Mounts),
+    /// By Landlock alone, which can be told of names that are not there yet.
+    Landlock(Vec<Place>),
+}
+
+impl Staged {
+    /// Whether it is in namespaces of its own.
+    pub(crate) fn is_apart(&self) -> bool {
+        match self.keeps {
+            Keeps::Mounts(_) => true,
+            Keeps::Landlock(_) => false,
+        }
+    }
 }
 
 impl Stage {
+    /// The workspace is one that suits.
     pub(crate) fn set(job: &Job, changes: &Changes) -> Result<Self> {
-        let apart = match changes.holder.0 {
-            Held::Bubblewrap(_) => true,
-            Held::Landlock => false,
-        };
-        let workspace = std::fs::canonicalize(&job.workspace)?;
-        suits(&workspace, &job.workspace)?;
-        let (found, stand_ins) = kept::find(&workspace, &changes.kept, apart)?;
+        let top = Top::open(&job.workspace)?;
+        let list = everything(&job.workspace, changes)?;
         let private = Private::make()?;
-        let seen = if apart {
-            let home = has_home(&workspace, &changes.home);
-            let home = home.map_or_else(|| PathBuf::from(TEMPORARY), Path::to_owned);
-            [PathBuf::from(TEMPORARY), home]
-        } else {
-            [private.temporary(), private.home()]
-        };
-        Ok(Self {
-            order: Staged {
-                private: seen,
-                apart,
-            },
-            git: (!apart).then(|| changes.home.join(".gitconfig")),
-            found,
-            _stand_ins: stand_ins,
-            private,
-        })
+        match changes.holder.0 {
+            Held::Landlock => {
+                let (places, stand_ins) = kept::find(&top, &list, false)?;
+                Ok(Self {
+                    order: Staged {
+                        private: [private.temporary(), private.home()],
+                        keeps: Keeps::Landlock(places),
+                    },
+                    watch: None,
+                    view: View::default(),
+                    git: Some(job.home.join(".gitconfig")),
+                    _stand_ins: stand_ins,
+                    _private: private,
+                })
+            }
+            Held::Bubblewrap(_) => {
+                let (places, stand_ins) = kept::find(&top, &list, true)?;
+                let places: Vec<_> = places.into_iter().filter(|p| p.id.is_some()).collect();
+                let home = home(job).map_or_else(|| TEMPORARY.into(), Path::to_owned);
+                let view = view(job, &private)?;
+                let mut shown = view.shown()?;
+                shown.push(Shown {
+                    path: job.workspace.clone(),
+                    id: top.id()?,
+                });
+                Ok(Self {
+                    watch: Some(Watch::set(top, &job.workspace, &places)?),
+                    order: Staged {
+                        private: [PathBuf::from(TEMPORARY), home],
+                        keeps: Keeps::Mounts(Mounts {
+                            shown,
+                            kept: places,
+                        }),
+                    },
+                    view,
+                    git: None,
+                    _stand_ins: stand_ins,
+                    _private: private,
+                })
+            }
+        }
     }
 
     /// What the program must be told of it.
@@ -77,19 +124,11 @@ impl Stage {
     }
 
     /// The helper, with what has to stand around it.
-    pub(crate) fn command(&self, job: &Job, changes: &Changes, helper: &Helper<'_>) -> Command {
+    pub(crate) fn command(&self, changes: &Changes, helper: &Helper<'_>) -> Command {
         match &changes.holder.0 {
             Held::Landlock => Command::new(helper.path),
             Held::Bubblewrap(program) => {
-                let view = bubblewrap::View {
-                    job,
-                    changes,
-                    found: &self.found,
-                    temporary: self.private.temporary(),
-                    home: has_home(&job.workspace, &changes.home)
-                        .map(|home| (self.private.home(), home.to_owned())),
-                };
-                bubblewrap::command(program, &view, helper)
+                bubblewrap::command(program, &self.view, changes.network, helper)
             }
         }
     }
@@ -105,22 +144,55 @@ pub(crate) struct Helper<'a> {
 /// A folder that every Unix program knows.
 const TEMPORARY: &str = "/tmp";
 
-/// Before anything is made in it.
-fn suits(real: &Path, named: &Path) -> Result<()> {
-    let why = if real != named {
-        "the workspace is not named by its real path"
-    } else if real == Path::new("/") {
-        "the whole system cannot be the workspace"
-    } else if crate::private::base()?.starts_with(real) {
-        "the folder of all temporary files cannot be the workspace"
-    } else {
-        return Ok(());
-    };
-    Err(std::io::Error::other(why))
+/// What is kept, of each repository too.
+fn everything(workspace: &Path, changes: &Changes) -> Result<Vec<Kept>> {
+    let mut list = changes.kept.clone();
+    if !changes.repository.is_empty() {
+        let below = repositories::below(workspace)?;
+        for repository in std::iter::once(PathBuf::new()).chain(below) {
+            list.extend(changes.repository.iter().map(|kept| Kept {
+                path: repository.join(&kept.path),
+                stand_in: kept.stand_in.clone(),
+            }));
+        }
+    }
+    Ok(list)
 }
 
-/// A workspace that holds the home is the home.
-fn has_home<'a>(workspace: &Path, home: &'a Path) -> Option<&'a Path> {
-    let fits = home.is_absolute() && home.is_dir() && home != Path::new("/");
-    (fits && !home.starts_with(workspace)).then_some(home)
+/// What other programs of the profile cannot change. What lies in the workspace is seen with it, and is never mounted by its name.
+fn view(job: &Job, private: &Private) -> Result<View> {
+    let mut mounts = vec![Mount::own(private.temporary(), PathBuf::from(TEMPORARY))];
+    if let Some(home) = home(job) {
+        mounts.push(Mount::own(private.home(), home.to_owned()));
+    }
+    let chains = tool_chains(&job.home);
+    let read = chains.iter().chain(&job.read).chain(&job.exec);
+    for path in read.chain([&job.program]) {
+        if !path.starts_with(&job.workspace) && path.try_exists()? {
+            mounts.push(Mount::to_read(path.clone()));
+        }
+    }
+    // Over what was mounted before: the workspace can lie in a folder that is only read.
+    mounts.push(Mount::own(job.workspace.clone(), job.workspace.clone()));
+    Ok(View { mounts })
+}
+
+impl View {
+    /// What must be found where, but for the workspace itself, which is held open.
+    fn shown(&self) -> Result<Vec<Shown>> {
+        let (_workspace, others) = self.mounts.split_last().ok_or(ErrorKind::InvalidInput)?;
+        let shown = |mount: &Mount| {
+            Ok(Shown {
+                path: mount.to.clone(),
+                id: Id::of(&rustix::fs::stat(&mount.from)?),
+            })
+        };
+        others.iter().map(shown).collect()
+    }
+}
+
+/// Where an empty home is put.
+fn home(job: &Job) -> Option<&Path> {
+    let home = job.home.as_path();
+    (home.is_absolute() && home.is_dir() && home != Path::new("/")).then_some(home)
 }

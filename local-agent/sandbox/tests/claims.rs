@@ -9,7 +9,12 @@ fn every_test_that_the_documentation_names_is_there() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(here.join("../../docs/SANDBOX.md")).unwrap();
     let tests: String = ["files", "programs", "git", "harmful", "workspace"]
-        .map(|name| fs::read_to_string(here.join(format!("tests/{name}.rs"))).unwrap())
+        .map(|name| format!("tests/{name}.rs"))
+        .iter()
+        .map(String::as_str)
+        .chain(["../tests/sandbox.rs"])
+        .map(|path| fs::read_to_string(here.join(path)).unwrap())
+        .collect::<Vec<_>>()
         .concat();
     let words = text.split('`').skip(1).step_by(2);
     let named: Vec<_> = words

@@ -33,8 +33,8 @@ impl Case {
         let bash = lanyard_sandbox::resolve("bash", Path::new("/etc")).unwrap();
         let changes = Changes {
             kept: kept(),
+            repository: vec![folder(".git")],
             network: false,
-            home: PathBuf::from("/nonexistent"),
             holder: self.holder.clone(),
         };
         let mut job = Job::changing(bash, &self.user.workspace, changes);
@@ -45,6 +45,13 @@ impl Case {
 
     fn run(&self, line: &str) -> Ran {
         self.user.run(self.job(line))
+    }
+
+    /// The same with leave to write repositories.
+    fn with_git(&self, line: &str) -> Job {
+        let mut job = self.job(line);
+        changes(&mut job).repository = of_repository();
+        job
     }
 
     /// What it says; it must succeed.
@@ -62,14 +69,19 @@ impl Case {
 
     /// Each of these lines fails, and none of them changes the workspace or what lies beside it.
     fn none_succeeds(&self, lines: &[&str]) {
+        self.none_of(lines.iter().map(|line| self.job(line)));
+    }
+
+    fn none_of(&self, jobs: impl Iterator<Item = Job>) {
         let before = self.seen();
-        for line in lines {
-            let ran = self.run(line);
+        for job in jobs {
+            let line = job.arguments.last().unwrap().clone();
+            let ran = self.user.run(job);
             let name = self.holder.name();
             assert_ne!(
                 ran.status,
                 Ending::Exited(0),
-                "{name}: {line}: {}",
+                "{name}: {line:?}: {}",
                 said(&ran)
             );
         }
@@ -101,26 +113,34 @@ impl Case {
     }
 }
 
-fn kept() -> Vec<Kept> {
-    let folder = |path: &str| Kept {
-        path: path.to_owned(),
+fn folder(path: &str) -> Kept {
+    Kept {
+        path: path.into(),
         stand_in: StandIn::Folder,
-    };
-    vec![
-        folder(".git/config"),
-        folder(".git/hooks"),
-        folder(".git/modules"),
-        Kept {
-            path: ".git/commondir".to_owned(),
-            stand_in: StandIn::File(".\n".to_owned()),
-        },
-        folder(".lanyard"),
-        folder(".bashrc"),
-        Kept {
-            path: ".npmrc".to_owned(),
-            stand_in: StandIn::Nothing,
-        },
-    ]
+    }
+}
+
+fn kept() -> Vec<Kept> {
+    [".lanyard", ".bashrc", ".envrc"].map(folder).to_vec()
+}
+
+/// Of a repository that Git may write.
+fn of_repository() -> Vec<Kept> {
+    let mut kept = [".git/config", ".git/hooks", ".git/modules"]
+        .map(folder)
+        .to_vec();
+    kept.push(Kept {
+        path: ".git/commondir".into(),
+        stand_in: StandIn::File(".\n".to_owned()),
+    });
+    kept
+}
+
+fn changes(job: &mut Job) -> &mut Changes {
+    match &mut job.profile {
+        Profile::Workspace(changes) => changes,
+        Profile::ReadOnly { .. } => unreachable!(),
+    }
 }
 
 fn launcher() -> Launcher {
@@ -141,6 +161,11 @@ fn cases() -> Vec<Case> {
         })
     });
     of_each.collect()
+}
+
+/// Unlike `mv`, it copies nothing where it cannot rename.
+fn renames(from: &str, to: &str) -> String {
+    format!("perl -e 'rename(\"{from}\", \"{to}\") or exit 1'")
 }
 
 fn with_repository(user: &Fixture) {
@@ -202,7 +227,7 @@ fn nothing_outside_of_the_workspace_is_read_or_changed() {
 fn what_is_kept_cannot_be_written_moved_or_replaced() {
     for case in cases() {
         with_repository(&case.user);
-        case.none_succeeds(&[
+        let lines = [
             "echo x >> .git/config",
             "git config core.fsmonitor ./x",
             "echo x > .git/hooks/pre-commit",
@@ -212,6 +237,13 @@ fn what_is_kept_cannot_be_written_moved_or_replaced() {
             "mv .git other",
             "ln .git/config folder/link && echo x > folder/link",
             "chmod -R 777 .git/hooks",
+        ];
+        case.none_succeeds(&lines);
+        case.none_of(lines.iter().map(|line| case.with_git(line)));
+        case.none_succeeds(&[
+            "echo x > .git/x",
+            "rm .git/HEAD",
+            "git commit --allow-empty -m x",
         ]);
     }
 }
@@ -229,12 +261,13 @@ fn what_is_kept_cannot_be_made_where_it_is_not() {
         ];
         case.none_succeeds(&lines);
         with_repository(&case.user);
-        case.none_succeeds(&[
+        let lines = [
             "echo ../evil > .git/commondir",
             "mv .git/HEAD .git/commondir",
             "mkdir .git/modules/x",
             "echo x > .bashrc",
-        ]);
+        ];
+        case.none_of(lines.iter().map(|line| case.with_git(line)));
         // And none of what stood in is left.
         for name in [".bashrc", ".lanyard", ".git/commondir", ".git/modules"] {
             let path = case.user.workspace.join(name);
@@ -247,12 +280,10 @@ fn what_is_kept_cannot_be_made_where_it_is_not() {
 fn git_commits_under_bubblewrap_and_sees_nothing_that_stands_in() {
     for case in cases().iter().filter(|case| case.is_bubblewrap()) {
         with_repository(&case.user);
-        let status = case.succeeds(
-            "echo more >> notes.txt && git add -A && git commit -qm second && git status --porcelain",
-        );
-        assert_eq!(status, "");
-        let files = case.succeeds("git show --name-only --format=");
-        assert_eq!(files, "notes.txt\n");
+        let line = "echo more >> notes.txt && git add -A && git commit -qm second
+                    git status --porcelain && git show --name-only --format=";
+        let ran = case.user.run(case.with_git(line));
+        assert_eq!(ran.stdout, b"notes.txt\n", "{}", said(&ran));
     }
 }
 
@@ -295,12 +326,287 @@ fn what_a_killed_run_left_standing_in_goes_with_the_next() {
 }
 
 #[test]
-fn a_link_in_the_place_of_what_is_kept_is_refused() {
+fn a_link_in_the_place_of_what_is_kept_is_kept_with_what_it_leads_to() {
     for case in cases() {
-        symlink("folder", case.user.workspace.join(".lanyard")).unwrap();
+        let conf = case.user.workspace.join("folder/conf");
+        fs::create_dir(&conf).unwrap();
+        fs::write(conf.join("settings.toml"), "").unwrap();
+        symlink("folder/conf", case.user.workspace.join(".lanyard")).unwrap();
+        symlink(&case.user.outside, case.user.workspace.join(".envrc")).unwrap();
+        case.user.hand_over();
+        case.none_succeeds(&[
+            "rm .lanyard",
+            &renames(".lanyard", "other"),
+            "ln -sfn folder .lanyard",
+            "echo x > .lanyard/settings.toml",
+            "echo x > folder/conf/settings.toml",
+            &renames("folder/conf", "folder/other"),
+            &renames("folder", "other"),
+            "cat .envrc/canary.txt",
+            "rm .envrc",
+        ]);
+        if case.is_bubblewrap() {
+            case.succeeds("echo x > folder/new");
+        }
+    }
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_refused_where_something_is_kept() {
+    for case in cases() {
+        symlink("nothing", case.user.workspace.join(".lanyard")).unwrap();
         let (status, why) = case.user.tried(case.job("true")).unwrap_err();
-        assert_eq!(status, 125);
-        assert!(why.contains(".lanyard is a link"), "{why}");
+        assert!(status == 125 && why.contains("leads nowhere"), "{why}");
+    }
+}
+
+#[test]
+fn repositories_in_folders_below_are_kept_too() {
+    for case in cases() {
+        let below = case.user.workspace.join("folder/below/.git");
+        fs::create_dir_all(below.join("hooks")).unwrap();
+        fs::write(below.join("config"), "").unwrap();
+        let submodule = case.user.workspace.join("module");
+        fs::create_dir(&submodule).unwrap();
+        fs::write(submodule.join(".git"), "gitdir: ../.git/modules/x\n").unwrap();
+        case.user.hand_over();
+        let lines = [
+            "echo x > folder/below/.git/config",
+            "echo x > folder/below/.git/hooks/pre-commit",
+            &renames("folder/below/.git", "folder/x"),
+            &renames("folder/below", "folder/x"),
+            &renames("folder", "x"),
+            "echo x > module/.git",
+            "rm module/.git",
+            &renames("module", "x"),
+        ];
+        case.none_succeeds(&lines);
+        case.none_of(lines.iter().map(|line| case.with_git(line)));
+        if case.is_bubblewrap() {
+            case.succeeds("echo x > module/new && echo x > folder/below/new");
+        }
+    }
+}
+
+#[test]
+fn a_command_leads_no_mount_of_another_astray() {
+    for case in cases() {
+        let out = case.user.outside.clone();
+        let begun = case.user.workspace.join("folder/begun");
+        must(case.user.command("mkfifo".as_ref()).arg(&begun));
+        fs::create_dir(case.user.workspace.join("sub")).unwrap();
+        for name in ["sub/.git", "a.sh"] {
+            fs::write(case.user.workspace.join(name), "#!/bin/sh\necho ran\n").unwrap();
+        }
+        let script = case.user.workspace.join("folder/a.sh");
+        fs::write(
+            &script,
+            "#!/bin/sh\ncat sub/.git sub/.git/canary.txt a.sh\n",
+        )
+        .unwrap();
+        fs::set_permissions(&script, Permissions::from_mode(0o755)).unwrap();
+        case.user.hand_over();
+        // What it finds kept it cannot exchange; what it makes anew it can.
+        let line = format!(
+            "mkdir folder/new folder/one folder/new/.git; ln -s {o} folder/one/.git; ln -s {o}/canary.txt folder/b.sh
+             echo x > folder/begun
+             exec perl -e 'while (1) {{ for ([\"folder/new\", \"folder/one\"], [\"folder/a.sh\", \"folder/b.sh\"]) {{
+                 rename($_->[0], \"folder/x\"); rename($_->[1], $_->[0]); rename(\"folder/x\", $_->[1]) }} }}'",
+            o = out.display()
+        );
+        let limits = Limits {
+            time: Duration::from_secs(4),
+            output_bytes: 1024,
+        };
+        let before = common::inodes(&out);
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| case.user.run_all(vec![(case.job(&line), vec![])], limits));
+            assert_eq!(fs::read_to_string(&begun).unwrap(), "x\n");
+            while !first.is_finished() {
+                let mut job = case.job("cat folder/*/.git/canary.txt; echo x >> folder/new/.git/canary.txt; echo x >> folder/new/.git/y");
+                if !first.is_finished() {
+                    job.program = script.clone();
+                    job.arguments = vec!["a.sh".into()];
+                }
+                // It may be refused: what it is to be kept from changes under its feet.
+                if let Ok(ran) = case.user.tried(job) {
+                    assert!(!said(&ran).contains(CANARY), "{}", said(&ran));
+                }
+            }
+            first.join().unwrap();
+        });
+        assert_eq!(before, common::inodes(&out));
+    }
+}
+
+#[test]
+fn git_outside_changes_its_settings_and_a_command_still_cannot() {
+    for case in cases() {
+        with_repository(&case.user);
+        let begun = case.user.workspace.join("folder/begun");
+        let go = case.user.workspace.join("folder/go");
+        for pipe in [&begun, &go] {
+            must(case.user.command("mkfifo".as_ref()).arg(pipe));
+        }
+        let line = "echo x > folder/begun; read < folder/go
+                    echo evil >> .git/config || rm .git/config || mv .git .other || mkdir .git/hooks/x";
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| case.run(line));
+            assert_eq!(fs::read_to_string(&begun).unwrap(), "x\n");
+            must(case.user.git().args(["config", "core.editor", "true"]));
+            fs::remove_dir_all(case.user.workspace.join(".git/hooks")).unwrap();
+            fs::create_dir(case.user.workspace.join(".git/hooks")).unwrap();
+            fs::write(&go, "x\n").unwrap();
+            let first = first.join().unwrap();
+            assert_ne!(first.status, Ending::Exited(0), "{}", said(&first));
+        });
+        let config = fs::read_to_string(case.user.workspace.join(".git/config")).unwrap();
+        assert!(
+            config.contains("editor") && !config.contains("evil"),
+            "{config}"
+        );
+    }
+}
+
+#[test]
+fn a_command_is_ended_when_what_is_kept_from_it_is_replaced() {
+    for case in cases().iter().filter(|case| case.is_bubblewrap()) {
+        with_repository(&case.user);
+        let begun = case.user.workspace.join("folder/begun");
+        must(case.user.command("mkfifo".as_ref()).arg(&begun));
+        let workspace = &case.user.workspace;
+        let replace: [(&str, &dyn Fn()); 3] = [
+            (".git/config", &|| {
+                must(case.user.git().args(["config", "core.editor", "true"]));
+            }),
+            (".git/hooks", &|| {
+                fs::rename(workspace.join(".git/hooks"), workspace.join(".git/h")).unwrap();
+            }),
+            // Stood in for until then.
+            (".lanyard", &|| {
+                fs::remove_dir(workspace.join(".lanyard")).unwrap()
+            }),
+        ];
+        for (path, replace) in replace {
+            let (status, why) = std::thread::scope(|scope| {
+                let line = "echo x > folder/begun; sleep 1000";
+                let first = scope.spawn(|| case.user.tried(case.with_git(line)));
+                assert_eq!(fs::read_to_string(&begun).unwrap(), "x\n");
+                replace();
+                first.join().unwrap().unwrap_err()
+            });
+            assert!(
+                status == 125 && why.contains(&format!("{path} was replaced")),
+                "{why}"
+            );
+        }
+    }
+}
+
+#[test]
+fn commands_with_other_folders_for_temporary_files_know_of_each_other() {
+    for case in cases().iter().filter(|case| case.is_bubblewrap()) {
+        let begun = case.user.workspace.join("folder/begun");
+        let go = case.user.workspace.join("folder/go");
+        for pipe in [&begun, &go] {
+            must(case.user.command("mkfifo".as_ref()).arg(pipe));
+        }
+        let elsewhere = case.user.outside.join("tmp");
+        fs::create_dir(&elsewhere).unwrap();
+        case.user.hand_over();
+        std::thread::scope(|scope| {
+            let line = "echo x > folder/begun; read < folder/go; mkdir .lanyard";
+            let first = scope.spawn(|| case.run(line));
+            assert_eq!(fs::read_to_string(&begun).unwrap(), "x\n");
+            // It closes what is its own, and it is removed all the same.
+            let line = "mkdir -p $TMPDIR/a/b $HOME/c && chmod 0 $TMPDIR/a $HOME/c";
+            let mut driver = case.user.driver();
+            driver.env("TMPDIR", &elsewhere);
+            let most = Limits {
+                time: Duration::from_secs(20),
+                output_bytes: 1024,
+            };
+            let ran = common::drive(driver, &[(case.job(line), vec![])], most)
+                .remove(0)
+                .unwrap();
+            assert_eq!(ran.status, Ending::Exited(0), "{}", said(&ran));
+            assert!(case.user.workspace.join(".lanyard").is_dir());
+            fs::write(&go, "x\n").unwrap();
+            let first = first.join().unwrap();
+            assert_ne!(first.status, Ending::Exited(0), "{}", said(&first));
+        });
+        let base = fs::read_dir(&elsewhere).unwrap().next().unwrap().unwrap();
+        assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn a_command_that_locks_the_workspace_keeps_others_from_it_only_while_it_runs() {
+    for case in cases().iter().filter(|case| case.is_bubblewrap()) {
+        let begun = case.user.workspace.join("folder/begun");
+        must(case.user.command("mkfifo".as_ref()).arg(&begun));
+        // The first one shares the lock, so that the program can have it alone only outside.
+        let lock = File::open(&case.user.workspace).unwrap();
+        flock(&lock, FlockOperation::LockExclusive).unwrap();
+        let (status, why) = case.user.tried(case.job("true")).unwrap_err();
+        assert!(status == 125 && why.contains("keeps a lock"), "{why}");
+        drop(lock);
+        case.succeeds("! flock -n -x . true");
+    }
+}
+
+#[test]
+fn no_file_is_left_that_runs_as_its_owner() {
+    for case in cases() {
+        fs::copy("/bin/true", case.user.workspace.join("folder/true")).unwrap();
+        case.user.hand_over();
+        let by_calls = [
+            "sysopen(F, \"folder/n\", 0101, 04755)",
+            "sysopen(F, \"folder/n\", 0101, 02755)",
+            "chmod(04755, \"folder/true\")",
+            "open(F, \"<\", \"folder/true\") && chmod(02755, *F)",
+            "syscall(133, \"folder/n\", 0104755, 0) == 0",
+            "syscall(85, \"folder/n\", 04755) >= 0",
+        ];
+        let lines: Vec<_> = by_calls
+            .iter()
+            .map(|call| format!("perl -e '({call}) or exit 1'"))
+            .collect();
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        case.none_succeeds(&lines);
+        case.none_succeeds(&["chmod u+s folder/true", "chmod g+s folder/true"]);
+        if case.is_bubblewrap() {
+            case.succeeds("chmod 700 folder/true");
+        }
+    }
+}
+
+#[test]
+fn other_processes_are_not_limited_read_or_shared_with() {
+    for case in cases() {
+        let secret = "a-secret-argument-6d1f";
+        let mut other = case.user.command("bash".as_ref());
+        let mut other = other
+            .args(["-c", "read; true", secret])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = other.id();
+        let ran = case.run("cat /proc/[0-9]*/cmdline | tr '\\0' ' '");
+        assert!(!said(&ran).contains(secret), "{}", said(&ran));
+        case.none_succeeds(&[
+            &format!("prlimit --pid {pid} --nofile=1:1"),
+            &format!("renice -n 5 -p {pid}"),
+            &format!("kill -TERM {pid}"),
+            &format!("cat /proc/{pid}/cmdline"),
+        ]);
+        case.succeeds("ulimit -n 64 && ulimit -n && cat /proc/meminfo > /dev/null");
+        drop(other.stdin.take());
+        assert!(other.wait().unwrap().success());
+        if !case.is_bubblewrap() {
+            let shared = "perl -e 'shmget(0x51a7, 4096, 01666) or exit 1; shmctl(shmget(0x51a7, 0, 0), 0, 0)'";
+            case.none_succeeds(&[shared]);
+        }
     }
 }
 
@@ -325,9 +631,7 @@ fn without_the_network_nothing_is_reached_and_with_it_no_path_is() {
 
         let with_network = |line: &str| {
             let mut job = case.job(line);
-            if let Profile::Workspace(changes) = &mut job.profile {
-                changes.network = true;
-            }
+            changes(&mut job).network = true;
             case.user.run(job)
         };
         let ran = with_network(&tcp);
@@ -482,9 +786,7 @@ fn a_home_shows_its_tool_chains_and_nothing_else() {
             h = home.display()
         );
         let mut job = case.job(&line);
-        if let Profile::Workspace(changes) = &mut job.profile {
-            changes.home = home;
-        }
+        job.home = home;
         let ran = case.user.run(job);
         assert_eq!(ran.stdout, b"tool\nA Person\n", "{}", said(&ran));
         assert_ne!(ran.status, Ending::Exited(0));
@@ -492,26 +794,35 @@ fn a_home_shows_its_tool_chains_and_nothing_else() {
 }
 
 #[test]
-fn what_is_hidden_is_seen_in_neither_profile() {
+fn what_no_command_may_see_lies_in_nothing_that_one_may_read() {
     for case in cases() {
         let hidden = case.user.workspace.join("folder/state");
-        fs::create_dir(&hidden).unwrap();
-        fs::write(hidden.join("key"), CANARY).unwrap();
-        case.user.hand_over();
-        let mut change = case.job("cat folder/inner.txt && cat folder/state/key");
-        let mut read = case
-            .user
-            .shell("cat folder/inner.txt && cat folder/state/key");
-        for job in [&mut change, &mut read] {
-            job.hidden = vec![hidden.clone()];
-            let ran = case.user.run(job.clone());
-            assert_eq!(ran.stdout, b"inner\n", "{}", said(&ran));
-            assert_ne!(ran.status, Ending::Exited(0));
+        let mut within = case.job("true");
+        within.hidden = vec![hidden.clone()];
+        let mut reads = case.user.shell("true");
+        reads.hidden = vec![hidden];
+        let mut inside = case.job("true");
+        inside.hidden = vec![case.user.workspace.parent().unwrap().to_owned()];
+        let mut beside = case.job("true");
+        beside.exec = vec![case.user.outside.clone()];
+        beside.hidden = vec![case.user.outside.join("state")];
+        for job in [within, reads, inside, beside] {
+            let (status, why) = case.user.tried(job).unwrap_err();
+            assert!(status == 125 && why.contains("no command may see"), "{why}");
         }
-        let mut job = case.job("echo x > folder/state/key; rm -r folder/state");
-        job.hidden = vec![hidden.clone()];
-        assert_ne!(case.user.run(job).status, Ending::Exited(0));
-        assert_eq!(fs::read_to_string(hidden.join("key")).unwrap(), CANARY);
+    }
+}
+
+#[test]
+fn a_home_is_a_workspace_in_neither_profile() {
+    for case in cases() {
+        for home in [&case.user.workspace, &case.user.workspace.join("folder")] {
+            for mut job in [case.job("true"), case.user.shell("true")] {
+                job.home.clone_from(home);
+                let (status, why) = case.user.tried(job).unwrap_err();
+                assert!(status == 125 && why.contains("your home"), "{why}");
+            }
+        }
     }
 }
 

@@ -6,12 +6,14 @@ use crate::execute::Work;
 use crate::state::StateDir;
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_sandbox::{
-    CannotHold, Job, Launcher, OUTPUT_FILE_BYTES, ResolveError, SandboxError, Streams, reading,
-    resolve, spawn, status,
+    CannotHold, Ending, Job, Launcher, OUTPUT_FILE_BYTES, ResolveError, SandboxError, Sandboxed,
+    Streams, is_nameless, reading, resolve, spawn, status,
 };
 use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 
 /// As shells say that a command was not found.
 const NOT_FOUND: u8 = 127;
@@ -24,11 +26,11 @@ pub enum Sandbox {
     ///
     /// Read-only, it reads that folder and the system's programs, writes no file, opens no connection, and starts no other program. In the workspace
     /// profile it also changes the folder, but for what decides what runs later (.git/config, .git/hooks, .bashrc, .vscode and their like), and starts
-    /// programs of the system, of your tool chains and of the folder. Do not rely on that against a hostile command yet: docs/SANDBOX.md names its holes.
+    /// programs of the system, of your tool chains and of the folder. What it does not keep stands in docs/SANDBOX.md.
     ///
     /// Its status is the status of this command; 125 says that the sandbox refused, 126 and 127 that the command could not be started or found.
     #[command(
-        after_help = "Examples:\n  lanyard sandbox run --profile read-only -- git log -3\n  lanyard sandbox run --profile read-only --workspace ~/src -- grep -r TODO .\n  lanyard sandbox run --profile read-only --exec /usr/bin -- bash -c 'cat *.md | wc -l'\n  lanyard sandbox run --profile workspace -- npm test\n  lanyard sandbox run --profile workspace --network -- cargo fetch"
+        after_help = "Examples:\n  lanyard sandbox run --profile read-only -- git log -3\n  lanyard sandbox run --profile read-only --workspace ~/src -- grep -r TODO .\n  lanyard sandbox run --profile read-only --exec /usr/bin -- bash -c 'cat *.md | wc -l'\n  lanyard sandbox run --profile workspace -- npm test\n  lanyard sandbox run --profile workspace --network -- cargo fetch\n  lanyard sandbox run --profile workspace --git -- make release"
     )]
     Run(RunArgs),
     /// Say whether this machine can fence a command in, by trying it
@@ -56,6 +58,9 @@ pub struct RunArgs {
     /// Let it reach the network, in the workspace profile
     #[arg(long)]
     network: bool,
+    /// Let it write repositories, as `git commit` does, but not their settings and hooks, in the workspace profile. Git itself always may
+    #[arg(long)]
+    git: bool,
     /// The command and its arguments. Read-only, the bare name of one of the system's programs
     #[arg(last = true, required = true, value_name = "ARGV")]
     command: Vec<OsString>,
@@ -105,6 +110,13 @@ fn run(args: RunArgs) -> Result<ExitCode, NotRun> {
                 status: REFUSED,
             });
         }
+        Profile::ReadOnly if args.git => {
+            return Err(NotRun {
+                sentence: "a command that only reads writes no repository".to_owned(),
+                hint: "leave `--git` out, or use `--profile workspace`".to_owned(),
+                status: REFUSED,
+            });
+        }
         Profile::ReadOnly => read_only(&args, &workspace)?,
         Profile::Workspace => changing(&args, &workspace, &launcher)?,
     };
@@ -113,8 +125,12 @@ fn run(args: RunArgs) -> Result<ExitCode, NotRun> {
     }
     // Keys, sockets and records of our own, wherever they lie.
     job.hidden.extend(StateDir::place(None).ok());
+    job.home = std::env::home_dir().unwrap_or(job.home);
 
-    let ended = spawn(&launcher, &job, Streams::inherited()).and_then(|program| program.wait());
+    let ended = match args.profile {
+        Profile::ReadOnly => spawn(&launcher, &job, Streams::inherited()).and_then(Sandboxed::wait),
+        Profile::Workspace => through_pipes(&launcher, &job),
+    };
     let code = ended.map_err(not_run)?.code();
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
 }
@@ -131,9 +147,46 @@ fn read_only(args: &RunArgs, workspace: &Path) -> Result<Job, NotRun> {
 
 fn changing(args: &RunArgs, workspace: &Path, launcher: &Launcher) -> Result<Job, NotRun> {
     let work = Work::here(launcher).map_err(not_held)?;
-    let work = work.with_network(args.network);
+    let work = work.with_network(args.network).with_repository(args.git);
     let job = work.job(&name(args), args.command.clone(), workspace, workspace);
     job.map_err(unresolved)
+}
+
+/// What the shell has opened for it is written here, and not handed to it: it could set the modes of a file that is nowhere near the workspace. A
+/// terminal is handed to it, as programs look whether there is one.
+fn through_pipes(launcher: &Launcher, job: &Job) -> Result<Ending, SandboxError> {
+    let (input, output, errors) = (io::stdin(), io::stdout(), io::stderr());
+    let terminal = output.is_terminal();
+    let stays = |nameless: bool, is_terminal: bool| nameless || terminal && is_terminal;
+    let mut streams = Streams::inherited();
+    if !stays(is_nameless(&input), input.is_terminal()) {
+        let (reads, writes) = io::pipe()?;
+        streams.input = reads.into();
+        // It ends with this program, if nothing is typed any more.
+        thread::spawn(move || io::copy(&mut io::stdin(), &mut { writes }));
+    }
+    let mut copies = Vec::new();
+    if !stays(is_nameless(&output), terminal) {
+        let (reads, writes) = io::pipe()?;
+        streams.output = writes.into();
+        copies.push(thread::spawn(move || {
+            io::copy(&mut { reads }, &mut io::stdout())
+        }));
+    }
+    if !stays(is_nameless(&errors), errors.is_terminal()) {
+        let (reads, writes) = io::pipe()?;
+        streams.errors = writes.into();
+        copies.push(thread::spawn(move || {
+            io::copy(&mut { reads }, &mut io::stderr())
+        }));
+    }
+    let ended = spawn(launcher, job, streams).and_then(Sandboxed::wait);
+    for copy in copies {
+        // A reader that has gone away is told to the program, and to nobody else.
+        let _ = copy.join();
+    }
+    let _ = io::Write::flush(&mut io::stdout());
+    ended
 }
 
 fn name(args: &RunArgs) -> String {
@@ -180,6 +233,10 @@ fn unresolved(error: ResolveError) -> NotRun {
 fn not_run(error: SandboxError) -> NotRun {
     let hint = match &error {
         SandboxError::NotStarted { .. } => "read-only, only ELF programs are run, not scripts",
+        SandboxError::Unsuitable(_) => "name another folder",
+        SandboxError::Disturbed(_) => {
+            "look at what is there now before you use it, then start again"
+        }
         SandboxError::Refused(_) | SandboxError::NoHelper | SandboxError::Io(_) => {
             "run `lanyard sandbox status`"
         }

@@ -130,6 +130,9 @@ impl Walk<'_> {
         let further = further.filter(|folder| !folder.starts_with(workspace));
         job.read = further.cloned().collect();
         job.hidden = self.executor.hidden.to_vec();
+        if let Some(home) = self.executor.policy.home {
+            job.home = home.to_owned();
+        }
         Ok(How::Program(Box::new(job)))
     }
 
@@ -179,7 +182,11 @@ impl Walk<'_> {
                 self.not(streams, i32::from(status), name(&job), &reason)
             }
             Err(
-                error @ (SandboxError::Refused(_) | SandboxError::NoHelper | SandboxError::Io(_)),
+                error @ (SandboxError::Refused(_)
+                | SandboxError::Unsuitable(_)
+                | SandboxError::Disturbed(_)
+                | SandboxError::NoHelper
+                | SandboxError::Io(_)),
             ) => Err(End::Failed(format!("{}: {error}", name(&job)))),
         }
     }

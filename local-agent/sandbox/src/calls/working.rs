@@ -17,9 +17,10 @@ pub(super) fn filters(apart: bool, network: bool) -> Vec<Built<BpfProgram>> {
         answering(NEVER, libc::EPERM),
         unless(restricted(apart || network)),
     ];
+    filters.push(unless(other_users_modes()));
     if !apart {
         filters.push(answering(NOT_KEPT_BY_LANDLOCK, libc::EPERM));
-        filters.push(unless(marks()));
+        filters.push(unless(shared_with_others()));
     }
     filters
 }
@@ -34,8 +35,9 @@ fn known() -> Built<BpfProgram> {
 /// `mseal`, of Linux 6.10: the numbers of all architectures agree from 424 on.
 const LAST: i64 = 462;
 
-/// Programs try these and fall back on others.
+/// Programs try these and fall back on others. What `openat2` would set as a mode is nothing that a filter sees.
 const ABSENT: &[c_long] = &[
+    libc::SYS_openat2,
     libc::SYS_clone3,
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
@@ -92,8 +94,8 @@ const NEVER: &[c_long] = &[
     libc::SYS_pidfd_getfd,
 ];
 
-/// Without mounts that say otherwise, these change files which Landlock keeps only from being written; and processes leave the group that
-/// is ended with the program.
+/// Without mounts and namespaces that say otherwise, these change files which Landlock keeps only from being written, reach what other programs
+/// share and how they run, or have processes leave the group that is ended with the program.
 const NOT_KEPT_BY_LANDLOCK: &[c_long] = &[
     #[cfg(target_arch = "x86_64")]
     libc::SYS_chmod,
@@ -119,7 +121,28 @@ const NOT_KEPT_BY_LANDLOCK: &[c_long] = &[
     libc::SYS_removexattr,
     libc::SYS_lremovexattr,
     libc::SYS_fremovexattr,
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
+    libc::SYS_semget,
+    libc::SYS_semctl,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
     libc::SYS_inotify_add_watch,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_sched_setattr,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setscheduler,
+    libc::SYS_setpriority,
+    libc::SYS_ioprio_set,
+    libc::SYS_migrate_pages,
+    libc::SYS_move_pages,
     libc::SYS_setsid,
     libc::SYS_setpgid,
 ];
@@ -183,9 +206,43 @@ fn only_connected_pairs() -> Built<Vec<SeccompRule>> {
     Ok(rules)
 }
 
-fn marks() -> Built<Rules> {
+/// A file that runs as its owner for whoever starts it must not be left behind.
+fn other_users_modes() -> Built<Rules> {
+    const RUNS_AS_OTHERS: [u64; 2] = [libc::S_ISUID as u64, libc::S_ISGID as u64];
+    let creates = |argument: u8| {
+        let flag = libc::O_CREAT.cast_unsigned().into();
+        SeccompCondition::new(argument, Width::Dword, Is::MaskedEq(flag), flag)
+    };
+    let set = |argument: u8, flags: Option<u8>| {
+        let rule = |bit: &u64| {
+            let mode = SeccompCondition::new(argument, Width::Dword, Is::MaskedEq(*bit), *bit)?;
+            let creates = flags.map(creates).transpose()?;
+            SeccompRule::new([mode].into_iter().chain(creates).collect())
+        };
+        RUNS_AS_OTHERS.iter().map(rule).collect::<Built<Vec<_>>>()
+    };
+    let mut rules = Rules::new();
+    #[cfg(target_arch = "x86_64")]
+    {
+        rules.insert(libc::SYS_chmod, set(1, None)?);
+        rules.insert(libc::SYS_creat, set(1, None)?);
+        rules.insert(libc::SYS_mknod, set(1, None)?);
+        rules.insert(libc::SYS_open, set(2, Some(1))?);
+    }
+    rules.insert(libc::SYS_fchmod, set(1, None)?);
+    rules.insert(libc::SYS_fchmodat, set(2, None)?);
+    rules.insert(FCHMODAT2, set(2, None)?);
+    rules.insert(libc::SYS_mknodat, set(2, None)?);
+    rules.insert(libc::SYS_openat, set(3, Some(2))?);
+    Ok(rules)
+}
+
+/// Marks of files, and limits of other processes than the caller: 0.
+fn shared_with_others() -> Built<Rules> {
     let mut rules = Rules::new();
     rules.insert(libc::SYS_ioctl, any_of(1, MARKS)?);
+    let another = SeccompCondition::new(0, Width::Dword, Is::Ne, 0)?;
+    rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![another])?]);
     Ok(rules)
 }
 

@@ -5,25 +5,16 @@ use std::fs;
 use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// The parts of a folder.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Parts {
-    /// Meant with all in them.
-    pub(super) whole: Vec<PathBuf>,
-    /// Folders on the way to what is left out.
-    pub(super) ways: Vec<PathBuf>,
-}
-
 /// Everything in `folder` but what is in `without`. Links are left out: a rule would be about what they lead to.
-pub(super) fn around(folder: &Path, without: &[PathBuf]) -> Result<Parts> {
-    let mut parts = Parts::default();
+pub(super) fn around(folder: &Path, without: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut whole = Vec::new();
     let mut left = vec![folder.to_owned()];
     while let Some(path) = left.pop() {
         if without.iter().any(|out| path.starts_with(out)) {
             continue;
         }
         if !without.iter().any(|out| out.starts_with(&path)) {
-            parts.whole.push(path);
+            whole.push(path);
         } else if fs::symlink_metadata(&path)?.is_dir() {
             for entry in fs::read_dir(&path)? {
                 let entry = entry?;
@@ -31,13 +22,12 @@ pub(super) fn around(folder: &Path, without: &[PathBuf]) -> Result<Parts> {
                     left.push(entry.path());
                 }
             }
-            parts.ways.push(path);
         }
-        if left.len() + parts.whole.len() > limits::ENTRIES {
+        if left.len() + whole.len() > limits::ENTRIES {
             return Err(Error::other("too many files lie beside what is kept"));
         }
     }
-    Ok(parts)
+    Ok(whole)
 }
 
 #[cfg(test)]
@@ -53,11 +43,10 @@ mod tests {
         fs::create_dir_all(top.join("a/d")).unwrap();
         fs::create_dir(top.join("e")).unwrap();
         symlink("/etc", top.join("link")).unwrap();
-        let mut parts = around(top, &[top.join("a/b"), top.join("absent")]).unwrap();
-        parts.whole.sort();
-        assert_eq!(parts.whole, [top.join("a/d"), top.join("e")]);
-        assert_eq!(parts.ways, [top.to_owned(), top.join("a")]);
-        assert_eq!(around(top, &[]).unwrap().whole, [top.to_owned()]);
-        assert_eq!(around(top, &[top.to_owned()]).unwrap(), Parts::default());
+        let mut whole = around(top, &[top.join("a/b"), top.join("absent")]).unwrap();
+        whole.sort();
+        assert_eq!(whole, [top.join("a/d"), top.join("e")]);
+        assert_eq!(around(top, &[]).unwrap(), [top.to_owned()]);
+        assert!(around(top, &[top.to_owned()]).unwrap().is_empty());
     }
 }
