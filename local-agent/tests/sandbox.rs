@@ -208,6 +208,57 @@ fn a_command_has_the_terminal_and_its_mode_stays() {
 }
 
 #[test]
+fn an_interrupt_is_for_the_command_and_the_next_one_ends_it() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::io::{BufRead, BufReader};
+    let profiles = ["read-only", "workspace"];
+    let signals = [
+        &[Signal::INT][..],
+        &[Signal::INT, Signal::INT],
+        &[Signal::TERM],
+        &[Signal::HUP],
+    ];
+    for (profile, signals) in profiles.iter().flat_map(|p| signals.map(|s| (p, s))) {
+        let folder = workspace();
+        let line = "trap 'echo heard; exit 7' INT; echo runs; while true; do read -t 100; done";
+        let deaf = line.replace("exit 7", "true");
+        let line = if signals.len() > 1 { &deaf } else { line };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lanyard"))
+            .current_dir(folder.path())
+            .args([
+                "sandbox",
+                "run",
+                "--profile",
+                profile,
+                "--",
+                "bash",
+                "-c",
+                line,
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(command.stdout.take().unwrap()).lines();
+        assert_eq!(said.next().unwrap().unwrap(), "runs");
+        let pid = Pid::from_child(&command);
+        for signal in signals {
+            kill_process(pid, *signal).unwrap();
+            if *signal == Signal::INT && (said.next().is_none()) {
+                break;
+            }
+        }
+        let expected = if signals == [Signal::INT] { 7 } else { 137 };
+        assert_eq!(
+            command.wait().unwrap().code(),
+            Some(expected),
+            "{profile}: {signals:?}"
+        );
+        assert!(!folder.path().join(".bashrc").exists());
+    }
+}
+
+#[test]
 fn git_commits_and_others_do_if_they_are_given_leave() {
     let folder = workspace();
     let git = |words: &[&str]| {

@@ -3,6 +3,7 @@
 use crate::helper::{HELPER_ARG, Order, READY, Refusal};
 use crate::job::{Job, Profile};
 use crate::limits;
+use crate::processes::{Remote, Within};
 use crate::stage::{Helper, Stage};
 use crate::suits::suits;
 use crate::talk::{Talk, wait_for};
@@ -15,7 +16,7 @@ use rustix::process::{
 };
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -245,7 +246,7 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
     let mut program = Sandboxed {
         child: command.spawn()?,
         ended: false,
-        first: None,
+        within: None,
         guard: None,
         _stage: stage.map(|(stage, _)| Box::new(stage)),
     };
@@ -256,8 +257,8 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
     match read_report(report, deadline)? {
         Heard::Runs => {
             if let Some(watch) = watch {
-                program.first = first_process(told, program.child.id());
-                let first = program.first.as_ref().map(OwnedFd::try_clone);
+                program.within = Within::told(told, program.child.id());
+                let first = program.within.as_ref().map(|within| within.first.try_clone());
                 program.guard = first.transpose()?.map(|first| watch.over(first));
             }
             Ok(program)
@@ -277,8 +278,8 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
 pub struct Sandboxed {
     child: Child,
     ended: bool,
-    /// The first process of its namespaces, with which all others end.
-    first: Option<OwnedFd>,
+    /// In namespaces of its own.
+    within: Option<Within>,
     /// Watches over what is kept until then.
     guard: Option<Guard>,
     // Last: folders go once nobody is in them.
@@ -307,6 +308,19 @@ impl Sandboxed {
         Ok(pidfd_open(self.pid()?, PidfdFlags::empty()).map_err(std::io::Error::from)?)
     }
 
+    /// What reaches it from another thread, while this one waits for it.
+    ///
+    /// # Errors
+    /// The kernel does not know the program any more.
+    pub fn remote(&self) -> Result<Remote, SandboxError> {
+        let all = self.ends()?;
+        let program = match &self.within {
+            Some(within) => within.program.try_clone()?,
+            None => all.try_clone()?,
+        };
+        Ok(Remote { program, all })
+    }
+
     /// Ends the group before its leader is reaped. Nothing in the group can leave it.
     fn end(&mut self) -> Result<Ending, SandboxError> {
         self.ended = true;
@@ -315,9 +329,9 @@ impl Sandboxed {
             let _ = self.child.kill();
         }
         let ended = ending(self.child.wait()?);
-        if let Some(first) = self.first.take() {
+        if let Some(within) = self.within.take() {
             let gone = wait_for(
-                &mut [PollFd::new(&first, PollFlags::IN)],
+                &mut [PollFd::new(&within.first, PollFlags::IN)],
                 Instant::now() + limits::END_TIME,
             )?;
             if !gone {
@@ -348,26 +362,6 @@ fn ending(status: ExitStatus) -> Ending {
         (Some(code), _) => Ending::Exited(code),
         (None, signal) => Ending::Signalled(signal.unwrap_or_default()),
     }
-}
-
-/// What bubblewrap has told of the first process, whose parent it is. A process that has ended already needs no waiting for.
-fn first_process(told: OwnedFd, parent: u32) -> Option<OwnedFd> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "kebab-case")]
-    struct Told {
-        child_pid: i32,
-    }
-    let mut text = vec![0; limits::TOLD_BYTES];
-    // It was told before the helper could say that it is ready.
-    let length = File::from(told).read(&mut text).ok()?;
-    text.truncate(length);
-    let told: Told = serde_json::from_slice(&text).ok()?;
-    let pid = Pid::from_raw(told.child_pid)?;
-    let first = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_pid()));
-    let of_ours = format!("PPid:\t{parent}");
-    let ours = status.is_ok_and(|status| status.lines().any(|line| line == of_ours));
-    ours.then_some(first)
 }
 
 fn keep_open(handed: &[RawFd]) -> std::io::Result<()> {

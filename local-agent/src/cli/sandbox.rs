@@ -1,19 +1,19 @@
 //! `lanyard sandbox`: a command that can read a folder and change nothing, or change that folder and nothing else; and whether this machine can keep
 //! that promise.
 
+mod attended;
+
 use super::output;
 use crate::execute::Work;
 use crate::state::StateDir;
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_sandbox::{
-    CannotHold, Ending, Job, Launcher, OUTPUT_FILE_BYTES, ResolveError, SandboxError, Sandboxed,
-    Streams, is_nameless, reading, resolve, spawn, status,
+    CannotHold, Job, Launcher, OUTPUT_FILE_BYTES, ResolveError, SandboxError, reading, resolve,
+    status,
 };
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread;
 
 /// As shells say that a command was not found.
 const NOT_FOUND: u8 = 127;
@@ -127,11 +127,7 @@ fn run(args: RunArgs) -> Result<ExitCode, NotRun> {
     job.hidden.extend(StateDir::place(None).ok());
     job.home = std::env::home_dir().unwrap_or(job.home);
 
-    let ended = match args.profile {
-        Profile::ReadOnly => spawn(&launcher, &job, Streams::inherited()).and_then(Sandboxed::wait),
-        Profile::Workspace => through_pipes(&launcher, &job),
-    };
-    let code = ended.map_err(not_run)?.code();
+    let code = attended::run(&launcher, &job).map_err(not_run)?.code();
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
 }
 
@@ -150,43 +146,6 @@ fn changing(args: &RunArgs, workspace: &Path, launcher: &Launcher) -> Result<Job
     let work = work.with_network(args.network).with_repository(args.git);
     let job = work.job(&name(args), args.command.clone(), workspace, workspace);
     job.map_err(unresolved)
-}
-
-/// What the shell has opened for it is written here, and not handed to it: it could set the modes of a file that is nowhere near the workspace. A
-/// terminal is handed to it, as programs look whether there is one.
-fn through_pipes(launcher: &Launcher, job: &Job) -> Result<Ending, SandboxError> {
-    let (input, output, errors) = (io::stdin(), io::stdout(), io::stderr());
-    let terminal = output.is_terminal();
-    let stays = |nameless: bool, is_terminal: bool| nameless || terminal && is_terminal;
-    let mut streams = Streams::inherited();
-    if !stays(is_nameless(&input), input.is_terminal()) {
-        let (reads, writes) = io::pipe()?;
-        streams.input = reads.into();
-        // It ends with this program, if nothing is typed any more.
-        thread::spawn(move || io::copy(&mut io::stdin(), &mut { writes }));
-    }
-    let mut copies = Vec::new();
-    if !stays(is_nameless(&output), terminal) {
-        let (reads, writes) = io::pipe()?;
-        streams.output = writes.into();
-        copies.push(thread::spawn(move || {
-            io::copy(&mut { reads }, &mut io::stdout())
-        }));
-    }
-    if !stays(is_nameless(&errors), errors.is_terminal()) {
-        let (reads, writes) = io::pipe()?;
-        streams.errors = writes.into();
-        copies.push(thread::spawn(move || {
-            io::copy(&mut { reads }, &mut io::stderr())
-        }));
-    }
-    let ended = spawn(launcher, job, streams).and_then(Sandboxed::wait);
-    for copy in copies {
-        // A reader that has gone away is told to the program, and to nobody else.
-        let _ = copy.join();
-    }
-    let _ = io::Write::flush(&mut io::stdout());
-    ended
 }
 
 fn name(args: &RunArgs) -> String {
