@@ -47,10 +47,7 @@ fn hold(pid: u32, parent: u32) -> Option<OwnedFd> {
     let held = pidfd_open(Pid::from_raw(pid.cast_signed())?, PidfdFlags::empty()).ok()?;
     let status = read_to_string(format!("/proc/{pid}/status")).ok()?;
     let of_parent = format!("PPid:\t{parent}");
-    status
-        .lines()
-        .any(|line| line == of_parent)
-        .then_some(held)
+    status.lines().any(|line| line == of_parent).then_some(held)
 }
 
 /// Reaches a running program from another thread than the one that waits for it.

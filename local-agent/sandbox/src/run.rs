@@ -258,7 +258,10 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
         Heard::Runs => {
             if let Some(watch) = watch {
                 program.within = Within::told(told, program.child.id());
-                let first = program.within.as_ref().map(|within| within.first.try_clone());
+                let first = program
+                    .within
+                    .as_ref()
+                    .map(|within| within.first.try_clone());
                 program.guard = first.transpose()?.map(|first| watch.over(first));
             }
             Ok(program)
