@@ -4,6 +4,7 @@
 //! the holders of terminals, the person at the machine. The `lanyard` command is a thin layer above both.
 #![warn(missing_docs)]
 
+pub mod audit;
 pub mod cli;
 pub mod core;
 pub mod daemon;

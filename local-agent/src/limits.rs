@@ -102,8 +102,18 @@ pub const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// How long a pairing link waits for the relay to take it in.
 pub const PAIR_TIME: Duration = Duration::from_secs(10);
-/// A line from an owner's command.
-pub const OWNER_LINE: u64 = 4096;
+/// A line from an owner's command: a line for a shell, of which every byte may become six in JSON, and what goes with it.
+pub const OWNER_LINE: u64 = 6 * (ASKED_LINE_MAX as u64) + 64 * 1024;
+/// How long a line may run that was asked for at this machine: for as long as anybody waits for it.
+pub const RUN_TIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Bytes of a line that is asked about.
+pub const ASKED_LINE_MAX: usize = 32 * 1024;
+/// Requests for approval that wait at a time.
+pub const APPROVALS_MAX: usize = 256;
+/// Requests that have ended and whose end is still told to whoever answers late.
+pub const SETTLED_MAX: usize = 1024;
+/// One line of the audit log. Bytes.
+pub const AUDIT_LINE_MAX: usize = 512 * 1024;
 /// Notices a slow listener on the owner's socket may be behind.
 pub const OWNER_BACKLOG: usize = 64;
 /// How long accepting on the owner's socket pauses when it failed.

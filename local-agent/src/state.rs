@@ -6,6 +6,7 @@ mod table;
 
 pub use aside::Finding;
 
+use crate::audit::log::AuditError;
 use crate::core::Identity;
 use crate::core::keys::KeyFile;
 use lanyard_dial::private_file::{PrivateFileError, private_dir, read_private, write_private};
@@ -53,6 +54,9 @@ pub enum StateError {
     /// Another agent runs on this folder.
     #[error("another `lanyard up` is running on {0}")]
     Taken(PathBuf),
+    /// The audit log cannot be read or written.
+    #[error("the audit log cannot be used: {0}")]
+    Audit(#[source] AuditError),
     /// Neither `--state` nor a home directory.
     #[error("there is no home directory to keep state in")]
     NoHome,
@@ -83,6 +87,7 @@ impl StateError {
             Self::Taken(_) => {
                 "`lanyard status` shows it; `lanyard pair` pairs a device with it".to_owned()
             }
+            Self::Audit(_) => "check the disk and the folder's permissions".to_owned(),
             Self::NoHome => "set HOME, or pass `--state DIR`".to_owned(),
         }
     }
@@ -104,7 +109,8 @@ impl StateError {
             | Self::Later(_)
             | Self::KeysGone(_)
             | Self::NoHome => true,
-            // The other one may leave.
+            // The disk may be mended, and the other one may leave.
+            Self::Audit(_) => false,
             Self::Taken(_) => false,
         }
     }
@@ -187,6 +193,12 @@ impl StateDir {
     #[must_use]
     pub fn history(&self) -> PathBuf {
         self.0.join("history")
+    }
+
+    /// What was asked, answered and done.
+    #[must_use]
+    pub fn audit_log(&self) -> PathBuf {
+        self.0.join("audit.jsonl")
     }
 
     /// The agent's keys; made at the first start.

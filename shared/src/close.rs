@@ -69,6 +69,7 @@ codes! {
     AgentStopped = 24 "agent-stopped", "Lanyard was stopped on the machine", "a restart takes seconds; otherwise run `lanyard up` on it";
     AgentLost = 25 "agent-lost", "Lanyard on the machine ended without a word, or its connection was cut", "it comes back by itself if only the network failed; otherwise run `lanyard up` on it";
     AgentSilent = 26 "agent-silent", "the machine is asleep or has no network", "wake it, or wait until it has a network; it comes back by itself";
+    ApprovalUnknown = 27 "approval-unknown", "nobody waits for this answer any more", "look at the list of what waits; it may have been answered, or its time was over";
 
     Malformed = 100 "malformed", "a frame was malformed", "both sides may need the same version";
     TooLarge = 101 "too-large", "a frame was larger than allowed", "";

@@ -71,6 +71,10 @@ id!(
     TerminalId
 );
 id!(
+    /// One request for approval.
+    ApprovalId
+);
+id!(
     /// Whoever numbers inputs: one page or one `attach`, across its streams.
     WriterId
 );

@@ -6,6 +6,7 @@
 
 pub mod access;
 mod again;
+pub mod approval;
 mod away;
 pub mod b64;
 pub mod close;

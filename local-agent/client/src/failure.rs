@@ -172,6 +172,7 @@ fn lasts(code: CloseCode) -> bool {
         | CloseCode::ShareEnded
         | CloseCode::TokenEnded
         | CloseCode::KeyRetired
+        | CloseCode::ApprovalUnknown
         | CloseCode::KeysOverlap
         | CloseCode::Suspended => true,
         CloseCode::Done

@@ -3,7 +3,10 @@
 //! Exit codes: 0 done, 1 not done (with `error:` and `hint:` on standard error), 2 wrong usage, 3 `up` cannot run before a person has
 //! seen to its files; `attach` and `sandbox run` leave with the status of what they ran.
 
+mod approvals;
+mod ask;
 mod attach;
+mod card;
 mod clock;
 mod end;
 mod grant;
@@ -29,6 +32,7 @@ use crate::daemon::DaemonError;
 use crate::memory;
 use crate::state::{StateDir, StateError};
 use clap::{CommandFactory as _, Parser, Subcommand};
+use lanyard_shared::approval::Verdict;
 use see::List;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -127,6 +131,25 @@ enum Cmd {
         after_help = "Examples:\n  lanyard policy explain 'git log | head'\n  lanyard policy test"
     )]
     Policy(policy::Command),
+    /// Run a command, once it is allowed: by the rules, or by a person who is asked, here or on a device
+    ///
+    /// What only reads, and what a rule allows, runs at once. For all else it waits for an answer, 30 minutes at most, and runs in the sandbox
+    /// upon a yes. Its status is the status of the command; 125 says that it was not run.
+    #[command(
+        after_help = "Examples:\n  lanyard ask -- npm test\n  lanyard ask --name release -c 'make dist && make upload' --network\n  lanyard ask --json -- cargo test 2> decisions.jsonl"
+    )]
+    Ask(ask::Args),
+    /// List what waits for an approval
+    #[command(
+        after_help = "Examples:\n  lanyard approvals\n  lanyard approvals --json | jq -r '.[].line'"
+    )]
+    Approvals(approvals::ListArgs),
+    /// Let something run that waits for an approval
+    #[command(after_help = "Example:\n  lanyard approve 3q2-7w       # from `lanyard approvals`")]
+    Approve(approvals::AnswerArgs),
+    /// Keep something from running that waits for an approval
+    #[command(after_help = "Example:\n  lanyard deny 3q2-7w")]
+    Deny(approvals::AnswerArgs),
     /// View and type into a terminal without a browser
     #[command(
         after_help = "Examples:\n  lanyard attach 'http://localhost:7080/#pair=…'   # pair, then attach\n  lanyard attach --exec 'make test'                # run one command and leave with its status\n\nInside: ~. detaches, ~? helps (after Enter)."
@@ -228,9 +251,21 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Cmd::Clock(args) => block_on(clock::clock(StateDir::open(cli.state)?, args)),
         Cmd::History(args) => block_on(history::history(StateDir::open(cli.state)?, args)),
         Cmd::Record(args) => block_on(record::record(StateDir::open(cli.state)?, args)),
+        Cmd::Ask(args) => ask::ask(cli.state, &args),
+        Cmd::Approvals(args) => block_on(approvals::list(StateDir::open(cli.state)?, args)),
+        Cmd::Approve(args) => block_on(approvals::answer(
+            StateDir::open(cli.state)?,
+            args,
+            Verdict::Approved,
+        )),
+        Cmd::Deny(args) => block_on(approvals::answer(
+            StateDir::open(cli.state)?,
+            args,
+            Verdict::Denied,
+        )),
         Cmd::Policy(command) => policy::policy(&command),
         Cmd::Service(command) => service::service(cli.state, command),
-        Cmd::Sandbox(command) => Ok(sandbox::sandbox(command)),
+        Cmd::Sandbox(command) => Ok(sandbox::sandbox(cli.state, command)),
         Cmd::Holder => Ok(ExitCode::FAILURE),
     }
 }

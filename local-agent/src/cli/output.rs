@@ -49,6 +49,13 @@ pub fn json(value: &impl Serialize) {
     }
 }
 
+/// The same on standard error, beside what a command prints.
+pub fn json_aside(value: &impl Serialize) {
+    if let Ok(text) = serde_json::to_string(value) {
+        eprintln!("{text}");
+    }
+}
+
 /// For what is not printed by lines.
 pub fn stdout() -> io::Stdout {
     io::stdout()
@@ -157,6 +164,11 @@ pub fn notice(notice: &Notice) {
         | Notice::Rotated { .. }
         | Notice::RotationDone { .. }
         | Notice::ClockAccepted { .. }
+        | Notice::Decided { .. }
+        | Notice::Approval { .. }
+        | Notice::Settled { .. }
+        | Notice::Answered { .. }
+        | Notice::Approvals { .. }
         | Notice::Refused { .. } => {}
     }
 }

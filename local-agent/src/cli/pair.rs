@@ -2,7 +2,7 @@
 
 use super::grant::{Grant, scopes};
 use super::pick::{Choice, pick};
-use super::question::{Keyboard, Questions};
+use super::question::{Answer, Keyboard, Questions};
 use super::span::share_time;
 use super::talk::{ask, connect, lost, not_running, status_of, unexpected};
 use super::{Failure, output};
@@ -154,16 +154,20 @@ async fn wait_for_device(owner: &mut OwnerConn) -> Result<ExitCode, Failure> {
         tokio::select! {
             notice = owner.next() => {
                 let notice = notice.map_err(lost)?.ok_or_else(not_running)?;
-                questions.hear(&notice, &mut keyboard);
+                // Who is here to let a device in is asked for nothing else.
+                if !matches!(notice, Notice::Approval { .. }) {
+                    questions.hear(&notice, &mut keyboard);
+                }
                 if matches!(notice, Notice::Paired { .. }) {
                     output::notice(&notice);
                     return Ok(ExitCode::SUCCESS);
                 }
             }
             line = keyboard.line() => {
-                if let Some((question, yes)) = questions.answer(&line) {
-                    owner.send(&Request::Answer { question, yes }).await.map_err(lost)?;
-                    if !yes {
+                if let Some(answer) = questions.answer(&line) {
+                    let refused = matches!(answer, Answer::Device(_, false));
+                    owner.send(&answer.into()).await.map_err(lost)?;
+                    if refused {
                         return Ok(ExitCode::FAILURE);
                     }
                 }

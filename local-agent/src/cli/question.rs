@@ -1,12 +1,14 @@
-//! The question at the machine: a device wants in, the words are compared, a person says yes.
+//! Questions at the machine: a device wants in, the words are compared, a person says yes; or somebody wants to run something.
 
 use super::grant::{bounds, meaning};
-use super::output;
+use super::{card, output};
 use crate::core::pairing::QuestionId;
-use crate::daemon::owner::Notice;
+use crate::daemon::owner::{self, Notice};
 use crate::limits::TOO_SOON;
 use lanyard_dial::clock;
 use lanyard_shared::access::in_short;
+use lanyard_shared::approval::{Hash, Request, Verdict};
+use lanyard_shared::ids::ApprovalId;
 use lanyard_shared::time::Mono;
 use std::io::BufRead as _;
 use tokio::sync::mpsc::{self, Receiver};
@@ -51,9 +53,33 @@ impl Keyboard {
 /// The questions that wait for an answer here, the first of them shown.
 #[derive(Default)]
 pub struct Questions {
-    waiting: Vec<Notice>,
+    waiting: Vec<Waiting>,
     /// When a question took the place of another one on the screen.
     changed: Option<Mono>,
+}
+
+/// One question.
+enum Waiting {
+    Device(Box<Notice>, QuestionId),
+    Approval(Box<Request>),
+}
+
+/// What was typed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Whether a device is let in.
+    Device(QuestionId, bool),
+    /// Whether something is run.
+    Approval(ApprovalId, Hash, Verdict),
+}
+
+impl From<Answer> for owner::Request {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Device(question, yes) => Self::Answer { question, yes },
+            Answer::Approval(id, hash, verdict) => Self::AnswerApproval { id, hash, verdict },
+        }
+    }
 }
 
 impl Questions {
@@ -61,25 +87,21 @@ impl Questions {
     pub fn hear(&mut self, notice: &Notice, keyboard: &mut Keyboard) {
         match notice {
             Notice::Question { question, .. } => {
-                if !self
-                    .waiting
-                    .iter()
-                    .any(|other| id(other) == Some(*question))
-                {
-                    keyboard.listen();
-                    self.waiting.push(notice.clone());
-                    if self.waiting.len() == 1 {
-                        show(notice);
-                    }
-                }
+                self.ask(
+                    Waiting::Device(Box::new(notice.clone()), *question),
+                    keyboard,
+                );
+            }
+            Notice::Approval { request } => {
+                self.ask(Waiting::Approval(request.clone()), keyboard);
             }
             Notice::Withdrawn { question } => {
-                let shown = self.waiting.first().and_then(id) == Some(*question);
-                self.waiting.retain(|other| id(other) != Some(*question));
-                if shown {
-                    output::say("\n(answered or withdrawn)");
-                    self.show_first();
-                }
+                self.take_back(|other| matches!(other, Waiting::Device(_, id) if id == question));
+            }
+            Notice::Settled { settled } => {
+                self.take_back(
+                    |other| matches!(other, Waiting::Approval(request) if request.id == settled.id),
+                );
             }
             Notice::Online { .. }
             | Notice::Offline { .. }
@@ -93,19 +115,25 @@ impl Questions {
             | Notice::Rotated { .. }
             | Notice::RotationDone { .. }
             | Notice::ClockAccepted { .. }
+            | Notice::Decided { .. }
+            | Notice::Answered { .. }
+            | Notice::Approvals { .. }
             | Notice::Suspended { .. }
             | Notice::Refused { .. } => {}
         }
     }
 
     /// Takes a typed line as the answer to the question that is shown. Anything but a clear yes is a no.
-    pub fn answer(&mut self, line: &str) -> Option<(QuestionId, bool)> {
-        let question = id(self.waiting.first()?)?;
+    pub fn answer(&mut self, line: &str) -> Option<Answer> {
+        let first = self.waiting.first()?;
         if self
             .changed
             .is_some_and(|at| clock::mono().since(at) < TOO_SOON)
         {
-            output::prompt("That was for the question before. Let this one in? [y/N] ");
+            output::prompt(&format!(
+                "That was for the question before. {}",
+                first.asks()
+            ));
             return None;
         }
         let yes = match line.trim().to_ascii_lowercase().as_str() {
@@ -116,27 +144,80 @@ impl Questions {
                 return None;
             }
         };
-        self.waiting.remove(0);
-        if !yes {
-            output::say("refused; the link is spent. `lanyard pair` makes a new one");
-        }
+        let answer = match self.waiting.remove(0) {
+            Waiting::Device(_, question) => {
+                if !yes {
+                    output::say("refused; the link is spent. `lanyard pair` makes a new one");
+                }
+                Answer::Device(question, yes)
+            }
+            Waiting::Approval(request) => {
+                let verdict = if yes {
+                    Verdict::Approved
+                } else {
+                    Verdict::Denied
+                };
+                output::say(if yes { "approved" } else { "denied" });
+                Answer::Approval(request.id, request.hash(), verdict)
+            }
+        };
         self.show_first();
-        Some((question, yes))
+        Some(answer)
+    }
+
+    fn ask(&mut self, question: Waiting, keyboard: &mut Keyboard) {
+        if self.waiting.iter().any(|other| other.is(&question)) {
+            return;
+        }
+        keyboard.listen();
+        self.waiting.push(question);
+        if let [only] = self.waiting.as_slice() {
+            only.show();
+        }
+    }
+
+    fn take_back(&mut self, is_over: impl Fn(&Waiting) -> bool) {
+        let shown = self.waiting.first().is_some_and(&is_over);
+        self.waiting.retain(|other| !is_over(other));
+        if shown {
+            output::say("\n(answered or withdrawn)");
+            self.show_first();
+        }
     }
 
     fn show_first(&mut self) {
         self.changed = Some(clock::mono());
         if let Some(first) = self.waiting.first() {
-            show(first);
+            first.show();
         }
     }
 }
 
-fn id(notice: &Notice) -> Option<QuestionId> {
-    if let Notice::Question { question, .. } = notice {
-        Some(*question)
-    } else {
-        None
+impl Waiting {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Device(_, one), Self::Device(_, other)) => one == other,
+            (Self::Approval(one), Self::Approval(other)) => one.id == other.id,
+            (Self::Device(..), Self::Approval(_)) | (Self::Approval(_), Self::Device(..)) => false,
+        }
+    }
+
+    fn asks(&self) -> &'static str {
+        match self {
+            Self::Device(..) => "Let this one in? [y/N] ",
+            Self::Approval(_) => "Run this one? [y/N] ",
+        }
+    }
+
+    fn show(&self) {
+        match self {
+            Self::Device(question, _) => show(question),
+            Self::Approval(request) => {
+                output::say("");
+                card::show(request);
+                output::prompt("Run it? [y/N] ");
+            }
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! `lanyard sandbox`: a command that can read a folder and change nothing, or change that folder and nothing else; and whether this machine can keep
 //! that promise.
 
-mod attended;
+pub(super) mod attended;
 
-use super::output;
+use super::{Failure, output};
 use crate::execute::Work;
 use crate::state::StateDir;
 use clap::{Args, Subcommand, ValueEnum};
@@ -74,9 +74,9 @@ enum Profile {
     Workspace,
 }
 
-pub fn sandbox(command: Sandbox) -> ExitCode {
+pub fn sandbox(state: Option<PathBuf>, command: Sandbox) -> ExitCode {
     match command {
-        Sandbox::Run(args) => run(args).unwrap_or_else(|why| {
+        Sandbox::Run(args) => run(state, args).unwrap_or_else(|why| {
             output::failure(&why.sentence, &why.hint);
             ExitCode::from(why.status)
         }),
@@ -92,13 +92,19 @@ pub fn sandbox(command: Sandbox) -> ExitCode {
     }
 }
 
-struct NotRun {
+/// Keys, sockets and records of our own, wherever they lie.
+pub(super) fn hidden(state: Option<PathBuf>) -> Vec<PathBuf> {
+    let places = [StateDir::place(state), StateDir::place(None)];
+    places.into_iter().flatten().collect()
+}
+
+pub(super) struct NotRun {
     sentence: String,
     hint: String,
     status: u8,
 }
 
-fn run(args: RunArgs) -> Result<ExitCode, NotRun> {
+fn run(state: Option<PathBuf>, args: RunArgs) -> Result<ExitCode, NotRun> {
     let workspace = args.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
     let workspace = absolute(&workspace)?;
     let launcher = Launcher::this_program();
@@ -123,8 +129,7 @@ fn run(args: RunArgs) -> Result<ExitCode, NotRun> {
     for folder in &args.exec {
         job.exec.push(absolute(folder)?);
     }
-    // Keys, sockets and records of our own, wherever they lie.
-    job.hidden.extend(StateDir::place(None).ok());
+    job.hidden = hidden(state);
     job.home = std::env::home_dir().unwrap_or(job.home);
 
     let code = attended::run(&launcher, &job).map_err(not_run)?.code();
@@ -189,7 +194,16 @@ fn unresolved(error: ResolveError) -> NotRun {
     }
 }
 
-fn not_run(error: SandboxError) -> NotRun {
+impl NotRun {
+    pub(super) fn into_failure(self) -> Failure {
+        Failure {
+            sentence: self.sentence,
+            hint: self.hint,
+        }
+    }
+}
+
+pub(super) fn not_run(error: SandboxError) -> NotRun {
     let hint = match &error {
         SandboxError::NotStarted { .. } => "read-only, only ELF programs are run, not scripts",
         SandboxError::Unsuitable(_) => "name another folder",

@@ -143,6 +143,11 @@ async fn follow(
                 | Notice::Done {}
                 | Notice::Rotated { .. }
                 | Notice::ClockAccepted { .. }
+                | Notice::Decided { .. }
+                | Notice::Approval { .. }
+                | Notice::Settled { .. }
+                | Notice::Answered { .. }
+                | Notice::Approvals { .. }
                 | Notice::Ended { .. }
                 | Notice::Refused { .. } => {}
             },

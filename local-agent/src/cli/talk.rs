@@ -35,6 +35,9 @@ pub async fn ask(owner: &mut OwnerConn, request: Request) -> Result<Notice, Fail
             | Notice::Done {}
             | Notice::Ended { .. }
             | Notice::Rotated { .. }
+            | Notice::Decided { .. }
+            | Notice::Answered { .. }
+            | Notice::Approvals { .. }
             | Notice::ClockAccepted { .. } => {
                 return Ok(notice);
             }
@@ -52,6 +55,8 @@ pub async fn ask(owner: &mut OwnerConn, request: Request) -> Result<Notice, Fail
             | Notice::Withdrawn { .. }
             | Notice::Suspended { .. }
             | Notice::RotationDone { .. }
+            | Notice::Approval { .. }
+            | Notice::Settled { .. }
             | Notice::Paired { .. } => {}
         }
     }

@@ -175,8 +175,8 @@ async fn converse(owners: Owners, scopes: Vec<Scope>, args: &Args) {
                 }
             }
             line = keyboard.line() => {
-                if let Some((question, yes)) = questions.answer(&line) {
-                    owners.request(Request::Answer { question, yes }).await;
+                if let Some(answer) = questions.answer(&line) {
+                    owners.request(answer.into()).await;
                 }
             }
         }
@@ -215,6 +215,11 @@ fn show_link(notice: &Notice, scopes: &[Scope], args: &Args) {
         | Notice::Rotated { .. }
         | Notice::RotationDone { .. }
         | Notice::ClockAccepted { .. }
+        | Notice::Decided { .. }
+        | Notice::Approval { .. }
+        | Notice::Settled { .. }
+        | Notice::Answered { .. }
+        | Notice::Approvals { .. }
         | Notice::Suspended { .. } => {}
     }
 }

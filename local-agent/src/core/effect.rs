@@ -1,10 +1,12 @@
 //! What the core wants done. The shell does it, in order, before it writes to the relay.
 
+use crate::core::approvals::Settled;
 use crate::core::pairing::QuestionId;
 use crate::core::rotation::Rotated;
 use crate::core::terminals::Wish;
 use bytes::Bytes;
 use lanyard_shared::access::Reach;
+use lanyard_shared::approval::Request;
 use lanyard_shared::frame::{Close, StreamId};
 use lanyard_shared::ids::{AgentId, DeviceId, TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Scope};
@@ -47,6 +49,10 @@ pub enum Effect {
     Ask(Question),
     /// The device has gone; nobody needs to answer any more.
     Withdraw(QuestionId),
+    /// Ask people for an approval.
+    ApprovalAsked(Box<Request>),
+    /// A request for approval has ended: write it down, durably, before anybody acts on it.
+    ApprovalSettled(Settled),
     /// A device was paired.
     Paired {
         /// How it calls itself.

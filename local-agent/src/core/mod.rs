@@ -6,6 +6,7 @@
 mod access;
 mod admission;
 mod ahead;
+pub mod approvals;
 pub mod clock;
 mod copies;
 pub mod devices;
@@ -93,6 +94,7 @@ pub struct Core {
     /// When acknowledgements of input go out that nothing has taken along.
     acks_due: Option<Mono>,
     effects: VecDeque<Effect>,
+    approvals: approvals::Approvals,
     next_question: pairing::QuestionId,
     /// It was later than this once: while the clock says less, nothing is granted.
     earliest: UnixMs,
@@ -132,6 +134,7 @@ impl Core {
             purposes: BTreeMap::new(),
             acks_due: None,
             effects: VecDeque::new(),
+            approvals: approvals::Approvals::default(),
             next_question: 1,
             earliest: UnixMs::default(),
             rekeyed_in: BTreeMap::new(),
@@ -294,6 +297,15 @@ impl Core {
     /// When [`Core::on_timeout`] wants to be called at the latest.
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Mono> {
+        let approvals = self.next_approval_end();
+        let approvals = approvals.map(|at| now.mono + now.unix.until(at));
+        [approvals, self.next_of_link(now)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn next_of_link(&self, now: Now) -> Option<Mono> {
         let link = self.link.as_ref()?;
         let ours = self.is_online().then(|| {
             [
@@ -324,6 +336,7 @@ impl Core {
                 self.announce();
             }
         }
+        self.expire_approvals(now);
         self.look_at_leases(now);
         self.look_at_talks(now);
         self.look_at_acks(now.mono);

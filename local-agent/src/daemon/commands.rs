@@ -2,6 +2,7 @@
 
 use super::owner::{self, Command, Notice};
 use super::{Daemon, DaemonError};
+use crate::core::approvals::By;
 use crate::core::clock::AgentClock;
 use lanyard_dial::clock;
 use lanyard_shared::close::CloseCode;
@@ -77,6 +78,33 @@ impl Daemon {
                 let trusted = self.core.trust(device);
                 self.carry_out()?;
                 let _ = reply.send(trusted.and_then(|()| self.saved()));
+            }
+            Command::Ask { pid, wish, reply } => {
+                let decided = self.decide(pid, *wish, now);
+                self.carry_out()?;
+                let _ = reply.send(decided);
+            }
+            Command::WithdrawApprovals(ids) => {
+                for id in ids {
+                    self.core.withdraw_approval(id, now);
+                }
+            }
+            Command::Approvals { reply } => {
+                let _ = reply.send(self.core.approvals().to_vec());
+            }
+            Command::AnswerApproval {
+                id,
+                hash,
+                verdict,
+                reply,
+            } => {
+                let by = By::Machine {};
+                let answered = self.core.answer_approval(id, hash, verdict, by, now);
+                self.carry_out()?;
+                // What could not be written down has come to something else.
+                let settled =
+                    answered.and_then(|_| self.core.answer_approval(id, hash, verdict, by, now));
+                let _ = reply.send(settled);
             }
             Command::LookAtHistory { reply } => self.keeper.look(Some(reply)),
             Command::AcceptClock { reply } => {

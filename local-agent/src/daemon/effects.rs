@@ -48,6 +48,8 @@ impl Daemon {
                 }
                 Effect::Ask(question) => self.owners.ask(question),
                 Effect::Withdraw(question) => self.owners.withdraw(question),
+                Effect::ApprovalAsked(request) => self.asked(request),
+                Effect::ApprovalSettled(settled) => self.settled(settled),
                 Effect::Paired { name, scopes } => self.owners.tell(&Notice::Paired {
                     device: name,
                     scopes,

@@ -3,6 +3,7 @@
 //! One task owns everything that decides; it is the only one that touches the core. Effects are carried out before anything is written to
 //! the relay, so what must be on disk is there first.
 
+mod asking;
 mod commands;
 mod dialling;
 mod disk;
@@ -15,6 +16,7 @@ mod player;
 mod presence;
 mod pulse;
 
+use crate::audit::log::AuditLog;
 use crate::core::clock::AgentClock;
 use crate::core::{Core, Identity, Machine};
 use crate::history::{Retention, Shelf};
@@ -124,6 +126,7 @@ pub struct Daemon {
     core: Core,
     clock: AgentClock,
     disk: Disk,
+    audit: AuditLog,
     relay: Relay,
     /// Set until the code is spent.
     newcomer: Option<Dialler>,
@@ -178,6 +181,8 @@ impl Daemon {
             options.state.make_way_for_folder(&folder, now.unix)?,
             options.state.make_way_for_folder(&history, now.unix)?,
         ];
+        let (audit, broken_log) = asking::open_audit(&options.state, now.unix)?;
+        let findings = findings.into_iter().chain([broken_log]);
         let core = Core::new(identity, options.machine, devices, now);
         let (tell, news) = unbounded_channel();
         let shelf = Shelf::new(history);
@@ -203,6 +208,7 @@ impl Daemon {
             core,
             clock,
             disk: Disk::new(options.state),
+            audit,
             relay,
             newcomer,
             enrolling: options.enrol.is_some(),
@@ -218,7 +224,7 @@ impl Daemon {
             ever_online: false,
             warning: String::new(),
             handout: Handout::default(),
-            findings: findings.into_iter().flatten().collect(),
+            findings: findings.flatten().collect(),
             presence: Presence::default(),
             pulse,
         };

@@ -6,16 +6,18 @@
 mod peer;
 mod words;
 
-pub use words::{Gap, Link, Notice, Request, Status, Trouble};
+pub use words::{Gap, Link, Notice, Request, Status, Trouble, Wish};
 
 use crate::core::Question;
+use crate::core::approvals::Settled;
 use crate::core::keys::Urgency;
 use crate::core::pairing::{Invitation, QuestionId};
 use crate::core::rotation::{Rotated, Rotation};
 use crate::limits::{OWNER_BACKLOG, OWNER_LINE, OWNER_PAUSE, PAIR_TIME};
 use lanyard_shared::access::Revocation;
+use lanyard_shared::approval::{Hash, Request as Approval, Verdict};
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::ids::DeviceId;
+use lanyard_shared::ids::{ApprovalId, DeviceId};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,6 +85,33 @@ pub enum Command {
     AcceptClock {
         /// The answer, for good.
         reply: oneshot::Sender<Result<Notice, CloseCode>>,
+    },
+    /// Something on this machine would like to run a command.
+    Ask {
+        /// Which process.
+        pid: u32,
+        /// What.
+        wish: Box<Wish>,
+        /// Whether it may, or [`Notice::Decided`] with what people are asked.
+        reply: oneshot::Sender<Result<Notice, CloseCode>>,
+    },
+    /// Whoever asked for these has gone.
+    WithdrawApprovals(Vec<ApprovalId>),
+    /// What waits for an approval.
+    Approvals {
+        /// The oldest first.
+        reply: oneshot::Sender<Vec<Approval>>,
+    },
+    /// The person at the machine answers.
+    AnswerApproval {
+        /// Which.
+        id: ApprovalId,
+        /// What was shown.
+        hash: Hash,
+        /// The answer.
+        verdict: Verdict,
+        /// What has come of it, for good: by this answer or an earlier one.
+        reply: oneshot::Sender<Result<Settled, CloseCode>>,
     },
     /// Something that was kept of terminals may be gone from the disk.
     LookAtHistory {
@@ -156,7 +185,11 @@ impl Owners {
 
     /// Does what a request asks, and answers it.
     pub async fn request(&self, request: Request) -> Notice {
-        self.try_request(request)
+        self.request_of(std::process::id(), request).await
+    }
+
+    async fn request_of(&self, pid: u32, request: Request) -> Notice {
+        self.try_request(pid, request)
             .await
             .unwrap_or_else(|| Notice::Refused {
                 reason: CloseCode::GoingAway.into(),
@@ -168,7 +201,7 @@ impl Owners {
         let _ = self.commands.send(Command::Stop);
     }
 
-    async fn try_request(&self, request: Request) -> Option<Notice> {
+    async fn try_request(&self, pid: u32, request: Request) -> Option<Notice> {
         let outcome = match request {
             Request::Pair {
                 scopes,
@@ -227,6 +260,26 @@ impl Owners {
                     .await?;
                 Ok(Notice::Done {})
             }
+            Request::Ask { wish } => {
+                let command = |reply| Command::Ask { pid, wish, reply };
+                self.ask_daemon(command).await?
+            }
+            Request::Approvals {} => {
+                let requests = self
+                    .ask_daemon(|reply| Command::Approvals { reply })
+                    .await?;
+                Ok(Notice::Approvals { requests })
+            }
+            Request::AnswerApproval { id, hash, verdict } => {
+                let command = |reply| Command::AnswerApproval {
+                    id,
+                    hash,
+                    verdict,
+                    reply,
+                };
+                let settled = self.ask_daemon(command).await?;
+                settled.map(|settled| Notice::Answered { settled })
+            }
             Request::AcceptClock {} => {
                 self.ask_daemon(|reply| Command::AcceptClock { reply })
                     .await?
@@ -262,10 +315,17 @@ impl Owners {
     }
 
     async fn serve_one(self, stream: UnixStream) {
-        if let Err(refused) = peer::check(&stream) {
-            tracing::warn!(reason = %refused, "a caller on the owner's socket was refused");
-            return;
-        }
+        let pid = match peer::check(&stream) {
+            Ok(pid) => pid,
+            Err(refused) => {
+                tracing::warn!(reason = %refused, "a caller on the owner's socket was refused");
+                return;
+            }
+        };
+        let mut asked = Asked {
+            owners: self.clone(),
+            ids: Vec::new(),
+        };
         let mut notices = self.subscribe();
         let (read, mut write) = stream.into_split();
         let mut lines = BufReader::new(read.take(OWNER_LINE)).lines();
@@ -280,7 +340,9 @@ impl Owners {
                     let Ok(Some(text)) = read else { return };
                     lines.get_mut().get_mut().set_limit(OWNER_LINE);
                     let Ok(request) = serde_json::from_str(&text) else { return };
-                    self.request(request).await
+                    let notice = self.request_of(pid, request).await;
+                    asked.hear(&notice);
+                    notice
                 }
                 notice = notices.recv() => match notice {
                     Ok(notice) => notice,
@@ -296,6 +358,34 @@ impl Owners {
 
     fn open_questions<T>(&self, look: impl FnOnce(&mut Vec<Notice>) -> T) -> T {
         look(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What one connection has asked approvals for: with it goes who would act on them.
+struct Asked {
+    owners: Owners,
+    ids: Vec<ApprovalId>,
+}
+
+impl Asked {
+    fn hear(&mut self, notice: &Notice) {
+        if let Notice::Decided {
+            request: Some(request),
+            ..
+        } = notice
+        {
+            self.ids.push(request.id);
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let ids = std::mem::take(&mut self.ids);
+        if !ids.is_empty() {
+            // A daemon that has left withdraws nothing: with it all that waits is gone.
+            let _ = self.owners.commands.send(Command::WithdrawApprovals(ids));
+        }
     }
 }
 

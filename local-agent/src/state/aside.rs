@@ -71,6 +71,19 @@ impl StateDir {
         self.displaced(path, "a folder", now).map(Some)
     }
 
+    /// Keeps a file aside that is not what was written, and says so.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn set_aside(&self, path: &Path, why: &str, now: UnixMs) -> Result<Finding, StateError> {
+        let aside = self.put_aside(path, now)?;
+        let aside = aside.display();
+        Ok(Finding {
+            sentence: format!("{why}; it is kept as {aside}, and a new one begins"),
+            hint: format!("somebody may have edited it: look at {aside} before you take it away"),
+        })
+    }
+
     fn displaced(&self, path: &Path, what: &str, now: UnixMs) -> Result<Finding, StateError> {
         let aside = self.put_aside(path, now)?;
         Ok(Finding {

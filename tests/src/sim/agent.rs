@@ -219,6 +219,8 @@ impl Agent {
             Effect::TakenIn(_)
             | Effect::Ask(_)
             | Effect::Withdraw(_)
+            | Effect::ApprovalAsked(_)
+            | Effect::ApprovalSettled(_)
             | Effect::Paired { .. }
             | Effect::Spawn { .. }
             | Effect::Rename { .. }

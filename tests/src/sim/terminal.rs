@@ -178,6 +178,8 @@ impl Terminals {
             | Effect::Offline(_)
             | Effect::Ask(_)
             | Effect::Withdraw(_)
+            | Effect::ApprovalAsked(_)
+            | Effect::ApprovalSettled(_)
             | Effect::Paired { .. }
             | Effect::Spawn { .. }
             | Effect::Kill(_)

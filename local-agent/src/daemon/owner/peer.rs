@@ -34,8 +34,8 @@ pub fn bind_private(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Checks user and ancestry.
-pub fn check(stream: &UnixStream) -> Result<(), Refused> {
+/// Checks user and ancestry, and says which process it is.
+pub fn check(stream: &UnixStream) -> Result<u32, Refused> {
     let caller = stream.peer_cred()?;
     if caller.uid() != geteuid().as_raw() {
         return Err(Refused::OtherUser(caller.uid()));
@@ -44,7 +44,8 @@ pub fn check(stream: &UnixStream) -> Result<(), Refused> {
         .pid()
         .and_then(Pid::from_raw)
         .ok_or_else(|| io::Error::other("no process id"))?;
-    refuse_inside_terminal(pid)
+    refuse_inside_terminal(pid)?;
+    Ok(pid.as_raw_nonzero().get().unsigned_abs())
 }
 
 /// Walks up to the first process. What cannot be looked at is refused: a caller that is gone has nothing to ask.

@@ -1,13 +1,16 @@
 //! What is said on the owner's socket, both ways: one JSON object a line.
 
+use crate::core::approvals::Settled;
 use crate::core::keys::Urgency;
 use crate::core::pairing::QuestionId;
 use crate::core::rotation::{Rotated, Rotation};
 use crate::state::Finding;
+use lanyard_policy::decide::Decision;
 use lanyard_shared::access::{
     DeviceEntry, InvitationEntry, KeyEntry, Reach, Revocation, TokenEntry,
 };
-use lanyard_shared::ids::{AgentId, DeviceId};
+use lanyard_shared::approval::{Fences, Hash, Program, Request as Approval, Verdict};
+use lanyard_shared::ids::{AgentId, ApprovalId, DeviceId};
 use lanyard_shared::msg::{Reason, Scope, Terminal};
 use lanyard_shared::pair::{PairingLink, address::Address};
 use lanyard_shared::time::UnixMs;
@@ -65,6 +68,40 @@ pub enum Request {
     LookAtHistory {},
     /// See [`super::Command::AcceptClock`].
     AcceptClock {},
+    /// See [`super::Command::Ask`].
+    Ask {
+        /// For what.
+        wish: Box<Wish>,
+    },
+    /// See [`super::Command::Approvals`].
+    Approvals {},
+    /// See [`super::Command::AnswerApproval`].
+    AnswerApproval {
+        /// Which.
+        id: ApprovalId,
+        /// What was shown.
+        hash: Hash,
+        /// The answer.
+        verdict: Verdict,
+    },
+}
+
+/// A command that somebody on this machine would like to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wish {
+    /// What it calls itself; may be empty.
+    pub name: String,
+    /// What would run, as a shell reads it.
+    pub line: String,
+    /// The programs that the line starts.
+    pub programs: Vec<Program>,
+    /// Where it would start.
+    pub folder: String,
+    /// What it may change.
+    pub workspace: String,
+    /// What it would be kept to.
+    pub fences: Fences,
 }
 
 /// What the agent tells its owner, asked or not.
@@ -129,6 +166,35 @@ pub enum Notice {
         device: String,
         /// What it was granted.
         scopes: Vec<Scope>,
+    },
+    /// The answer to `ask`: whether it may run, may not, or people are asked.
+    Decided {
+        /// Which.
+        decision: Decision,
+        /// Why.
+        reason: String,
+        /// What people are asked.
+        request: Option<Box<Approval>>,
+    },
+    /// People are asked whether something may run.
+    Approval {
+        /// What.
+        request: Box<Approval>,
+    },
+    /// A request for approval has ended.
+    Settled {
+        /// How.
+        settled: Settled,
+    },
+    /// The answer to an answer: what has come of the request, by it or by an earlier one.
+    Answered {
+        /// How it ended.
+        settled: Settled,
+    },
+    /// The answer to `approvals`: what waits.
+    Approvals {
+        /// The oldest first.
+        requests: Vec<Approval>,
     },
     /// The answer to `status`.
     Status(Status),

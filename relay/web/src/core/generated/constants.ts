@@ -173,6 +173,7 @@ export const CLOSE_CODES = [
   { number: 24, name: "agent-stopped", sentence: "Lanyard was stopped on the machine", hint: "a restart takes seconds; otherwise run `lanyard up` on it" },
   { number: 25, name: "agent-lost", sentence: "Lanyard on the machine ended without a word, or its connection was cut", hint: "it comes back by itself if only the network failed; otherwise run `lanyard up` on it" },
   { number: 26, name: "agent-silent", sentence: "the machine is asleep or has no network", hint: "wake it, or wait until it has a network; it comes back by itself" },
+  { number: 27, name: "approval-unknown", sentence: "nobody waits for this answer any more", hint: "look at the list of what waits; it may have been answered, or its time was over" },
   { number: 100, name: "malformed", sentence: "a frame was malformed", hint: "both sides may need the same version" },
   { number: 101, name: "too-large", sentence: "a frame was larger than allowed", hint: "" },
   { number: 102, name: "unknown-kind", sentence: "a frame was of an unknown kind", hint: "both sides may need the same version" },

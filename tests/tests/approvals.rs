@@ -1,0 +1,224 @@
+//! Something on the machine asks to run a command: it runs when it may, a person is asked for the rest, and what was answered counts once.
+#![allow(missing_docs)]
+
+use anyhow::{Context as _, Result, ensure};
+use lanyard_tests::{Agent, PATIENCE, World};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+struct Asking {
+    world: World,
+    workspace: PathBuf,
+}
+
+/// A command that waits for an answer, and the request that people see.
+struct Waiting {
+    process: Child,
+    request: Value,
+}
+
+impl Asking {
+    async fn start() -> Result<Self> {
+        let world = World::start().await?;
+        let beside = world.agent.state.parent().context("a folder")?.to_owned();
+        let workspace = std::fs::canonicalize(beside)?.join("home/project");
+        std::fs::create_dir(&workspace)?;
+        std::fs::write(workspace.join("notes.txt"), "a note\n")?;
+        Ok(Self { world, workspace })
+    }
+
+    fn lanyard(&self, words: &[&str]) -> Result<Command> {
+        let mut command = Agent::command(&self.world.agent.state, &self.home(), "ask")?;
+        command.current_dir(&self.workspace).args(words);
+        Ok(command)
+    }
+
+    fn home(&self) -> PathBuf {
+        self.workspace
+            .parent()
+            .map(Path::to_owned)
+            .unwrap_or_default()
+    }
+
+    async fn run(&self, words: &[&str]) -> Result<Output> {
+        Ok(timeout(PATIENCE, self.lanyard(words)?.stdin(Stdio::null()).output()).await??)
+    }
+
+    /// Asks, and waits until people are asked.
+    async fn ask(&self, words: &[&str]) -> Result<Waiting> {
+        let mut process = self
+            .lanyard(&[&["ask", "--json"][..], words].concat())?
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let errors = process.stderr.take().context("its errors")?;
+        let mut lines = BufReader::new(errors).lines();
+        let line = timeout(PATIENCE, lines.next_line())
+            .await??
+            .context("a line")?;
+        let decided: Value = serde_json::from_str(&line)?;
+        // What comes later may be read by nobody, but must have somewhere to go.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        ensure!(decided["decision"] == "ask", "{decided}");
+        Ok(Waiting {
+            process,
+            request: decided["request"].clone(),
+        })
+    }
+
+    async fn waiting(&self) -> Result<Vec<Value>> {
+        let listed = self.run(&["approvals", "--json"]).await?;
+        Ok(serde_json::from_slice(&listed.stdout)?)
+    }
+
+    fn audit(&self) -> Result<Vec<Value>> {
+        let text = std::fs::read_to_string(self.world.agent.state.join("audit.jsonl"))?;
+        text.lines()
+            .map(|line| Ok(serde_json::from_str(line)?))
+            .collect()
+    }
+}
+
+impl Waiting {
+    fn id(&self) -> &str {
+        self.request["id"].as_str().unwrap_or_default()
+    }
+
+    async fn ended(self) -> Result<Output> {
+        Ok(timeout(PATIENCE, self.process.wait_with_output()).await??)
+    }
+}
+
+#[tokio::test]
+async fn what_only_reads_runs_at_once_and_nobody_is_asked() -> Result<()> {
+    let asking = Asking::start().await?;
+    let ran = asking.run(&["ask", "-c", "cat notes.txt | wc -l"]).await?;
+    ensure!(ran.status.success() && ran.stdout == b"1\n", "{ran:?}");
+    let ran = asking.run(&["ask", "--", "ls", "nothing here"]).await?;
+    ensure!(ran.status.code() == Some(2), "{ran:?}");
+    ensure!(asking.waiting().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_approved_runs_in_the_sandbox_and_its_status_is_passed_on() -> Result<()> {
+    let asking = Asking::start().await?;
+    let line = "echo said; touch new; touch ../outside; exit 7";
+    let waiting = asking.ask(&["-c", line]).await?;
+    ensure!(waiting.request["line"] == line && waiting.request["fences"]["network"] == false);
+    ensure!(asking.waiting().await?.len() == 1);
+    let listed = asking.run(&["approvals"]).await?;
+    ensure!(
+        String::from_utf8_lossy(&listed.stdout).contains(line),
+        "{listed:?}"
+    );
+    let answered = asking.run(&["approve", "--yes", waiting.id()]).await?;
+    ensure!(
+        answered.stdout == b"approved at the machine\n",
+        "{answered:?}"
+    );
+    let ran = waiting.ended().await?;
+    ensure!(
+        ran.status.code() == Some(7) && ran.stdout == b"said\n",
+        "{ran:?}"
+    );
+    ensure!(asking.workspace.join("new").exists());
+    ensure!(!asking.home().join("outside").exists());
+    ensure!(asking.waiting().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_denied_or_whose_asker_has_gone_never_runs() -> Result<()> {
+    let asking = Asking::start().await?;
+    let denied = asking.ask(&["--", "touch", "new"]).await?;
+    ensure!(asking.run(&["deny", denied.id()]).await?.status.success());
+    let ran = denied.ended().await?;
+    ensure!(ran.status.code() == Some(125), "{ran:?}");
+
+    let gone = asking.ask(&["--", "touch", "new"]).await?;
+    let id = gone.id().to_owned();
+    drop(gone);
+    // It is over with its connection, of which the agent hears in its own time.
+    let over = async {
+        while !asking.waiting().await?.is_empty() {}
+        anyhow::Ok(())
+    };
+    timeout(PATIENCE, over).await??;
+    ensure!(
+        !asking
+            .run(&["approve", "--yes", &id])
+            .await?
+            .status
+            .success()
+    );
+    ensure!(!asking.workspace.join("new").exists());
+    let ends: Vec<_> = asking
+        .audit()?
+        .into_iter()
+        .filter(|line| line["event"] == "settled")
+        .map(|line| line["settled"]["end"]["end"].clone())
+        .collect();
+    ensure!(ends == ["answered", "withdrawn"], "{ends:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_first_answer_counts_and_the_second_hears_it() -> Result<()> {
+    let asking = Asking::start().await?;
+    let waiting = asking.ask(&["--", "touch", "new"]).await?;
+    let approve = ["approve", "--yes", "--json", waiting.id()];
+    let deny = ["deny", "--json", waiting.id()];
+    let (yes, no) = tokio::join!(asking.run(&approve), asking.run(&deny));
+    let ran = waiting.ended().await?;
+    // Who comes too late to find it is told so; who finds it hears what it came to.
+    let ends: Vec<Value> = [yes?, no?]
+        .iter()
+        .filter_map(|said| serde_json::from_slice::<Value>(&said.stdout).ok())
+        .map(|said| said["settled"]["end"].clone())
+        .collect();
+    ensure!(
+        !ends.is_empty() && ends.iter().all(|end| end == &ends[0]),
+        "{ends:?}"
+    );
+    let approved = ends[0]["verdict"] == "approved";
+    ensure!(asking.workspace.join("new").exists() == approved, "{ran:?}");
+    ensure!(ran.status.success() == approved, "{ran:?}");
+    let settled = asking
+        .audit()?
+        .into_iter()
+        .filter(|line| line["event"] == "settled");
+    ensure!(settled.count() == 1);
+    Ok(())
+}
+
+#[test]
+fn every_test_that_the_page_names_is_there() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = std::fs::read_to_string(root.join("docs/APPROVALS.md"))?;
+    let sources = [
+        "shared/src/approval.rs",
+        "local-agent/src/core/approvals.rs",
+        "local-agent/src/cli/card.rs",
+        "local-agent/src/audit/chain.rs",
+        "local-agent/src/audit/log.rs",
+        "tests/tests/approvals.rs",
+    ];
+    let mut tests = String::new();
+    for source in sources {
+        tests.push_str(&std::fs::read_to_string(root.join(source))?);
+    }
+    let words = text.split('`').skip(1).step_by(2);
+    let named: Vec<_> = words.filter(|word| word.matches('_').count() > 2).collect();
+    ensure!(named.len() > 10, "{named:?}");
+    for name in named {
+        ensure!(tests.contains(&format!("fn {name}()")), "{name}");
+    }
+    Ok(())
+}
