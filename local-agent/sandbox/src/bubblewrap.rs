@@ -1,9 +1,11 @@
 //! What a program in the workspace profile sees of the file system, built from nothing by bubblewrap (`bwrap(1)`).
 
 use crate::fences::{programs, settings};
+use crate::id::Id;
 use crate::limits;
 use crate::stage::Helper;
 use std::ffi::OsString;
+use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,24 +18,28 @@ pub(crate) struct View {
 /// One file or folder that is seen.
 #[derive(Debug)]
 pub(crate) struct Mount {
-    pub(crate) from: PathBuf,
+    from: PathBuf,
     pub(crate) to: PathBuf,
+    /// What is meant, which the path may lead away from.
+    pub(crate) id: Id,
     written: bool,
 }
 
 impl Mount {
-    pub(crate) fn own(from: PathBuf, to: PathBuf) -> Self {
+    pub(crate) fn own(id: Id, from: PathBuf, to: &Path) -> Self {
         Self {
             from,
-            to,
+            to: to.to_owned(),
+            id,
             written: true,
         }
     }
 
-    pub(crate) fn to_read(path: PathBuf) -> Self {
+    pub(crate) fn to_read(path: PathBuf, id: Id) -> Self {
         Self {
             from: path.clone(),
             to: path,
+            id,
             written: false,
         }
     }
@@ -46,6 +52,7 @@ pub(crate) fn command(
     bubblewrap: &Path,
     view: &View,
     network: bool,
+    lock: RawFd,
     helper: &Helper<'_>,
 ) -> Command {
     let mut words = Words::default();
@@ -53,6 +60,8 @@ pub(crate) fn command(
     if network {
         words.flags(&["--share-net"]);
     }
+    // If the caller is killed, the lock is still held for as long as anything runs in there.
+    words.option("--sync-fd", lock.to_string());
     words.option("--info-fd", helper.told.to_string());
     let machine = MACHINE.iter().map(Path::new);
     for path in programs().chain(settings()).chain(machine) {

@@ -164,7 +164,7 @@ fn reading(job: &Job, machine: bool) -> Result<RulesetCreated, Refusal> {
             rules = allow(rules, Path::new(path), read)?;
         }
     }
-    rules = allow(rules, &job.workspace, read)?;
+    rules = allow_real(rules, &job.workspace, read)?;
     for path in beside(job, &job.read) {
         rules = allow_real(rules, path, read)?;
     }
@@ -219,14 +219,14 @@ fn changing(
     for path in beside(job, &job.read) {
         rules = allow_real(rules, path, read)?;
     }
-    rules = allow(rules, &job.workspace, start)?;
+    rules = allow_real(rules, &job.workspace, start)?;
     rules = match &staged.keeps {
         Keeps::Mounts(_) => {
             rules = allow(rules, Path::new("/proc"), read)?;
             for path in ["/dev/shm", "/dev/pts", "/dev/ptmx"].map(Path::new) {
                 rules = allow(rules, path, all)?;
             }
-            allow(rules, &job.workspace, all)?
+            allow_real(rules, &job.workspace, all)?
         }
         Keeps::Landlock(places) => {
             for path in OF_KERNEL.iter().map(Path::new) {

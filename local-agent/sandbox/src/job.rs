@@ -20,7 +20,7 @@ pub struct Job {
     pub folder: PathBuf,
     /// Its whole environment; nothing is inherited.
     pub environment: Vec<(OsString, OsString)>,
-    /// The folder it may read.
+    /// The folder it may read: a real path.
     #[serde(with = "path_as_bytes")]
     pub workspace: PathBuf,
     /// More that it may read: real paths.

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Error, Read, Result, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -39,12 +39,13 @@ pub(crate) struct Top {
 }
 
 impl Top {
-    /// `path` is a real one.
+    /// `path` is a real one: no link on the way to it is followed, as it may lie in another's workspace.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = openat2(CWD, path, how, Mode::empty(), ResolveFlags::NO_SYMLINKS);
         Ok(Self {
             path: path.to_owned(),
-            folder: openat(CWD, path, how, Mode::empty())?,
+            folder: folder.map_err(at(path))?,
         })
     }
 
@@ -218,6 +219,11 @@ impl StandIns {
         })
     }
 
+    /// What holds the lock. As long as any process has it open, the lock is held.
+    pub(crate) fn lock(&self) -> RawFd {
+        self.top.as_raw_fd()
+    }
+
     /// Nothing but what is as it was made: an empty folder, a file of that text.
     fn remove(&self, kept: &Kept) -> Result<()> {
         let mut path = kept.path.as_path();
@@ -304,4 +310,20 @@ pub(crate) fn enter(folder: impl AsFd, path: &Path) -> std::result::Result<Owned
 
 fn at(path: &Path) -> impl Fn(Errno) -> Error {
     move |error| Error::other(format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_is_reached_through_no_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(top.join("a/b")).unwrap();
+        std::os::unix::fs::symlink("a", top.join("link")).unwrap();
+        assert!(Top::open(&top.join("a/b")).is_ok());
+        assert!(Top::open(&top.join("link/b")).is_err());
+        assert!(Top::open(&top.join("link")).is_err());
+    }
 }

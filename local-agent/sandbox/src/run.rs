@@ -221,6 +221,7 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
         .is_some_and(|(stage, _)| stage.order.is_apart());
     if apart {
         handed.extend([helper.file, helper.told]);
+        handed.extend(stage.as_ref().and_then(|(stage, _)| stage.handed()));
     }
     let mut command = match &stage {
         Some((stage, changes)) => stage.command(changes, &helper),

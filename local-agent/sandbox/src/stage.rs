@@ -10,9 +10,10 @@ use crate::mounts::{Mounts, Shown};
 use crate::private::Private;
 use crate::repositories;
 use crate::watch::Watch;
+use rustix::fs::stat;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
-use std::io::{ErrorKind, Result};
+use std::io::{Error, Result};
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,7 +28,7 @@ pub(crate) struct Stage {
     /// Where the user's own settings of Git are, if not in the home that it sees.
     git: Option<PathBuf>,
     // Gone first: what stood in goes while nobody is in the folders.
-    _stand_ins: StandIns,
+    stand_ins: StandIns,
     _private: Private,
 }
 
@@ -78,7 +79,7 @@ impl Stage {
                     watch: None,
                     view: View::default(),
                     git: Some(job.home.join(".gitconfig")),
-                    _stand_ins: stand_ins,
+                    stand_ins,
                     _private: private,
                 })
             }
@@ -86,12 +87,12 @@ impl Stage {
                 let (places, stand_ins) = kept::find(&top, &list, true)?;
                 let places: Vec<_> = places.into_iter().filter(|p| p.id.is_some()).collect();
                 let home = home(job).map_or_else(|| TEMPORARY.into(), Path::to_owned);
-                let view = view(job, &private)?;
-                let mut shown = view.shown()?;
-                shown.push(Shown {
-                    path: job.workspace.clone(),
-                    id: top.id()?,
+                let view = view(job, &top, &private)?;
+                let shown = view.mounts.iter().map(|mount| Shown {
+                    path: mount.to.clone(),
+                    id: mount.id,
                 });
+                let shown = shown.collect();
                 Ok(Self {
                     watch: Some(Watch::set(top, &job.workspace, &places)?),
                     order: Staged {
@@ -103,7 +104,7 @@ impl Stage {
                     },
                     view,
                     git: None,
-                    _stand_ins: stand_ins,
+                    stand_ins,
                     _private: private,
                 })
             }
@@ -123,12 +124,18 @@ impl Stage {
         environment
     }
 
+    /// What the processes around the program need open.
+    pub(crate) fn handed(&self) -> Option<RawFd> {
+        self.order.is_apart().then(|| self.stand_ins.lock())
+    }
+
     /// The helper, with what has to stand around it.
     pub(crate) fn command(&self, changes: &Changes, helper: &Helper<'_>) -> Command {
         match &changes.holder.0 {
             Held::Landlock => Command::new(helper.path),
             Held::Bubblewrap(program) => {
-                bubblewrap::command(program, &self.view, changes.network, helper)
+                let lock = self.stand_ins.lock();
+                bubblewrap::command(program, &self.view, changes.network, lock, helper)
             }
         }
     }
@@ -160,35 +167,28 @@ fn everything(workspace: &Path, changes: &Changes) -> Result<Vec<Kept>> {
 }
 
 /// What other programs of the profile cannot change. What lies in the workspace is seen with it, and is never mounted by its name.
-fn view(job: &Job, private: &Private) -> Result<View> {
-    let mut mounts = vec![Mount::own(private.temporary(), PathBuf::from(TEMPORARY))];
+fn view(job: &Job, top: &Top, private: &Private) -> Result<View> {
+    let mut mounts = Vec::new();
+    let own =
+        |from: PathBuf, to: &Path| Ok::<_, Error>(Mount::own(Id::of(&stat(&from)?), from, to));
+    mounts.push(own(private.temporary(), Path::new(TEMPORARY))?);
     if let Some(home) = home(job) {
-        mounts.push(Mount::own(private.home(), home.to_owned()));
+        mounts.push(own(private.home(), home)?);
     }
-    let chains = tool_chains(&job.home);
-    let read = chains.iter().chain(&job.read).chain(&job.exec);
-    for path in read.chain([&job.program]) {
+    for path in tool_chains(&job.home).iter().chain([&job.program]) {
         if !path.starts_with(&job.workspace) && path.try_exists()? {
-            mounts.push(Mount::to_read(path.clone()));
+            let id = Id::of(&stat(path)?);
+            mounts.push(Mount::to_read(path.clone(), id));
+        }
+    }
+    for path in job.read.iter().chain(&job.exec) {
+        if !path.starts_with(&job.workspace) && path.try_exists()? {
+            mounts.push(Mount::to_read(path.clone(), Id::of_real(path)?));
         }
     }
     // Over what was mounted before: the workspace can lie in a folder that is only read.
-    mounts.push(Mount::own(job.workspace.clone(), job.workspace.clone()));
+    mounts.push(Mount::own(top.id()?, job.workspace.clone(), &job.workspace));
     Ok(View { mounts })
-}
-
-impl View {
-    /// What must be found where, but for the workspace itself, which is held open.
-    fn shown(&self) -> Result<Vec<Shown>> {
-        let (_workspace, others) = self.mounts.split_last().ok_or(ErrorKind::InvalidInput)?;
-        let shown = |mount: &Mount| {
-            Ok(Shown {
-                path: mount.to.clone(),
-                id: Id::of(&rustix::fs::stat(&mount.from)?),
-            })
-        };
-        others.iter().map(shown).collect()
-    }
 }
 
 /// Where an empty home is put.

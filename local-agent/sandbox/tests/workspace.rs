@@ -563,6 +563,7 @@ fn no_file_is_left_that_runs_as_its_owner() {
         let by_calls = [
             "sysopen(F, \"folder/n\", 0101, 04755)",
             "sysopen(F, \"folder/n\", 0101, 02755)",
+            "sysopen(F, \"folder\", 020200002, 04755)",
             "chmod(04755, \"folder/true\")",
             "open(F, \"<\", \"folder/true\") && chmod(02755, *F)",
             "syscall(133, \"folder/n\", 0104755, 0) == 0",

@@ -209,17 +209,27 @@ fn only_connected_pairs() -> Built<Vec<SeccompRule>> {
 /// A file that runs as its owner for whoever starts it must not be left behind.
 fn other_users_modes() -> Built<Rules> {
     const RUNS_AS_OTHERS: [u64; 2] = [libc::S_ISUID as u64, libc::S_ISGID as u64];
-    let creates = |argument: u8| {
-        let flag = libc::O_CREAT.cast_unsigned().into();
-        SeccompCondition::new(argument, Width::Dword, Is::MaskedEq(flag), flag)
+    // A call that makes nothing has no mode, whatever stands in its place.
+    const MAKES: [u64; 2] = [
+        libc::O_CREAT as u64,
+        (libc::O_TMPFILE & !libc::O_DIRECTORY) as u64,
+    ];
+    let has = |argument: u8, bit: u64| {
+        SeccompCondition::new(argument, Width::Dword, Is::MaskedEq(bit), bit)
     };
     let set = |argument: u8, flags: Option<u8>| {
-        let rule = |bit: &u64| {
-            let mode = SeccompCondition::new(argument, Width::Dword, Is::MaskedEq(*bit), *bit)?;
-            let creates = flags.map(creates).transpose()?;
-            SeccompRule::new([mode].into_iter().chain(creates).collect())
-        };
-        RUNS_AS_OTHERS.iter().map(rule).collect::<Built<Vec<_>>>()
+        let mut rules = Vec::new();
+        for mode in RUNS_AS_OTHERS {
+            let Some(flags) = flags else {
+                rules.push(SeccompRule::new(vec![has(argument, mode)?])?);
+                continue;
+            };
+            for makes in MAKES {
+                let both = vec![has(argument, mode)?, has(flags, makes)?];
+                rules.push(SeccompRule::new(both)?);
+            }
+        }
+        Built::Ok(rules)
     };
     let mut rules = Rules::new();
     #[cfg(target_arch = "x86_64")]
