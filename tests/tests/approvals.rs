@@ -198,6 +198,67 @@ async fn the_first_answer_counts_and_the_second_hears_it() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn the_audit_log_is_read_and_an_edited_line_is_found() -> Result<()> {
+    let asking = Asking::start().await?;
+    let waiting = asking
+        .ask(&["--name", "make", "--", "touch", "new"])
+        .await?;
+    ensure!(asking.run(&["deny", waiting.id()]).await?.status.success());
+    waiting.ended().await?;
+    let shown = asking.run(&["audit"]).await?;
+    let shown = String::from_utf8(shown.stdout)?;
+    for part in [
+        "the agent began",
+        "make (process",
+        "asks to run: touch new",
+        "denied at the machine",
+    ] {
+        ensure!(shown.contains(part), "{shown}");
+    }
+    let log = asking.world.agent.state.join("audit.jsonl");
+    let whole = std::fs::read(&log)?;
+    ensure!(asking.run(&["audit", "export"]).await?.stdout == whole);
+    let verified = asking.run(&["audit", "verify", "--json"]).await?;
+    let verified: Value = serde_json::from_slice(&verified.stdout)?;
+    ensure!(
+        verified["count"] == 3 && verified["broken"].is_null(),
+        "{verified}"
+    );
+
+    std::fs::write(
+        &log,
+        String::from_utf8(whole)?.replace("touch new", "touch old"),
+    )?;
+    let verified = asking.run(&["audit", "verify"]).await?;
+    let why = String::from_utf8(verified.stderr)?;
+    ensure!(
+        !verified.status.success() && why.contains("line 3"),
+        "{why}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_edited_audit_log_is_kept_aside_when_the_agent_starts() -> Result<()> {
+    let mut asking = Asking::start().await?;
+    let log = asking.world.agent.state.join("audit.jsonl");
+    asking.world.agent.process.kill().await?;
+    let text = std::fs::read_to_string(&log)?;
+    std::fs::write(&log, text.replace("began", "beg\u{0}n"))?;
+    let (agent, said) = asking.world.agent.start_and_listen().await?;
+    asking.world.agent = agent;
+    let told = |event: &Value| {
+        event["sentence"]
+            .as_str()
+            .is_some_and(|s| s.contains("line 1 of the audit log"))
+    };
+    ensure!(said.iter().any(told), "{said:?}");
+    let verified = asking.run(&["audit", "verify"]).await?;
+    ensure!(verified.status.success(), "{verified:?}");
+    Ok(())
+}
+
 #[test]
 fn every_test_that_the_page_names_is_there() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

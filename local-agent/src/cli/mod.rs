@@ -6,6 +6,7 @@
 mod approvals;
 mod ask;
 mod attach;
+mod audit;
 mod card;
 mod clock;
 mod end;
@@ -150,6 +151,11 @@ enum Cmd {
     /// Keep something from running that waits for an approval
     #[command(after_help = "Example:\n  lanyard deny 3q2-7w")]
     Deny(approvals::AnswerArgs),
+    /// Show what was asked, answered and done on this machine, and check that nobody has edited the record
+    #[command(
+        after_help = "Examples:\n  lanyard audit\n  lanyard audit --follow --json | jq .event\n  lanyard audit verify"
+    )]
+    Audit(audit::Args),
     /// View and type into a terminal without a browser
     #[command(
         after_help = "Examples:\n  lanyard attach 'http://localhost:7080/#pair=…'   # pair, then attach\n  lanyard attach --exec 'make test'                # run one command and leave with its status\n\nInside: ~. detaches, ~? helps (after Enter)."
@@ -263,6 +269,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             args,
             Verdict::Denied,
         )),
+        Cmd::Audit(args) => block_on(audit::audit(StateDir::open(cli.state)?, args)),
         Cmd::Policy(command) => policy::policy(&command),
         Cmd::Service(command) => service::service(cli.state, command),
         Cmd::Sandbox(command) => Ok(sandbox::sandbox(cli.state, command)),
