@@ -205,7 +205,7 @@ fn changing(
         rules = allow(rules, Path::new(path), use_it)?;
     }
     for path in &staged.private {
-        rules = allow(rules, path, all)?;
+        rules = allow_real(rules, path, all)?;
     }
     for path in tool_chains(&job.home) {
         rules = allow(rules, &path, start)?;

@@ -80,7 +80,9 @@ pub(crate) fn find(top: &Top, list: &[Kept], stand_ins: bool) -> Result<(Vec<Pla
             left.push_back(target);
         }
         if found.len() + left.len() > limits::PLACES {
-            return Err(Error::other("more is to be kept than can be"));
+            return Err(Error::other(
+                "the workspace has more repositories in folders below than can be kept",
+            ));
         }
         found.insert(place.path, place.id);
     }

@@ -27,6 +27,8 @@ pub(crate) const LANDLOCK_ALONE: i64 = 6;
 pub(crate) const ENTRIES: usize = 20_000;
 /// How many folders below a workspace may lie between it and a repository that is kept.
 pub(crate) const REPOSITORY_DEPTH: usize = 3;
+/// Folders that are looked at for that. So many take about half a second.
+pub(crate) const FOLDERS: usize = 100_000;
 /// What is kept of a workspace, one by one.
 pub(crate) const PLACES: usize = 4096;
 /// How long another program may keep a lock on the workspace.
@@ -37,6 +39,8 @@ pub(crate) const OPENED_UP: usize = 64;
 pub(crate) const SHARED_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
 /// What bubblewrap says of what it has started is a short text.
 pub(crate) const TOLD_BYTES: usize = 4096;
+/// How long a command that was quick may take to be seen as ended.
+pub(crate) const QUICK_TIME: Duration = Duration::from_secs(2);
 /// How long the processes of a namespace may take to be gone once they are killed.
 pub(crate) const END_TIME: Duration = Duration::from_secs(10);
 

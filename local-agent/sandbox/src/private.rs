@@ -1,10 +1,10 @@
 //! Folders of a run's own: its temporary files, and an empty home. They go with it; what a killed one left behind goes with the next.
 
 use crate::limits;
-use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat};
+use rustix::fs::{CWD, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat};
 use std::fs::{self, Permissions};
 use std::io::{Error, ErrorKind, Result};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -97,20 +97,28 @@ fn sweep(base: &Path) {
 /// What cannot be removed now is tried again by the next.
 fn remove(folder: &Path) {
     if fs::remove_dir_all(folder).is_err() {
-        open_up(folder, 0);
+        let _ = open(folder).and_then(|folder| open_up(&folder, 0));
         let _ = fs::remove_dir_all(folder);
     }
 }
 
-/// A program may have closed its own folders, which keeps them from being removed.
-fn open_up(folder: &Path, depth: usize) {
-    let _ = fs::set_permissions(folder, Permissions::from_mode(0o700));
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if depth < limits::OPENED_UP && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            open_up(&entry.path(), depth + 1);
+/// A program may have closed its own folders, which keeps them from being removed. It may still run, so that nothing here goes by a path.
+fn open_up(folder: &OwnedFd, depth: usize) -> Result<()> {
+    let entries: Vec<_> = Dir::read_from(folder)?.collect::<rustix::io::Result<_>>()?;
+    for entry in entries {
+        let name = entry.file_name();
+        if entry.file_type() != FileType::Directory || name == c"." || name == c".." {
+            continue;
+        }
+        let how = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let inner = openat(folder, name, how, Mode::empty())?;
+        // The one way to what is only named.
+        let itself = format!("/proc/self/fd/{}", inner.as_raw_fd());
+        fs::set_permissions(itself, Permissions::from_mode(0o700))?;
+        if depth < limits::OPENED_UP {
+            let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            open_up(&openat(&inner, ".", how, Mode::empty())?, depth + 1)?;
         }
     }
+    Ok(())
 }

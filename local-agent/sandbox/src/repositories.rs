@@ -30,9 +30,9 @@ pub(crate) fn below(top: &Path) -> Result<Vec<PathBuf>> {
                 }
             }
             seen += 1;
-            if seen + next.len() > limits::ENTRIES {
+            if seen + next.len() > limits::FOLDERS {
                 return Err(Error::other(
-                    "it has too many folders to look for repositories in them",
+                    "the workspace has too many folders to look for repositories in them",
                 ));
             }
         }

@@ -16,7 +16,7 @@ use rustix::process::{
 };
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::{ErrorKind, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -203,7 +203,17 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
     suits(job)?;
     let mut stage = match &job.profile {
         Profile::ReadOnly { .. } => None,
-        Profile::Workspace(changes) => Some((Stage::set(job, changes)?, changes)),
+        Profile::Workspace(changes) => {
+            let stage = Stage::set(job, changes).map_err(|error| {
+                // What is said of the workspace, and not by the system.
+                if error.kind() == ErrorKind::Other {
+                    SandboxError::Unsuitable(error.to_string())
+                } else {
+                    SandboxError::Io(error)
+                }
+            })?;
+            Some((stage, changes))
+        }
     };
     let order = write_order(job, stage.as_ref().map(|(stage, _)| stage))?;
     let (report, said) = pipe_with(PipeFlags::CLOEXEC).map_err(std::io::Error::from)?;
@@ -259,11 +269,16 @@ pub fn spawn(launcher: &Launcher, job: &Job, streams: Streams) -> Result<Sandbox
         Heard::Runs => {
             if let Some(watch) = watch {
                 program.within = Within::told(told, program.child.id());
-                let first = program
-                    .within
-                    .as_ref()
-                    .map(|within| within.first.try_clone());
-                program.guard = first.transpose()?.map(|first| watch.over(first));
+                match &program.within {
+                    Some(within) => program.guard = Some(watch.over(within.first.try_clone()?)),
+                    // It may have been quick; but what cannot be watched does not go on.
+                    None if program.has_ended()? => {}
+                    None => {
+                        program.end()?;
+                        let why = "its processes cannot be watched".to_owned();
+                        return Err(SandboxError::Refused(why));
+                    }
+                }
             }
             Ok(program)
         }
@@ -346,6 +361,13 @@ impl Sandboxed {
             Some(replaced) => Err(SandboxError::Disturbed(replaced)),
             None => Ok(ended),
         }
+    }
+
+    /// Of one that cannot be found any more: whether that is why.
+    fn has_ended(&self) -> Result<bool, SandboxError> {
+        let ends = self.ends()?;
+        let soon = Instant::now() + limits::QUICK_TIME;
+        Ok(wait_for(&mut [PollFd::new(&ends, PollFlags::IN)], soon)?)
     }
 
     fn pid(&self) -> Result<Pid, SandboxError> {

@@ -169,8 +169,7 @@ fn everything(workspace: &Path, changes: &Changes) -> Result<Vec<Kept>> {
 /// What other programs of the profile cannot change. What lies in the workspace is seen with it, and is never mounted by its name.
 fn view(job: &Job, top: &Top, private: &Private) -> Result<View> {
     let mut mounts = Vec::new();
-    let own =
-        |from: PathBuf, to: &Path| Ok::<_, Error>(Mount::own(Id::of(&stat(&from)?), from, to));
+    let own = |from: PathBuf, to: &Path| Ok::<_, Error>(Mount::own(Id::of_real(&from)?, from, to));
     mounts.push(own(private.temporary(), Path::new(TEMPORARY))?);
     if let Some(home) = home(job) {
         mounts.push(own(private.home(), home)?);

@@ -440,6 +440,45 @@ fn a_command_leads_no_mount_of_another_astray() {
 }
 
 #[test]
+fn a_workspace_inside_of_anothers_is_not_led_astray() {
+    for case in cases().iter().filter(|case| case.is_bubblewrap()) {
+        let out = case.user.outside.clone();
+        let inner = case.user.workspace.join("folder/way/inner");
+        fs::create_dir_all(&inner).unwrap();
+        fs::create_dir(out.join("inner")).unwrap();
+        fs::write(out.join("inner/canary.txt"), CANARY).unwrap();
+        symlink(&out, case.user.workspace.join("folder/link")).unwrap();
+        let begun = case.user.workspace.join("begun");
+        must(case.user.command("mkfifo".as_ref()).arg(&begun));
+        case.user.hand_over();
+        let line = "echo x > begun
+             exec perl -e 'chdir(\"folder\"); while (1) { rename(\"way\", \"x\"); rename(\"link\", \"way\"); rename(\"x\", \"link\");
+                 rename(\"way\", \"x\"); rename(\"link\", \"way\"); rename(\"x\", \"link\") }'";
+        let limits = Limits {
+            time: Duration::from_secs(4),
+            output_bytes: 1024,
+        };
+        let before = common::inodes(&out);
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| case.user.run_all(vec![(case.job(line), vec![])], limits));
+            assert_eq!(fs::read_to_string(&begun).unwrap(), "x\n");
+            while !first.is_finished() {
+                let line = "cat canary.txt; echo x > new";
+                for mut job in [case.job(line), case.user.shell(line)] {
+                    job.workspace.clone_from(&inner);
+                    job.folder.clone_from(&inner);
+                    if let Ok(ran) = case.user.tried(job) {
+                        assert!(!said(&ran).contains(CANARY), "{}", said(&ran));
+                    }
+                }
+            }
+            first.join().unwrap();
+        });
+        assert_eq!(before, common::inodes(&out));
+    }
+}
+
+#[test]
 fn git_outside_changes_its_settings_and_a_command_still_cannot() {
     for case in cases() {
         with_repository(&case.user);

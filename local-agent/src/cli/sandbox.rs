@@ -206,7 +206,7 @@ impl NotRun {
 pub(super) fn not_run(error: SandboxError) -> NotRun {
     let hint = match &error {
         SandboxError::NotStarted { .. } => "read-only, only ELF programs are run, not scripts",
-        SandboxError::Unsuitable(_) => "name another folder",
+        SandboxError::Unsuitable(_) => "mend that, or name another folder",
         SandboxError::Disturbed(_) => {
             "look at what is there now before you use it, then start again"
         }
