@@ -3,3 +3,4 @@
 pub mod files;
 pub mod kept;
 pub mod settings;
+pub mod standing;

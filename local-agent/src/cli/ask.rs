@@ -8,14 +8,11 @@ use crate::core::approvals::Settled;
 use crate::daemon::owner::{Notice, OwnerConn, Request, Wish};
 use crate::execute::{Executor, Outcome, Outputs, Until, Work};
 use crate::limits::RUN_TIME;
-use crate::policy::files::Disk;
-use crate::policy::settings::{Found, home};
+use crate::policy::standing::Standing;
 use crate::state::StateDir;
 use lanyard_dial::clock;
-use lanyard_policy::check::folders;
-use lanyard_policy::decide::{Decision, Policy};
+use lanyard_policy::decide::Decision;
 use lanyard_policy::grammar;
-use lanyard_policy::place::Place;
 use lanyard_sandbox::{Launcher, on_path};
 use lanyard_shared::approval::{Fences, Program, Request as Approval};
 use serde_json::json;
@@ -241,21 +238,9 @@ fn run_allowed(
     launcher: &Launcher,
     hidden: &[PathBuf],
 ) -> Result<ExitCode, Failure> {
-    let workspace = Path::new(&wish.workspace);
-    let scopes = Found::of(workspace).scopes(false);
-    let home = home();
-    let policy = Policy {
-        scopes: &scopes,
-        grants: &[],
-        mode: scopes.mode(),
-        trusted: false,
-        home: home.as_deref(),
-        now: clock::now().unix.secs(),
-    };
-    let further = folders(&scopes, workspace, home.as_deref());
-    let mut place = Place::new(workspace, &further, &Disk);
-    let entered = place.enter(&wish.folder);
-    entered.map_err(|_| changed())?;
+    let standing = Standing::of(Path::new(&wish.workspace));
+    let place = standing.place(&wish.folder).ok_or_else(changed)?;
+    let policy = standing.policy(clock::now().unix);
     let (stdio, piped) = Stdio::through_pipes().map_err(|error| unusable("an output", &error))?;
     let outputs = Outputs {
         output: stdio.output,

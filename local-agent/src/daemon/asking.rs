@@ -6,13 +6,10 @@ use crate::audit::Event;
 use crate::audit::log::{AuditError, AuditLog};
 use crate::core::approvals::Settled;
 use crate::limits::ASKED_LINE_MAX;
-use crate::policy::files::Disk;
-use crate::policy::settings::{Found, home};
+use crate::policy::standing::Standing;
 use crate::random;
 use crate::state::{Finding, StateDir, StateError};
-use lanyard_policy::check::folders;
-use lanyard_policy::decide::{Decision, Policy, Request as Asking, Verdict};
-use lanyard_policy::place::Place;
+use lanyard_policy::decide::{Decision, Request as Asking, Verdict};
 use lanyard_shared::approval::{Asker, Request};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::ApprovalId;
@@ -97,25 +94,14 @@ impl Daemon {
     }
 }
 
-/// By the settings of its workspace, which are read anew each time, and how long an answer may take by them. A folder is not trusted by having
-/// been asked in.
+/// By the settings of its workspace, which are read anew each time, and how long an answer may take by them.
 fn verdict(wish: &Wish, now: UnixMs) -> Option<(Verdict, Duration)> {
-    let workspace = Path::new(&wish.workspace);
-    let scopes = Found::of(workspace).scopes(false);
-    let home = home();
-    let policy = Policy {
-        scopes: &scopes,
-        grants: &[],
-        mode: scopes.mode(),
-        trusted: false,
-        home: home.as_deref(),
-        now: now.secs(),
-    };
-    let folders = folders(&scopes, workspace, home.as_deref());
-    let mut place = Place::new(workspace, &folders, &Disk);
-    place.enter(&wish.folder).ok()?;
-    let life = Duration::from_secs(u64::from(scopes.approval_minutes()) * 60);
-    Some((policy.decide(&Asking::Command(&wish.line), &place), life))
+    let standing = Standing::of(Path::new(&wish.workspace));
+    let place = standing.place(&wish.folder)?;
+    let policy = standing.policy(now);
+    let life = u64::from(standing.scopes().approval_minutes()) * 60;
+    let verdict = policy.decide(&Asking::Command(&wish.line), &place);
+    Some((verdict, Duration::from_secs(life)))
 }
 
 /// The log, and what is to be said of one that was damaged. That one is kept aside, and another begins.

@@ -1,0 +1,61 @@
+//! What decides in a workspace at present: its settings, and the folders that they let be read.
+
+use super::files::Disk;
+use super::settings::{Found, home};
+use lanyard_policy::check::folders;
+use lanyard_policy::decide::Policy;
+use lanyard_policy::place::Place;
+use lanyard_policy::settings::Scopes;
+use lanyard_shared::time::UnixMs;
+use std::path::{Path, PathBuf};
+
+/// As it was read. A folder is not trusted by having been asked in.
+#[derive(Debug)]
+pub struct Standing {
+    workspace: PathBuf,
+    scopes: Scopes,
+    home: Option<PathBuf>,
+    folders: Vec<PathBuf>,
+}
+
+impl Standing {
+    /// Reads the settings of a workspace, which is absolute.
+    #[must_use]
+    pub fn of(workspace: &Path) -> Self {
+        let scopes = Found::of(workspace).scopes(false);
+        let home = home();
+        Self {
+            workspace: workspace.to_owned(),
+            folders: folders(&scopes, workspace, home.as_deref()),
+            scopes,
+            home,
+        }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn scopes(&self) -> &Scopes {
+        &self.scopes
+    }
+
+    /// What decides, in the mode that the settings begin with.
+    #[must_use]
+    pub fn policy(&self, now: UnixMs) -> Policy<'_> {
+        Policy {
+            scopes: &self.scopes,
+            grants: &[],
+            mode: self.scopes.mode(),
+            trusted: false,
+            home: self.home.as_deref(),
+            now: now.secs(),
+        }
+    }
+
+    /// A folder of the workspace, or one that may be read beside it; nothing if it is another.
+    #[must_use]
+    pub fn place(&self, folder: &str) -> Option<Place<'static>> {
+        let mut place = Place::new(&self.workspace, &self.folders, &Disk);
+        place.enter(folder).ok()?;
+        Some(place)
+    }
+}
