@@ -2,11 +2,14 @@
 #![allow(missing_docs)]
 
 use anyhow::{Context as _, Result, ensure};
+use lanyard_shared::approval::Request;
 use lanyard_tests::{Agent, PATIENCE, World};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -196,6 +199,85 @@ async fn the_first_answer_counts_and_the_second_hears_it() -> Result<()> {
         .filter(|line| line["event"] == "settled");
     ensure!(settled.count() == 1);
     Ok(())
+}
+
+/// The owner's socket, spoken to by hand.
+struct Owner {
+    lines: Lines<BufReader<OwnedReadHalf>>,
+    write: OwnedWriteHalf,
+}
+
+impl Owner {
+    async fn connect(state: &Path) -> Result<Self> {
+        let stream = UnixStream::connect(state.join("owner.sock")).await?;
+        let (read, write) = stream.into_split();
+        let lines = BufReader::new(read).lines();
+        Ok(Self { lines, write })
+    }
+
+    async fn send(&mut self, request: Value) -> Result<()> {
+        Ok(self
+            .write
+            .write_all(format!("{request}\n").as_bytes())
+            .await?)
+    }
+
+    async fn hear(&mut self, is: impl Fn(&Value) -> bool) -> Result<Value> {
+        loop {
+            let line = timeout(PATIENCE, self.lines.next_line()).await??;
+            let notice: Value = serde_json::from_str(&line.context("a notice")?)?;
+            if is(&notice) {
+                return Ok(notice);
+            }
+        }
+    }
+
+    async fn ask(&mut self, folder: &Path, line: &str) -> Result<Value> {
+        let wish = json!({
+            "name": "", "line": line, "programs": [], "folder": folder, "workspace": folder,
+            "fences": {"fences": "outside"},
+        });
+        self.send(json!({"t": "ask", "wish": wish})).await?;
+        let answers = |notice: &Value| notice["event"] == "decided" || notice["event"] == "refused";
+        let decided = self.hear(answers).await?;
+        ensure!(decided["decision"] == "ask", "{decided}");
+        Ok(decided["request"].clone())
+    }
+}
+
+#[tokio::test]
+async fn who_waits_hears_the_answer_however_much_else_is_asked_meanwhile() -> Result<()> {
+    let mut asking = Asking::start().await?;
+    let (state, folder) = (asking.world.agent.state.clone(), asking.workspace.clone());
+    let flood = async {
+        let (mut slow, mut other) = (Owner::connect(&state).await?, Owner::connect(&state).await?);
+        let request = slow.ask(&folder, "make").await?;
+        let request: Request = serde_json::from_value(request)?;
+        // More than the socket holds of one that does not read, and then more than is kept for it.
+        let long = format!("make {}", "x".repeat(10_000));
+        for _ in 0..60 {
+            other.ask(&folder, &long).await?;
+        }
+        let answer = json!({
+            "t": "answer_approval", "id": request.id, "hash": request.hash(), "verdict": "denied",
+        });
+        other.send(answer).await?;
+        other.hear(|notice| notice["event"] == "answered").await?;
+        for _ in 0..100 {
+            other.ask(&folder, "make").await?;
+        }
+        let id = request.id.to_string();
+        let settled =
+            |notice: &Value| notice["event"] == "settled" && notice["settled"]["id"] == id;
+        slow.hear(settled).await?;
+        anyhow::Ok(())
+    };
+    // What the agent itself prints must be read by somebody.
+    let reads = async { while asking.world.agent.process.event().await.is_ok() {} };
+    tokio::select! {
+        heard = flood => heard,
+        () = reads => anyhow::bail!("the agent has ended"),
+    }
 }
 
 #[tokio::test]

@@ -154,6 +154,12 @@ impl Core {
         Some(*settled)
     }
 
+    /// How a request has ended, if it has, and not too long ago.
+    #[must_use]
+    pub fn settled_approval(&self, id: ApprovalId) -> Option<Settled> {
+        self.approvals.settled(id)
+    }
+
     /// The requests that wait, the oldest first.
     #[must_use]
     pub fn approvals(&self) -> &[Request] {

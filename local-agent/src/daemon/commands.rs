@@ -89,6 +89,9 @@ impl Daemon {
                     self.core.withdraw_approval(id, now);
                 }
             }
+            Command::Settled { id, reply } => {
+                let _ = reply.send(self.core.settled_approval(id));
+            }
             Command::Approvals { reply } => {
                 let _ = reply.send(self.core.approvals().to_vec());
             }

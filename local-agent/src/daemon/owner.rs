@@ -97,6 +97,13 @@ pub enum Command {
     },
     /// Whoever asked for these has gone.
     WithdrawApprovals(Vec<ApprovalId>),
+    /// How a request for approval has ended, if it has.
+    Settled {
+        /// Which.
+        id: ApprovalId,
+        /// How.
+        reply: oneshot::Sender<Option<Settled>>,
+    },
     /// What waits for an approval.
     Approvals {
         /// The oldest first.
@@ -346,7 +353,15 @@ impl Owners {
                 }
                 notice = notices.recv() => match notice {
                     Ok(notice) => notice,
-                    Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                    Err(broadcast::error::RecvError::Lagged(_)) => {
+                        // Whoever waits for an answer hears it, however much else was lost on the way.
+                        for settled in asked.settled().await {
+                            if write.write_all(&line(&settled)).await.is_err() {
+                                return;
+                            }
+                        }
+                        continue;
+                    }
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
             };
@@ -376,6 +391,19 @@ impl Asked {
         {
             self.ids.push(request.id);
         }
+    }
+
+    /// Those that have ended.
+    async fn settled(&self) -> Vec<Notice> {
+        let mut ended = Vec::new();
+        for id in self.ids.iter().copied() {
+            let settled = self
+                .owners
+                .ask_daemon(|reply| Command::Settled { id, reply });
+            ended.extend(settled.await.flatten());
+        }
+        let settled = ended.into_iter();
+        settled.map(|settled| Notice::Settled { settled }).collect()
     }
 }
 
