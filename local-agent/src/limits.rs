@@ -108,6 +108,8 @@ pub const OWNER_LINE: u64 = 6 * (ASKED_LINE_MAX as u64) + 64 * 1024;
 pub const RUN_TIME: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Bytes of a line that is asked about.
 pub const ASKED_LINE_MAX: usize = 32 * 1024;
+/// Bytes of a card as it is sent: one message of a session holds it whole.
+pub const CARD_MAX: usize = MESSAGE_MAX - 200;
 /// Requests for approval that wait at a time.
 pub const APPROVALS_MAX: usize = 256;
 /// Requests that have ended and whose end is still told to whoever answers late.

@@ -1,5 +1,6 @@
 //! The file system around [`lanyard_policy`]: where paths lead, and which settings files there are.
 
+pub mod card;
 pub mod files;
 pub mod kept;
 pub mod settings;

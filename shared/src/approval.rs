@@ -1,19 +1,23 @@
 //! What a person is asked to approve: everything that will happen upon a yes, under one hash. An answer is about the hash, so that nothing else is
-//! ever done by it (`docs/PROTOCOL.md`, section 8).
+//! ever done by it (`docs/PROTOCOL.md`, section 4.6).
 
 use crate::b64;
-use crate::ids::ApprovalId;
-use crate::sign::transcript;
+use crate::ids::{AgentId, ApprovalId, DeviceId};
+use crate::sign::{self, transcript};
 use crate::time::UnixMs;
+use ed25519_dalek::SigningKey;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 const REQUEST: &str = "lanyard/approval-request/v1";
+/// Context of a device's answer.
+pub const ANSWER_CONTEXT: &str = "lanyard/approval/v1";
 
 /// A request, and everything that will happen if it is approved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
+#[ts(export, rename = "ApprovalRequest")]
 pub struct Request {
     /// Its name. Chosen by chance, so that two requests for the same are two.
     pub id: ApprovalId,
@@ -40,6 +44,7 @@ pub struct Request {
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case", tag = "by", deny_unknown_fields)]
+#[ts(export)]
 pub enum Asker {
     /// A process of this user on the machine itself.
     Script {
@@ -53,6 +58,7 @@ pub enum Asker {
 /// A program that a name means now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
+#[ts(export)]
 pub struct Program {
     /// As the line has it.
     pub name: String,
@@ -63,6 +69,7 @@ pub struct Program {
 /// What a command is kept to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case", tag = "fences", deny_unknown_fields)]
+#[ts(export)]
 pub enum Fences {
     /// It changes the workspace and nothing else.
     Workspace {
@@ -120,14 +127,198 @@ impl Request {
     }
 }
 
+/// A request as people are shown it: what is worth a word is said, and what hides is seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct Card {
+    /// What is asked. An answer is about its hash.
+    pub request: Request,
+    /// What comes of it, in capitals and few words.
+    pub consequence: String,
+    /// How bad that can be.
+    pub risk: Risk,
+    /// The line with every character that hides shown as its number.
+    pub shown: String,
+    /// What to beware of in the line, a sentence each.
+    pub careful: Vec<String>,
+    /// The commands of the line, as far as it could be read.
+    pub parts: Vec<Part>,
+}
+
+/// How bad it can be if the person errs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Risk {
+    /// It changes the workspace, which can be got back.
+    Low,
+    /// It deletes, changes a repository, or reaches the network.
+    Medium,
+    /// It can do what its user can, or cannot be judged by what is seen.
+    High,
+}
+
+/// One command of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export, rename = "ApprovalPart")]
+pub struct Part {
+    /// Its words, with what hides shown.
+    pub shown: String,
+    /// Whether it would run without asking if it stood alone.
+    pub allowed: bool,
+    /// Why, or why not.
+    pub reason: String,
+}
+
 /// What somebody answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
+#[ts(export, rename = "ApprovalVerdict")]
 pub enum Verdict {
     /// Do it, once.
     Approved,
     /// Do not.
     Denied,
+}
+
+impl Verdict {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+/// What a device answers to a request, on a stream of purpose `approve`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export, rename = "ApprovalAnswer")]
+pub struct Answer {
+    /// Of the request that the person was shown.
+    pub hash: Hash,
+    /// The answer.
+    pub verdict: Verdict,
+    /// By the device key, over transcript `lanyard/approval/v1`.
+    pub signature: b64::Bytes<64>,
+}
+
+impl Answer {
+    /// Signs an answer.
+    #[must_use]
+    pub fn sign(key: &SigningKey, agent: AgentId, hash: Hash, verdict: Verdict) -> Self {
+        let device = DeviceId::of_key(key.verifying_key().as_bytes());
+        let fields = fields(&agent, &device, &hash, verdict);
+        Self {
+            hash,
+            verdict,
+            signature: b64::Bytes(sign::sign(key, ANSWER_CONTEXT, &fields)),
+        }
+    }
+
+    /// Whether the device with this key gave it, to this machine.
+    #[must_use]
+    pub fn is_by(&self, key: &[u8; 32], agent: AgentId) -> bool {
+        let device = DeviceId::of_key(key);
+        let fields = fields(&agent, &device, &self.hash, self.verdict);
+        sign::verify(key, ANSWER_CONTEXT, &fields, &self.signature.0)
+    }
+}
+
+fn fields<'a>(
+    agent: &'a AgentId,
+    device: &'a DeviceId,
+    hash: &'a Hash,
+    verdict: Verdict,
+) -> [&'a [u8]; 4] {
+    [&agent.0, &device.0, &hash.0, verdict.name().as_bytes()]
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct Settled {
+    /// Which.
+    pub id: ApprovalId,
+    /// What it was about.
+    pub hash: Hash,
+    /// The end of it.
+    pub end: End,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// How a request ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case", tag = "end", deny_unknown_fields)]
+#[ts(export, rename = "ApprovalEnd")]
+pub enum End {
+    /// Somebody has answered.
+    Answered {
+        /// What.
+        verdict: Verdict,
+        /// Who.
+        by: By,
+    },
+    /// Nobody has, in all its time.
+    Expired {},
+    /// Whoever asked needs no answer any more.
+    Withdrawn {},
+}
+
+impl End {
+    /// Whether it may be acted on.
+    #[must_use]
+    pub fn is_approval(&self) -> bool {
+        matches!(
+            self,
+            Self::Answered {
+                verdict: Verdict::Approved,
+                ..
+            }
+        )
+    }
+}
+
+/// Who answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case", tag = "at", deny_unknown_fields)]
+#[ts(export, rename = "ApprovalBy")]
+pub enum By {
+    /// The person at the machine.
+    Machine {},
+    /// A device.
+    Device {
+        /// How it called itself then.
+        name: String,
+        /// Its key, after which it is called.
+        key: b64::Bytes<32>,
+        /// What it has signed: see [`Answer`].
+        signature: b64::Bytes<64>,
+    },
+}
+
+impl Settled {
+    /// Whether what a device is said to have answered was signed by it. What no device has answered needs no signature.
+    #[must_use]
+    pub fn is_signed(&self, agent: AgentId) -> bool {
+        let End::Answered {
+            verdict,
+            by: By::Device { key, signature, .. },
+        } = &self.end
+        else {
+            return true;
+        };
+        let answer = Answer {
+            hash: self.hash,
+            verdict: *verdict,
+            signature: *signature,
+        };
+        answer.is_by(&key.0, agent)
+    }
 }
 
 #[cfg(test)]
@@ -203,5 +394,31 @@ mod tests {
             hashes.push(other.hash());
         }
         assert_eq!(whole.hash(), request().hash());
+    }
+
+    #[test]
+    fn an_answer_is_by_one_device_to_one_machine_about_one_request() {
+        let key = SigningKey::from_bytes(&[5; 32]);
+        let public = key.verifying_key().to_bytes();
+        let (agent, hash) = (AgentId([9; 16]), request().hash());
+        let answer = Answer::sign(&key, agent, hash, Verdict::Denied);
+        assert!(answer.is_by(&public, agent));
+        assert!(!answer.is_by(&public, AgentId([8; 16])));
+        assert!(!answer.is_by(
+            SigningKey::from_bytes(&[6; 32]).verifying_key().as_bytes(),
+            agent
+        ));
+        let turned = Answer {
+            verdict: Verdict::Approved,
+            ..answer
+        };
+        assert!(!turned.is_by(&public, agent));
+        let mut other = request();
+        other.line.push('x');
+        let moved = Answer {
+            hash: other.hash(),
+            ..answer
+        };
+        assert!(!moved.is_by(&public, agent));
     }
 }

@@ -1,10 +1,11 @@
 //! What viewer and agent say to each other inside a Noise session: one JSON object a message (`docs/PROTOCOL.md`, section 4).
 
 use crate::access::{DeviceEntry, Reach, Revocation, TokenEntry};
+use crate::approval::{Card, Settled};
 use crate::b64;
 use crate::close::CloseCode;
 use crate::frame::exact_json;
-use crate::ids::{TerminalId, TokenId};
+use crate::ids::{ApprovalId, TerminalId, TokenId};
 use crate::limits::MESSAGE_MAX;
 use crate::rotate::{IdentityCert, NewKeys, NoiseCert};
 use crate::time::UnixMs;
@@ -137,7 +138,7 @@ pub enum Wanted {
     /// To answer one request for approval.
     Approve {
         /// Which.
-        request: b64::Bytes<16>,
+        request: ApprovalId,
     },
     /// To see and end what has access to the machine.
     Devices {},
@@ -575,6 +576,21 @@ pub enum FromAgent {
     Terminals {
         /// All terminals.
         terminals: Vec<Terminal>,
+    },
+    /// The requests that wait for approval and that this device may answer, when its session begins. A card for each of them follows.
+    Approvals {
+        /// Which.
+        waiting: Vec<ApprovalId>,
+    },
+    /// People are asked.
+    Approval {
+        /// For what.
+        card: Box<Card>,
+    },
+    /// A request has ended.
+    Settled {
+        /// How.
+        settled: Settled,
     },
     /// A token was renewed; its stream goes on.
     Lease {

@@ -3,7 +3,7 @@
 //! Regenerate: `LANYARD_REGENERATE=1 cargo test -p lanyard-shared --test generated`
 
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::{access, b64, frame, ids, limits, msg, record, rotate, time};
+use lanyard_shared::{access, approval, b64, frame, ids, limits, msg, record, rotate, time};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -89,6 +89,7 @@ fn types() -> String {
     declare::<ids::TokenId>(&mut out, &config);
     declare::<ids::RendezvousId>(&mut out, &config);
     declare::<ids::TerminalId>(&mut out, &config);
+    declare::<ids::ApprovalId>(&mut out, &config);
     declare::<ids::WriterId>(&mut out, &config);
     declare::<b64::Bytes<32>>(&mut out, &config);
     declare::<time::UnixMs>(&mut out, &config);
@@ -106,6 +107,18 @@ fn types() -> String {
     declare::<access::Revocation>(&mut out, &config);
     declare::<access::DevicesRequest>(&mut out, &config);
     declare::<access::DevicesReply>(&mut out, &config);
+    declare::<approval::Request>(&mut out, &config);
+    declare::<approval::Asker>(&mut out, &config);
+    declare::<approval::Program>(&mut out, &config);
+    declare::<approval::Fences>(&mut out, &config);
+    declare::<approval::Card>(&mut out, &config);
+    declare::<approval::Risk>(&mut out, &config);
+    declare::<approval::Part>(&mut out, &config);
+    declare::<approval::Verdict>(&mut out, &config);
+    declare::<approval::Answer>(&mut out, &config);
+    declare::<approval::Settled>(&mut out, &config);
+    declare::<approval::End>(&mut out, &config);
+    declare::<approval::By>(&mut out, &config);
     declare::<rotate::IdentityCert>(&mut out, &config);
     declare::<rotate::NoiseCert>(&mut out, &config);
     declare::<rotate::NewKeys>(&mut out, &config);

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod check;
+pub mod consequence;
 #[cfg(test)]
 mod corpus;
 pub mod decide;

@@ -2,6 +2,7 @@
 
 use super::Event;
 use super::chain::{Broken, Entry, Head};
+use super::sense::Sense;
 use crate::limits::AUDIT_LINE_MAX;
 use lanyard_shared::time::UnixMs;
 use rustix::fs::{Mode, OFlags};
@@ -41,6 +42,7 @@ pub struct Lines {
     from: BufReader<File>,
     path: PathBuf,
     head: Head,
+    sense: Sense,
     /// Bytes of whole lines so far.
     length: u64,
     /// Bytes behind them that are no whole line.
@@ -66,6 +68,7 @@ impl Lines {
             from: BufReader::new(file),
             path: path.to_owned(),
             head: Head::EMPTY,
+            sense: Sense::default(),
             length: 0,
             torn: 0,
         }
@@ -100,6 +103,11 @@ impl Lines {
             return Ok(None);
         }
         let (entry, head) = self.head.follow(&line)?;
+        let nonsense = |why| Broken {
+            line: head.count,
+            why,
+        };
+        self.sense.follow(&entry.event).map_err(nonsense)?;
         self.head = head;
         self.length += read;
         Ok(Some((String::from_utf8_lossy(&line).into_owned(), entry)))

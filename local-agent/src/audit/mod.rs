@@ -1,12 +1,13 @@
 //! What was asked, answered and done on this machine, in a record that cannot be edited unnoticed: each line names the hash of all before it.
 //!
-//! [`chain`] is pure; [`log`] keeps it on the disk.
+//! [`chain`] and `sense` are pure: whether lines follow from each other, and whether what they say can be true. [`log`] keeps them on the disk.
 
 pub mod chain;
 pub mod log;
+mod sense;
 
-use crate::core::approvals::Settled;
-use lanyard_shared::approval::{Hash, Request};
+use lanyard_shared::approval::{Hash, Request, Settled};
+use lanyard_shared::ids::AgentId;
 use serde::{Deserialize, Serialize};
 
 /// What is recorded.
@@ -15,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub enum Event {
     /// The agent has begun to work.
     Began {
+        /// This machine, to which devices have signed.
+        agent: AgentId,
         /// Its version.
         version: String,
     },

@@ -5,14 +5,13 @@ use super::pick::{Choice, pick};
 use super::really::really;
 use super::talk::{ask, connect, unexpected};
 use super::{Failure, output};
-use crate::core::approvals::{By, End, Settled};
 use crate::daemon::owner::{Notice, OwnerConn, Request as Owner};
 use crate::limits::LISTED_ID;
 use crate::state::StateDir;
 use lanyard_dial::clock;
 use lanyard_policy::prompt;
 use lanyard_shared::access::in_short;
-use lanyard_shared::approval::{Request, Verdict};
+use lanyard_shared::approval::{By, End, Request, Settled, Verdict};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -117,11 +116,11 @@ async fn waiting(owner: &mut OwnerConn) -> Result<Vec<Request>, Failure> {
 
 /// What has come of a request, in words.
 pub fn said(settled: &Settled) -> String {
-    match settled.end {
+    match &settled.end {
         End::Answered { verdict, by } => {
             let by = match by {
                 By::Machine {} => "at the machine".to_owned(),
-                By::Device { device } => format!("on device {device}"),
+                By::Device { name, .. } => format!("on \"{}\"", output::printable(name)),
             };
             match verdict {
                 Verdict::Approved => format!("approved {by}"),

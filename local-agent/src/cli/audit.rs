@@ -121,7 +121,7 @@ fn verify(lines: &mut Lines, json: bool) -> Result<ExitCode, Failure> {
 /// One line for a person.
 fn sentence(entry: &Entry) -> String {
     let what = match &entry.event {
-        Event::Began { version } => {
+        Event::Began { version, .. } => {
             format!("the agent began, version {}", output::printable(version))
         }
         Event::Torn { bytes } => {

@@ -1,27 +1,24 @@
 //! A request for approval, as a person at the machine sees it: all of it, with every character that hides shown.
 
 use super::output;
+use crate::policy;
 use lanyard_dial::clock;
-use lanyard_policy::prompt::{self, Flag};
 use lanyard_shared::access::in_short;
 use lanyard_shared::approval::{Asker, Fences, Request};
 use lanyard_shared::time::UnixMs;
 
 /// Line by line.
 pub fn card(request: &Request, now: UnixMs) -> Vec<String> {
-    let shown = prompt::show(&request.line);
+    let card = policy::card::card(request.clone(), &[]);
     let mut lines = vec![
+        card.consequence,
         format!("{} wants to run:", asker(&request.asker)),
         String::new(),
     ];
-    lines.extend(shown.text.lines().map(|line| format!("    {line}")));
+    lines.extend(card.shown.lines().map(|line| format!("    {line}")));
     lines.push(String::new());
-    lines.extend(
-        shown
-            .flags
-            .iter()
-            .map(|flag| format!("  careful: {}", told(*flag))),
-    );
+    let careful = card.careful.iter();
+    lines.extend(careful.map(|why| format!("  careful: {why}")));
     for program in &request.programs {
         lines.push(format!(
             "  {} is {}",
@@ -86,19 +83,6 @@ fn kept_to(request: &Request) -> String {
         Fences::Outside {} => {
             "OUTSIDE THE SANDBOX: it can do whatever you can on this machine".to_owned()
         }
-    }
-}
-
-fn told(flag: Flag) -> &'static str {
-    match flag {
-        Flag::Control => "it holds control characters",
-        Flag::Bidi => "it holds characters that change the direction of text",
-        Flag::Invisible => "it holds characters that cannot be seen",
-        Flag::NotAscii => "it holds characters beyond ASCII",
-        Flag::LookAlike => "it holds letters that look like others",
-        Flag::ManyLines => "it has more than one line",
-        Flag::Long => "it is long",
-        Flag::Blanks => "it holds many blanks in a row",
     }
 }
 

@@ -3,79 +3,53 @@
 //! The first answer counts, wherever it comes from; a later one hears what the first was. What nobody answers is denied at its time.
 
 use super::Core;
+use super::devices::Device;
 use super::effect::Effect;
+use super::talk::Talk;
 use crate::limits::{APPROVALS_MAX, SETTLED_MAX};
-use lanyard_shared::approval::{Hash, Request, Verdict};
+use lanyard_shared::access::Reach;
+use lanyard_shared::approval::{By, Card, End, Fences, Hash, Request, Settled, Verdict};
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::ids::{ApprovalId, DeviceId};
+use lanyard_shared::frame::StreamId;
+use lanyard_shared::ids::ApprovalId;
+use lanyard_shared::msg::{FromAgent, Scope};
 use lanyard_shared::time::{Now, UnixMs};
-use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::Duration;
-
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settled {
-    /// Which.
-    pub id: ApprovalId,
-    /// What it was about.
-    pub hash: Hash,
-    /// The end of it.
-    pub end: End,
-    /// When.
-    pub at: UnixMs,
-}
-
-/// How a request ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "end", deny_unknown_fields)]
-pub enum End {
-    /// Somebody has answered.
-    Answered {
-        /// What.
-        verdict: Verdict,
-        /// Who.
-        by: By,
-    },
-    /// Nobody has, in all its time.
-    Expired {},
-    /// Whoever asked needs no answer any more.
-    Withdrawn {},
-}
-
-impl End {
-    /// Whether it may be acted on.
-    #[must_use]
-    pub fn is_approval(self) -> bool {
-        matches!(
-            self,
-            Self::Answered {
-                verdict: Verdict::Approved,
-                ..
-            }
-        )
-    }
-}
-
-/// Who answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "at", deny_unknown_fields)]
-pub enum By {
-    /// The person at the machine.
-    Machine {},
-    /// A device.
-    Device {
-        /// Which.
-        device: DeviceId,
-    },
-}
 
 /// All requests: those that wait, and the last that ended.
 #[derive(Debug, Default)]
 pub(super) struct Approvals {
-    waiting: Vec<Request>,
-    settled: VecDeque<Settled>,
+    waiting: Vec<Card>,
+    /// With what a device must reach to hear of it.
+    settled: VecDeque<(Settled, Place)>,
+}
+
+/// Where something would run.
+#[derive(Clone, Debug)]
+struct Place {
+    folder: String,
+    workspace: String,
+    outside: bool,
+}
+
+impl Place {
+    fn of(request: &Request) -> Self {
+        Self {
+            folder: request.folder.clone(),
+            workspace: request.workspace.clone(),
+            outside: request.fences == Fences::Outside {},
+        }
+    }
+
+    /// What runs outside of the sandbox is bounded by nothing, so that it is for those alone who are not bounded either.
+    fn is_reached_by(&self, device: &Device) -> bool {
+        let whole = device.reach == Reach::default();
+        whole
+            || !self.outside
+                && device.reaches_path(&self.folder)
+                && device.reaches_path(&self.workspace)
+    }
 }
 
 impl Core {
@@ -85,7 +59,7 @@ impl Core {
     /// Too many wait, its name is taken, or the clock cannot be believed.
     pub fn ask_approval(
         &mut self,
-        mut request: Request,
+        mut card: Card,
         life: Duration,
         now: Now,
     ) -> Result<Request, CloseCode> {
@@ -93,18 +67,20 @@ impl Core {
             return Err(CloseCode::ClockBehind);
         }
         let approvals = &mut self.approvals;
-        let known = approvals.waiting.iter().any(|other| other.id == request.id);
-        if known || approvals.settled(request.id).is_some() {
+        let id = card.request.id;
+        if approvals.place(id).is_some() {
             return Err(CloseCode::BadMessage);
         }
         if approvals.waiting.len() >= APPROVALS_MAX {
             return Err(CloseCode::Busy);
         }
-        request.asked = now.unix;
-        request.until = now.unix + life;
-        approvals.waiting.push(request.clone());
+        card.request.asked = now.unix;
+        card.request.until = now.unix + life;
+        let request = card.request.clone();
+        approvals.waiting.push(card);
         let asked = Box::new(request.clone());
         self.effects.push_back(Effect::ApprovalAsked(asked));
+        self.tell_sessions(id);
         Ok(request)
     }
 
@@ -123,22 +99,18 @@ impl Core {
         self.expire_approvals(now);
         if let Some(settled) = self.approvals.settled(id) {
             return if settled.hash == hash {
-                Ok(settled)
+                Ok(settled.clone())
             } else {
                 Err(CloseCode::BadMessage)
             };
         }
-        let request = self
-            .approvals
-            .waiting
-            .iter()
-            .find(|request| request.id == id);
-        let request = request.ok_or(CloseCode::ApprovalUnknown)?;
-        if request.hash() != hash {
+        let card = self.approvals.card(id).ok_or(CloseCode::ApprovalUnknown)?;
+        if card.request.hash() != hash {
             return Err(CloseCode::BadMessage);
         }
         self.settle(id, End::Answered { verdict, by }, now);
-        self.approvals.settled(id).ok_or(CloseCode::Internal)
+        let settled = self.approvals.settled(id).ok_or(CloseCode::Internal)?;
+        Ok(settled.clone())
     }
 
     /// Whoever asked has gone. Nothing if it is answered already.
@@ -149,67 +121,128 @@ impl Core {
     /// What was answered could not be written down: nothing is done by it.
     pub fn undo_approval(&mut self, id: ApprovalId) -> Option<Settled> {
         let mut settled = self.approvals.settled.iter_mut();
-        let settled = settled.find(|settled| settled.id == id)?;
+        let (settled, _) = settled.find(|(settled, _)| settled.id == id)?;
         settled.end = End::Withdrawn {};
-        Some(*settled)
+        Some(settled.clone())
+    }
+
+    /// What has come of a request is on the disk, and devices may hear it.
+    pub fn approval_recorded(&mut self, settled: &Settled) {
+        self.tell_sessions(settled.id);
+        self.reply_to_answers(settled);
     }
 
     /// How a request has ended, if it has, and not too long ago.
     #[must_use]
     pub fn settled_approval(&self, id: ApprovalId) -> Option<Settled> {
-        self.approvals.settled(id)
+        self.approvals.settled(id).cloned()
     }
 
     /// The requests that wait, the oldest first.
-    #[must_use]
-    pub fn approvals(&self) -> &[Request] {
-        &self.approvals.waiting
+    pub fn approvals(&self) -> impl Iterator<Item = &Request> {
+        self.approvals.waiting.iter().map(|card| &card.request)
+    }
+
+    /// Whether a device may see and answer this request, which waits or has ended a short while ago.
+    pub(super) fn may_answer(&self, device: &Device, id: ApprovalId) -> bool {
+        let place = self.approvals.place(id);
+        device.allows(Scope::Approve) && place.is_some_and(|place| place.is_reached_by(device))
+    }
+
+    /// What a session that begins is told: which of them wait for it. The cards follow as fast as it takes them.
+    pub(super) fn tell_approvals(&mut self, stream: StreamId) {
+        let Some(talk) = self.talks.get_mut(&stream) else {
+            return;
+        };
+        let Some(device) = self.devices.get(talk.device) else {
+            return;
+        };
+        if !device.allows(Scope::Approve) {
+            return;
+        }
+        let cards = self.approvals.waiting.iter();
+        let its = cards.filter(|card| Place::of(&card.request).is_reached_by(device));
+        let waiting: Vec<_> = its.map(|card| card.request.id).collect();
+        talk.approvals_owed = waiting.iter().copied().collect();
+        self.say(stream, &FromAgent::Approvals { waiting });
+    }
+
+    /// What is next to be said of a request to a session; nothing if there is nothing any more.
+    pub(super) fn approval_news(&self, device: &Device, id: ApprovalId) -> Option<FromAgent> {
+        if !self.may_answer(device, id) {
+            return None;
+        }
+        let card = self.approvals.card(id).map(|card| FromAgent::Approval {
+            card: Box::new(card.clone()),
+        });
+        card.or_else(|| {
+            let settled = self.approvals.settled(id)?.clone();
+            Some(FromAgent::Settled { settled })
+        })
+    }
+
+    fn tell_sessions(&mut self, id: ApprovalId) {
+        for stream in self.streams_of(Talk::is_session) {
+            if let Some(talk) = self.talks.get_mut(&stream)
+                && !talk.approvals_owed.contains(&id)
+            {
+                talk.approvals_owed.push_back(id);
+            }
+            self.flush_talk(stream);
+        }
     }
 
     pub(super) fn expire_approvals(&mut self, now: Now) {
-        let over = |request: &&Request| request.until <= now.unix;
-        while let Some(id) = self
-            .approvals
-            .waiting
-            .iter()
-            .find(over)
-            .map(|request| request.id)
-        {
+        let waiting = self.approvals();
+        let over = waiting.filter(|request| request.until <= now.unix);
+        for id in over.map(|request| request.id).collect::<Vec<_>>() {
             self.settle(id, End::Expired {}, now);
         }
     }
 
     pub(super) fn next_approval_end(&self) -> Option<UnixMs> {
-        let waiting = self.approvals.waiting.iter();
-        waiting.map(|request| request.until).min()
+        self.approvals().map(|request| request.until).min()
     }
 
     fn settle(&mut self, id: ApprovalId, end: End, now: Now) {
-        let waiting = &mut self.approvals.waiting;
-        let Some(at) = waiting.iter().position(|request| request.id == id) else {
+        let mut waiting = self.approvals.waiting.iter();
+        let Some(at) = waiting.position(|card| card.request.id == id) else {
             return;
         };
-        let hash = waiting.remove(at).hash();
+        let request = self.approvals.waiting.remove(at).request;
         let settled = Settled {
             id,
-            hash,
+            hash: request.hash(),
             end,
             at: now.unix,
         };
         if self.approvals.settled.len() >= SETTLED_MAX {
             self.approvals.settled.pop_front();
         }
-        self.approvals.settled.push_back(settled);
+        let place = Place::of(&request);
+        self.approvals.settled.push_back((settled.clone(), place));
         self.effects.push_back(Effect::ApprovalSettled(settled));
     }
 }
 
 impl Approvals {
-    fn settled(&self, id: ApprovalId) -> Option<Settled> {
-        self.settled
-            .iter()
-            .find(|settled| settled.id == id)
-            .copied()
+    fn card(&self, id: ApprovalId) -> Option<&Card> {
+        self.waiting.iter().find(|card| card.request.id == id)
+    }
+
+    fn settled(&self, id: ApprovalId) -> Option<&Settled> {
+        let mut settled = self.settled.iter();
+        let (settled, _) = settled.find(|(settled, _)| settled.id == id)?;
+        Some(settled)
+    }
+
+    fn place(&self, id: ApprovalId) -> Option<Place> {
+        let card = self.card(id).map(|card| Place::of(&card.request));
+        card.or_else(|| {
+            let mut settled = self.settled.iter();
+            let (_, place) = settled.find(|(settled, _)| settled.id == id)?;
+            Some(place.clone())
+        })
     }
 }
 
@@ -217,8 +250,9 @@ impl Approvals {
 mod tests {
     use super::*;
     use crate::core::devices::Devices;
+    use crate::core::tests::rig;
     use crate::core::{Identity, Machine};
-    use lanyard_shared::approval::{Asker, Fences};
+    use lanyard_shared::b64::Bytes;
     use lanyard_shared::time::Mono;
 
     const LIFE: Duration = Duration::from_secs(1800);
@@ -242,24 +276,10 @@ mod tests {
         Core::new(identity, machine, Devices::default(), at(0))
     }
 
-    fn request(number: u32) -> Request {
+    fn card(number: u32) -> Card {
         let mut id = [0; 16];
         id[..4].copy_from_slice(&number.to_be_bytes());
-        Request {
-            id: ApprovalId(id),
-            asker: Asker::Script {
-                pid: 1,
-                name: String::new(),
-            },
-            line: "npm test".to_owned(),
-            programs: Vec::new(),
-            folder: "/work".to_owned(),
-            workspace: "/work".to_owned(),
-            fences: Fences::Outside {},
-            reason: "no rule speaks of it".to_owned(),
-            asked: UnixMs(0),
-            until: UnixMs(0),
-        }
+        rig::card(ApprovalId(id))
     }
 
     fn settled(core: &mut Core) -> Vec<(ApprovalId, bool)> {
@@ -277,26 +297,28 @@ mod tests {
     #[test]
     fn the_first_answer_counts_and_is_repeated_to_later_ones() {
         let mut core = core();
-        let asked = core.ask_approval(request(1), LIFE, at(1)).unwrap();
+        let asked = core.ask_approval(card(1), LIFE, at(1)).unwrap();
         let (id, hash) = (asked.id, asked.hash());
         let first = core.answer_approval(id, hash, Verdict::Approved, AT_MACHINE, at(2));
         let device = By::Device {
-            device: DeviceId([7; 16]),
+            name: "phone".to_owned(),
+            key: Bytes([7; 32]),
+            signature: Bytes([0; 64]),
         };
         let later = core.answer_approval(id, hash, Verdict::Denied, device, at(3));
-        assert!(first.unwrap().end.is_approval());
         assert_eq!(later, first);
+        assert!(first.unwrap().end.is_approval());
         assert_eq!(settled(&mut core), [(id, true)]);
-        assert!(core.approvals().is_empty());
+        assert_eq!(core.approvals().count(), 0);
     }
 
     #[test]
     fn an_answer_is_about_what_was_shown_and_no_other() {
         let mut core = core();
-        let asked = core.ask_approval(request(1), LIFE, at(1)).unwrap();
+        let asked = core.ask_approval(card(1), LIFE, at(1)).unwrap();
         let mut other = asked.clone();
         other.line.push_str("; evil");
-        for (id, hash) in [(asked.id, other.hash()), (request(2).id, asked.hash())] {
+        for (id, hash) in [(asked.id, other.hash()), (card(2).request.id, asked.hash())] {
             let answered = core.answer_approval(id, hash, Verdict::Approved, AT_MACHINE, at(2));
             assert!(answered.is_err());
         }
@@ -312,10 +334,10 @@ mod tests {
     #[test]
     fn what_nobody_answers_is_denied_at_its_time() {
         let mut core = core();
-        let asked = core.ask_approval(request(1), LIFE, at(1)).unwrap();
+        let asked = core.ask_approval(card(1), LIFE, at(1)).unwrap();
         assert_eq!(core.poll_timeout(at(1)), Some(Mono::from_secs(1801)));
         core.on_timeout(at(1800));
-        assert_eq!(core.approvals().len(), 1);
+        assert_eq!(core.approvals().count(), 1);
         // An answer that comes at that time is too late, even if nobody has looked at the clock.
         let yes = Verdict::Approved;
         let late = core.answer_approval(asked.id, asked.hash(), yes, AT_MACHINE, at(1801));
@@ -326,13 +348,13 @@ mod tests {
     #[test]
     fn what_is_withdrawn_or_could_not_be_written_down_is_no_approval() {
         let mut core = core();
-        let gone = core.ask_approval(request(1), LIFE, at(1)).unwrap();
+        let gone = core.ask_approval(card(1), LIFE, at(1)).unwrap();
         core.withdraw_approval(gone.id, at(2));
         let yes = Verdict::Approved;
         let late = core.answer_approval(gone.id, gone.hash(), yes, AT_MACHINE, at(3));
         assert_eq!(late.unwrap().end, End::Withdrawn {});
 
-        let lost = core.ask_approval(request(2), LIFE, at(1)).unwrap();
+        let lost = core.ask_approval(card(2), LIFE, at(1)).unwrap();
         core.answer_approval(lost.id, lost.hash(), yes, AT_MACHINE, at(2))
             .unwrap();
         core.undo_approval(lost.id).unwrap();
@@ -344,12 +366,12 @@ mod tests {
     fn too_many_are_refused_and_a_name_is_for_one() {
         let mut core = core();
         for number in 0..u32::try_from(APPROVALS_MAX).unwrap() {
-            core.ask_approval(request(number), LIFE, at(1)).unwrap();
+            core.ask_approval(card(number), LIFE, at(1)).unwrap();
         }
-        let more = core.ask_approval(request(u32::MAX), LIFE, at(1));
+        let more = core.ask_approval(card(u32::MAX), LIFE, at(1));
         assert_eq!(more, Err(CloseCode::Busy));
-        core.withdraw_approval(request(0).id, at(1));
-        let again = core.ask_approval(request(0), LIFE, at(1));
+        core.withdraw_approval(card(0).request.id, at(1));
+        let again = core.ask_approval(card(0), LIFE, at(1));
         assert_eq!(again, Err(CloseCode::BadMessage));
     }
 }

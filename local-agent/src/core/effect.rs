@@ -1,12 +1,11 @@
 //! What the core wants done. The shell does it, in order, before it writes to the relay.
 
-use crate::core::approvals::Settled;
 use crate::core::pairing::QuestionId;
 use crate::core::rotation::Rotated;
 use crate::core::terminals::Wish;
 use bytes::Bytes;
 use lanyard_shared::access::Reach;
-use lanyard_shared::approval::Request;
+use lanyard_shared::approval::{Request, Settled};
 use lanyard_shared::frame::{Close, StreamId};
 use lanyard_shared::ids::{AgentId, DeviceId, TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Scope};

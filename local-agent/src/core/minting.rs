@@ -34,6 +34,11 @@ impl Core {
         if wanted.root().is_some_and(|root| !device.reaches_path(root)) {
             return Err(CloseCode::NotGranted);
         }
+        if let Wanted::Approve { request } = wanted
+            && !self.may_answer(device, request)
+        {
+            return Err(CloseCode::ApprovalUnknown);
+        }
         let (device, epoch, bound) = (device.id, device.epoch, device.expires);
         // One device must not take the places of others: a holder has 64.
         let its = |lease: &&Lease| {

@@ -27,7 +27,7 @@ mod standing;
 mod talk;
 pub mod terminals;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use effect::{Effect, Question, Watched};
 pub use keys::Identity;

@@ -3,6 +3,7 @@
 //! What is common to all of them is here; what a stream of one purpose takes and gives is in the file of that purpose.
 
 mod acks;
+mod answering;
 mod devices;
 mod reserved;
 mod typing;
@@ -11,6 +12,7 @@ mod wheel;
 
 use super::Core;
 use crate::limits::INPUT_WINDOW;
+use answering::ApproveStream;
 use bytes::Bytes;
 use devices::DevicesStream;
 use lanyard_shared::close::CloseCode;
@@ -44,6 +46,7 @@ enum Kind {
     View(ViewStream),
     Terminal(TerminalStream),
     Devices(DevicesStream),
+    Approve(ApproveStream),
     Reserved(ReservedStream),
 }
 
@@ -148,6 +151,7 @@ impl Core {
             Kind::View(_) => self.view_record(stream, record, cost, now),
             Kind::Terminal(_) => self.typing_record(stream, record, cost, now),
             Kind::Devices(_) => self.devices_record(stream, record, cost, now),
+            Kind::Approve(_) => self.approve_record(stream, &record, cost, now),
             Kind::Reserved(_) => self.reserved_record(stream, &record, cost, now),
         }
     }
@@ -218,7 +222,7 @@ impl Core {
         match purpose.kind {
             Kind::View(view) => self.view_ended(stream, &view),
             Kind::Terminal(typist) => self.typing_ended(stream, typist.terminal),
-            Kind::Devices(_) | Kind::Reserved(_) => {}
+            Kind::Devices(_) | Kind::Approve(_) | Kind::Reserved(_) => {}
         }
     }
 
@@ -236,6 +240,7 @@ impl Core {
             Kind::View(view) => view.permit.renew(now, raw, &keys, epoch),
             Kind::Terminal(typist) => typist.permit.renew(now, raw, &keys, epoch),
             Kind::Devices(devices) => devices.permit.renew(now, raw, &keys, epoch),
+            Kind::Approve(approve) => approve.permit.renew(now, raw, &keys, epoch),
             Kind::Reserved(reserved) => reserved.permit.renew(now, raw, &keys, epoch),
         };
         renewed.map_err(|_| CloseCode::TokenRefused)
@@ -255,12 +260,14 @@ impl Kind {
             (AnyPermit::Devices(permit), Wanted::Devices {}) => {
                 Self::Devices(DevicesStream::new(permit))
             }
+            (AnyPermit::Approve(permit), Wanted::Approve { request }) => {
+                Self::Approve(ApproveStream::new(permit, *request))
+            }
             (
                 permit @ (AnyPermit::FilesRead(_)
                 | AnyPermit::Run(_)
                 | AnyPermit::FilesWrite(_)
-                | AnyPermit::Prompt(_)
-                | AnyPermit::Approve(_)),
+                | AnyPermit::Prompt(_)),
                 wanted,
             ) if permit.purpose() == wanted.scope().kind() => {
                 Self::Reserved(ReservedStream::new(permit))
@@ -274,6 +281,7 @@ impl Kind {
             Self::View(view) => view.open,
             Self::Terminal(typist) => typist.writer.is_some(),
             Self::Devices(devices) => devices.open,
+            Self::Approve(approve) => approve.open,
             Self::Reserved(reserved) => reserved.open,
         }
     }
@@ -285,7 +293,7 @@ impl PurposeStream {
         match &self.kind {
             Kind::View(view) => Some(view.terminal),
             Kind::Terminal(typist) => Some(typist.terminal),
-            Kind::Devices(_) | Kind::Reserved(_) => None,
+            Kind::Devices(_) | Kind::Approve(_) | Kind::Reserved(_) => None,
         }
     }
 

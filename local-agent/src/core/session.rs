@@ -111,6 +111,7 @@ impl Core {
             self.effects.push_back(Effect::NoteDevices);
         }
         self.say(stream, &welcome);
+        self.tell_approvals(stream);
         if slides {
             self.regrant(stream, now)?;
         }

@@ -7,12 +7,12 @@ use crate::limits::{TALK_WAITING_MAX, TALK_WINDOW};
 use bytes::BytesMut;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Origin, StreamId};
-use lanyard_shared::ids::{DeviceId, RendezvousId, TokenId};
+use lanyard_shared::ids::{ApprovalId, DeviceId, RendezvousId, TokenId};
 use lanyard_shared::limits::{
     FRAME_HEADER, HANDSHAKE_TIME, HANDSHAKES_PENDING, SESSION_VERSIONS, SESSIONS_MAX,
     SESSIONS_PER_DEVICE, TAG,
 };
-use lanyard_shared::msg;
+use lanyard_shared::msg::{self, FromAgent};
 use lanyard_shared::noise::{Prologue, Responder, Session, StaticKey, Unconfirmed};
 use lanyard_shared::time::{Mono, Now};
 use serde::Serialize;
@@ -34,6 +34,8 @@ pub(super) struct Talk {
     pub present: Option<Mono>,
     /// The list of terminals has changed since this viewer was told.
     pub list_is_old: bool,
+    /// Requests for approval of which this viewer has not heard yet what has come of them.
+    pub approvals_owed: VecDeque<ApprovalId>,
     waiting: VecDeque<Vec<u8>>,
     waiting_bytes: usize,
 }
@@ -126,6 +128,7 @@ impl Core {
             heard: now.mono,
             present: None,
             list_is_old: false,
+            approvals_owed: VecDeque::new(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
         };
@@ -249,6 +252,11 @@ impl Core {
 
     /// Seals a message and sends it as soon as the viewer takes it.
     pub(super) fn say(&mut self, stream: StreamId, message: &impl Serialize) {
+        self.queue(stream, message);
+        self.flush_talk(stream);
+    }
+
+    fn queue(&mut self, stream: StreamId, message: &impl Serialize) {
         let Some(talk) = self.talks.get_mut(&stream) else {
             return;
         };
@@ -261,20 +269,35 @@ impl Core {
         talk.waiting_bytes += sealed.len();
         talk.waiting.push_back(sealed);
         if talk.waiting_bytes > TALK_WAITING_MAX {
-            return self.close(stream, CloseCode::Busy);
+            self.close(stream, CloseCode::Busy);
         }
-        self.flush_talk(stream);
     }
 
+    /// What only says how things stand waits until all before it has been taken, so that nothing piles up for who does not read.
     pub(super) fn flush_talk(&mut self, stream: StreamId) {
         self.flush_waiting(stream);
-        if let Some(talk) = self.talks.get_mut(&stream)
-            && talk.waiting.is_empty()
-            && std::mem::take(&mut talk.list_is_old)
-        {
+        while let Some(news) = self.next_news(stream) {
+            self.queue(stream, &news);
+            self.flush_waiting(stream);
+        }
+    }
+
+    fn next_news(&mut self, stream: StreamId) -> Option<FromAgent> {
+        loop {
+            let talk = self.talks.get_mut(&stream)?;
+            if !talk.waiting.is_empty() {
+                return None;
+            }
             let device = talk.device;
-            let terminals = self.terminals_for(Some(device));
-            self.say(stream, &msg::FromAgent::Terminals { terminals });
+            if std::mem::take(&mut talk.list_is_old) {
+                let terminals = self.terminals_for(Some(device));
+                return Some(FromAgent::Terminals { terminals });
+            }
+            let approval = talk.approvals_owed.pop_front()?;
+            let device = self.devices.get(device)?;
+            if let Some(news) = self.approval_news(device, approval) {
+                return Some(news);
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 )]
 
 mod acks;
+mod approving;
 mod attacks;
 mod ending;
 mod first;
@@ -12,7 +13,7 @@ mod inventory;
 mod lives;
 mod past;
 mod rekey;
-mod rig;
+pub(crate) mod rig;
 mod rotation;
 mod seen;
 mod sharing;

@@ -4,15 +4,16 @@ use super::Daemon;
 use super::owner::{Notice, Wish};
 use crate::audit::Event;
 use crate::audit::log::{AuditError, AuditLog};
-use crate::core::approvals::Settled;
-use crate::limits::ASKED_LINE_MAX;
+use crate::limits::{ASKED_LINE_MAX, CARD_MAX};
+use crate::policy::card::card;
 use crate::policy::standing::Standing;
 use crate::random;
 use crate::state::{Finding, StateDir, StateError};
 use lanyard_policy::decide::{Decision, Request as Asking, Verdict};
-use lanyard_shared::approval::{Asker, Request};
+use lanyard_shared::approval::{Asker, Request, Settled};
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::ids::ApprovalId;
+use lanyard_shared::ids::{AgentId, ApprovalId};
+use lanyard_shared::msg;
 use lanyard_shared::time::{Now, UnixMs};
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +26,7 @@ impl Daemon {
         if !whole || !folder.is_absolute() || !Path::new(&wish.workspace).is_absolute() {
             return Err(CloseCode::BadMessage);
         }
-        let (verdict, life) = verdict(&wish, now.unix).ok_or(CloseCode::BadMessage)?;
+        let (mut verdict, life) = verdict(&wish, now.unix).ok_or(CloseCode::BadMessage)?;
         let request = match verdict.decision {
             Decision::Allow | Decision::Deny => None,
             Decision::Ask => {
@@ -45,7 +46,14 @@ impl Daemon {
                     asked: now.unix,
                     until: now.unix,
                 };
-                Some(Box::new(self.core.ask_approval(request, life, now)?))
+                let card = card(request, &verdict.parts);
+                if msg::encode(&card).len() > CARD_MAX {
+                    verdict.decision = Decision::Deny;
+                    verdict.reason = "it is too long to be shown to people as a whole".to_owned();
+                    None
+                } else {
+                    Some(Box::new(self.core.ask_approval(card, life, now)?))
+                }
             }
         };
         Ok(Notice::Decided {
@@ -69,7 +77,9 @@ impl Daemon {
 
     /// Nobody acts on an answer that is not on the disk.
     pub(super) fn settled(&mut self, settled: Settled) {
-        let told = match self.record(Event::Settled { settled }) {
+        let told = match self.record(Event::Settled {
+            settled: settled.clone(),
+        }) {
             Ok(()) => Some(settled),
             Err(error) => {
                 self.tell_unrecorded(&error);
@@ -77,6 +87,7 @@ impl Daemon {
             }
         };
         if let Some(settled) = told {
+            self.core.approval_recorded(&settled);
             self.owners.tell(&Notice::Settled { settled });
         }
     }
@@ -107,6 +118,7 @@ fn verdict(wish: &Wish, now: UnixMs) -> Option<(Verdict, Duration)> {
 /// The log, and what is to be said of one that was damaged. That one is kept aside, and another begins.
 pub(super) fn open_audit(
     state: &StateDir,
+    agent: AgentId,
     now: UnixMs,
 ) -> Result<(AuditLog, Option<Finding>), StateError> {
     let path = state.audit_log();
@@ -119,7 +131,7 @@ pub(super) fn open_audit(
         log => (log.map_err(StateError::Audit)?, None),
     };
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    log.append(now, Event::Began { version })
+    log.append(now, Event::Began { agent, version })
         .map_err(StateError::Audit)?;
     Ok((log, finding))
 }

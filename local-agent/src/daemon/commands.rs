@@ -2,9 +2,9 @@
 
 use super::owner::{self, Command, Notice};
 use super::{Daemon, DaemonError};
-use crate::core::approvals::By;
 use crate::core::clock::AgentClock;
 use lanyard_dial::clock;
+use lanyard_shared::approval::By;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::time::UnixMs;
 
@@ -93,7 +93,7 @@ impl Daemon {
                 let _ = reply.send(self.core.settled_approval(id));
             }
             Command::Approvals { reply } => {
-                let _ = reply.send(self.core.approvals().to_vec());
+                let _ = reply.send(self.core.approvals().cloned().collect());
             }
             Command::AnswerApproval {
                 id,
@@ -101,12 +101,14 @@ impl Daemon {
                 verdict,
                 reply,
             } => {
-                let by = By::Machine {};
-                let answered = self.core.answer_approval(id, hash, verdict, by, now);
+                let at_machine = || By::Machine {};
+                let core = &mut self.core;
+                let answered = core.answer_approval(id, hash, verdict, at_machine(), now);
                 self.carry_out()?;
                 // What could not be written down has come to something else.
-                let settled =
-                    answered.and_then(|_| self.core.answer_approval(id, hash, verdict, by, now));
+                let core = &mut self.core;
+                let again = |_| core.answer_approval(id, hash, verdict, at_machine(), now);
+                let settled = answered.and_then(again);
                 let _ = reply.send(settled);
             }
             Command::LookAtHistory { reply } => self.keeper.look(Some(reply)),

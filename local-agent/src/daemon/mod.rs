@@ -181,7 +181,7 @@ impl Daemon {
             options.state.make_way_for_folder(&folder, now.unix)?,
             options.state.make_way_for_folder(&history, now.unix)?,
         ];
-        let (audit, broken_log) = asking::open_audit(&options.state, now.unix)?;
+        let (audit, broken_log) = asking::open_audit(&options.state, identity.agent(), now.unix)?;
         let findings = findings.into_iter().chain([broken_log]);
         let core = Core::new(identity, options.machine, devices, now);
         let (tell, news) = unbounded_channel();

@@ -9,13 +9,12 @@ mod words;
 pub use words::{Gap, Link, Notice, Request, Status, Trouble, Wish};
 
 use crate::core::Question;
-use crate::core::approvals::Settled;
 use crate::core::keys::Urgency;
 use crate::core::pairing::{Invitation, QuestionId};
 use crate::core::rotation::{Rotated, Rotation};
 use crate::limits::{OWNER_BACKLOG, OWNER_LINE, OWNER_PAUSE, PAIR_TIME};
 use lanyard_shared::access::Revocation;
-use lanyard_shared::approval::{Hash, Request as Approval, Verdict};
+use lanyard_shared::approval::{Hash, Request as Approval, Settled, Verdict};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{ApprovalId, DeviceId};
 use serde::Serialize;

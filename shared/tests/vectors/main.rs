@@ -3,6 +3,7 @@
 //! Regenerate: `LANYARD_REGENERATE=1 cargo test -p lanyard-shared --test vectors`
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod approval;
 mod pair;
 mod proof;
 mod rotate;

@@ -160,9 +160,9 @@ fn open(loot: Loot, kind: Kind) -> Verdict {
 fn used(loot: Loot, kind: Kind) -> Verdict {
     let behind = match kind {
         Kind::Device | Kind::View | Kind::Terminal | Kind::Devices => Verdict::Yes,
-        Kind::FilesRead | Kind::Run | Kind::FilesWrite | Kind::Prompt | Kind::Approve => {
-            Verdict::NotYet
-        }
+        // The device signs each answer: a link that it has proven is not enough.
+        Kind::Approve => yes(!matches!(loot.stolen, Credential::Thing(Thing::Session))),
+        Kind::FilesRead | Kind::Run | Kind::FilesWrite | Kind::Prompt => Verdict::NotYet,
     };
     if reached(reach(loot), kind) {
         behind

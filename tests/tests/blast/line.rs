@@ -3,9 +3,10 @@
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use lanyard_shared::access::DevicesRequest;
+use lanyard_shared::approval::Answer;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Frame, StreamId, Target as For};
-use lanyard_shared::ids::{AgentId, TerminalId, TokenId, WriterId};
+use lanyard_shared::ids::{AgentId, TokenId, WriterId};
 use lanyard_shared::limits::{FRAME_HEADER, SESSION_VERSIONS};
 use lanyard_shared::msg::{self, FromAgent, ToAgent, Wanted};
 use lanyard_shared::noise::{Initiator, Prologue, Session, StaticKey};
@@ -186,6 +187,9 @@ impl Line {
                     | FromAgent::History { .. }
                     | FromAgent::Rekeyed { .. } => return Ok(*said),
                     FromAgent::Welcome { .. }
+                    | FromAgent::Approvals { .. }
+                    | FromAgent::Approval { .. }
+                    | FromAgent::Settled { .. }
                     | FromAgent::Pong { .. }
                     | FromAgent::Access { .. }
                     | FromAgent::Scopes { .. }
@@ -242,7 +246,12 @@ impl Line {
     }
 
     /// Uses an open stream of this purpose as whoever holds `secret` would.
-    pub async fn use_stream(&mut self, on: &mut Sealed, kind: Kind, word: &str) -> Result<Verdict> {
+    pub async fn use_stream(
+        &mut self,
+        on: &mut Sealed,
+        kind: Kind,
+        purpose: &Use<'_>,
+    ) -> Result<Verdict> {
         let opening = match kind {
             Kind::View => ViewerRecord::ViewOpening {
                 have: None,
@@ -267,7 +276,7 @@ impl Line {
             match record {
                 AgentRecord::SnapshotChunk(bytes) | AgentRecord::Output { bytes, .. } => {
                     text.extend_from_slice(&bytes);
-                    if contains(&text, word) {
+                    if contains(&text, purpose.word) {
                         return Ok(Verdict::Yes);
                     }
                 }
@@ -278,8 +287,12 @@ impl Line {
                 }
                 AgentRecord::Applied(1) => return Ok(Verdict::Yes),
                 AgentRecord::Ready => {
-                    let list = msg::encode(&DevicesRequest::List { req: 1 });
-                    let request = ViewerRecord::Request(Bytes::from(list));
+                    let asked = if kind == Kind::Approve {
+                        msg::encode(&purpose.answer)
+                    } else {
+                        msg::encode(&DevicesRequest::List { req: 1 })
+                    };
+                    let request = ViewerRecord::Request(Bytes::from(asked));
                     self.send_record(on, &request).await?;
                 }
                 AgentRecord::Reply(_) => return Ok(Verdict::Yes),
@@ -299,24 +312,14 @@ impl Line {
     }
 }
 
-pub fn contains(text: &[u8], word: &str) -> bool {
-    text.windows(word.len()).any(|w| w == word.as_bytes())
+/// What streams are used for here.
+pub struct Use<'a> {
+    /// What a terminal shows to who can read it.
+    pub word: &'a str,
+    /// What is answered to the request that waits.
+    pub answer: Answer,
 }
 
-/// What a token of this purpose is asked for here; nothing where no session gives one.
-pub fn wanted(kind: Kind, terminal: TerminalId, root: &str) -> Option<Wanted> {
-    let root = root.to_owned();
-    Some(match kind {
-        Kind::Device => return None,
-        Kind::View => Wanted::View { terminal },
-        Kind::FilesRead => Wanted::FilesRead { root },
-        Kind::Terminal => Wanted::Terminal { terminal },
-        Kind::Run => Wanted::Run { root },
-        Kind::FilesWrite => Wanted::FilesWrite { root },
-        Kind::Prompt => Wanted::Prompt { root },
-        Kind::Approve => Wanted::Approve {
-            request: lanyard_shared::b64::Bytes([9; 16]),
-        },
-        Kind::Devices => Wanted::Devices {},
-    })
+pub fn contains(text: &[u8], word: &str) -> bool {
+    text.windows(word.len()).any(|w| w == word.as_bytes())
 }

@@ -1,6 +1,6 @@
 //! Where the thefts happen: a machine at a relay, a device of its owner's that may do everything, and a terminal with a word on its screen.
 
-use super::line::{Line, Sealed, wanted};
+use super::line::{Line, Sealed, Use};
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
@@ -9,9 +9,11 @@ use lanyard_agent::state::StateDir;
 use lanyard_client::client::Client;
 use lanyard_client::keys::Device;
 use lanyard_dial::clock;
+use lanyard_shared::approval::{self, Answer, Request};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::Target as For;
 use lanyard_shared::ids::{AgentId, TerminalId, TokenId};
+use lanyard_shared::msg::Wanted;
 use lanyard_shared::noise::StaticKey;
 use lanyard_shared::pair::address::Address;
 use lanyard_shared::pair::{PairingLink, PairingSecret};
@@ -25,7 +27,7 @@ use lanyard_tests::viewer::plain;
 use lanyard_tests::{PATIENCE, TestTerminal, TestViewer, World};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::UnixStream;
@@ -56,6 +58,9 @@ pub struct Scene {
     pub victim: TestViewer,
     pub terminal: TerminalId,
     pub root: String,
+    /// Somebody on the machine asks for this, and waits.
+    pub request: Request,
+    _asker: Ear,
     _shown: TestTerminal,
     sources: AtomicU32,
 }
@@ -100,7 +105,11 @@ impl Scene {
         shown.type_text("echo tourma''line\r").await?;
         shown.until(WORD).await?;
         let root = world.home().canonicalize()?;
+        let mut asker = Ear::at(&world).await?;
+        let request = asker.ask_people(&root).await?;
         Ok(Self {
+            request,
+            _asker: asker,
             target,
             agent: victim.machine.agent,
             remote: victim.machine.noise_key.0,
@@ -151,15 +160,43 @@ impl Scene {
         Ok(line)
     }
 
+    /// What a token of this purpose is asked for here; nothing where no session gives one.
+    pub fn wanted(&self, kind: Kind) -> Option<Wanted> {
+        let (terminal, root) = (self.terminal, self.root.clone());
+        Some(match kind {
+            Kind::Device => return None,
+            Kind::View => Wanted::View { terminal },
+            Kind::FilesRead => Wanted::FilesRead { root },
+            Kind::Terminal => Wanted::Terminal { terminal },
+            Kind::Run => Wanted::Run { root },
+            Kind::FilesWrite => Wanted::FilesWrite { root },
+            Kind::Prompt => Wanted::Prompt { root },
+            Kind::Approve => Wanted::Approve {
+                request: self.request.id,
+            },
+            Kind::Devices => Wanted::Devices {},
+        })
+    }
+
+    /// What streams are used for by who holds these keys. An answer is also taken when there was one before, so that each thief can try.
+    pub fn purpose(&self, keys: &Keys) -> Use<'static> {
+        let hash = self.request.hash();
+        Use {
+            word: WORD,
+            answer: Answer::sign(&keys.sign, self.agent, hash, approval::Verdict::Denied),
+        }
+    }
+
     /// A stream of the victim's that somebody records, with its secret.
     pub async fn recorded(&self) -> Result<(Recorded, StreamSecret)> {
         let mut line = self.honest().await?;
-        let view = wanted(Kind::View, self.terminal, &self.root).context("a wish")?;
+        let view = self.wanted(Kind::View).context("a wish")?;
         let minted = line.mint(view).await?.context("a token to watch")?;
         let id = line.open(For::Purpose(minted.token)).await?;
         let id = id.map_err(|code| anyhow::anyhow!("the victim cannot watch: {code:?}"))?;
         let mut on: Sealed = Line::sealed(id, minted.jti, &minted.secret);
-        let seen = line.use_stream(&mut on, Kind::View, WORD).await?;
+        let purpose = self.purpose(&self.victim_keys());
+        let seen = line.use_stream(&mut on, Kind::View, &purpose).await?;
         ensure!(seen == Verdict::Yes, "the victim sees its terminal");
         let recorded = Recorded {
             jti: minted.jti,
@@ -198,7 +235,7 @@ impl Scene {
             },
             Credential::Token(Kind::Device) => bag.grant = Some(self.victim.machine.grant.clone()),
             Credential::Token(kind) => {
-                let wanted = wanted(kind, self.terminal, &self.root).context("a wish")?;
+                let wanted = self.wanted(kind).context("a wish")?;
                 let minted = line.mint(wanted).await?;
                 bag.token = Some((kind, minted.context("a token")?.token));
             }
@@ -235,18 +272,6 @@ impl Scene {
         Ok(link.url(&web).to_string())
     }
 
-    /// Listens at the owner's socket from now on.
-    pub async fn ear(&self) -> Result<Ear> {
-        let socket = self.world.agent.state.join("owner.sock");
-        let (read, write) = UnixStream::connect(socket).await?.into_split();
-        let lines = BufReader::new(read).lines();
-        let mut ear = Ear { lines, write };
-        // Once it answers, it listens.
-        ear.say(&json!({"t": "status"})).await?;
-        while ear.heard().await?["event"] != "status" {}
-        Ok(ear)
-    }
-
     async fn share(&self) -> Result<String> {
         let request = json!({"t": "pair", "scopes": ["view"], "reach": {"root": null, "terminal": null}, "stays": 1800, "yes": true});
         let answer = self.world.agent.owner(request).await?;
@@ -272,6 +297,33 @@ pub struct Ear {
 }
 
 impl Ear {
+    /// Listens at the owner's socket from now on.
+    pub async fn at(world: &World) -> Result<Self> {
+        let socket = world.agent.state.join("owner.sock");
+        let (read, write) = UnixStream::connect(socket).await?.into_split();
+        let lines = BufReader::new(read).lines();
+        let mut ear = Self { lines, write };
+        // Once it answers, it listens.
+        ear.say(&json!({"t": "status"})).await?;
+        while ear.heard().await?["event"] != "status" {}
+        Ok(ear)
+    }
+
+    /// Asks people whether something may run. It is asked until this is dropped.
+    async fn ask_people(&mut self, folder: &Path) -> Result<Request> {
+        let wish = json!({
+            "name": "", "line": "make", "programs": [], "folder": folder, "workspace": folder,
+            "fences": {"fences": "outside"},
+        });
+        self.say(&json!({"t": "ask", "wish": wish})).await?;
+        loop {
+            let notice = self.heard().await?;
+            if notice["event"] == "decided" {
+                return Ok(serde_json::from_value(notice["request"].clone())?);
+            }
+        }
+    }
+
     /// Says something as the owner.
     pub async fn say(&mut self, request: &Value) -> Result<()> {
         let line = format!("{request}\n");

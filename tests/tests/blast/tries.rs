@@ -1,7 +1,7 @@
 //! A thief tries everything, with all that is in the bag; what is missing it makes up.
 
-use super::line::{Line, contains, wanted};
-use super::scene::{Bag, Keys, Recorded, Scene, WORD, knock, own_keys};
+use super::line::{Line, contains};
+use super::scene::{Bag, Ear, Keys, Recorded, Scene, WORD, knock, own_keys};
 use super::{machine, operator};
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
@@ -120,7 +120,7 @@ impl<'a> Thief<'a> {
             None if self.bag.owner => self.scene.link(true).await?,
             None => self.scene.made_up_link()?,
         };
-        let mut ear = self.scene.ear().await?;
+        let mut ear = Ear::at(&self.scene.world).await?;
         let Ok(pairing) = knock(&link, &self.own).await else {
             return Ok(Verdict::No);
         };
@@ -244,7 +244,7 @@ impl<'a> Thief<'a> {
     /// One purpose: a token, its stream, its effect.
     async fn purpose(&mut self, line: &mut Line, kind: Kind) -> Result<()> {
         let scene = self.scene;
-        let wish = wanted(kind, scene.terminal, &scene.root).context("a wish")?;
+        let wish = scene.wanted(kind).context("a wish")?;
         let minted = if line.has_session() {
             line.mint(wish).await?
         } else {
@@ -266,7 +266,8 @@ impl<'a> Thief<'a> {
                 .clone()
                 .unwrap_or((TokenId([1; 16]), StreamSecret::from_bytes([3; 32])));
             let mut on = Line::sealed(id, jti, &secret);
-            used = line.use_stream(&mut on, kind, WORD).await?;
+            let purpose = scene.purpose(self.bag.keys.as_ref().unwrap_or(&self.own));
+            used = line.use_stream(&mut on, kind, &purpose).await?;
             if kind != Kind::Devices {
                 line.link
                     .send(&Frame::Close(id, CloseCode::Done.into()))
@@ -371,7 +372,7 @@ impl<'a> Thief<'a> {
     /// Locks the machine, which its owner then opens again.
     async fn locks(&self, line: &mut Line) -> Result<bool> {
         let scene = self.scene;
-        let wish = wanted(Kind::Devices, scene.terminal, &scene.root).context("a wish")?;
+        let wish = scene.wanted(Kind::Devices).context("a wish")?;
         let Some(minted) = line.mint(wish).await? else {
             return Ok(false);
         };

@@ -159,6 +159,10 @@ impl Viewer {
             FromAgent::Terminals { terminals } => {
                 self.events.push_back(Event::Terminals(terminals))
             }
+            // Requests are answered in the web UI, and at the machine.
+            FromAgent::Approvals { .. }
+            | FromAgent::Approval { .. }
+            | FromAgent::Settled { .. } => {}
             FromAgent::Lease { jti, expires } => self.renewed(jti, expires),
             FromAgent::Ended { jti, reason } => {
                 self.token_ended(jti, &Failure::from(&reason), now.mono)

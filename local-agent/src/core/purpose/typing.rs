@@ -117,7 +117,7 @@ impl Core {
     fn typist(&mut self, stream: StreamId) -> Option<&mut TerminalStream> {
         match &mut self.purposes.get_mut(&stream)?.kind {
             Kind::Terminal(typist) => Some(typist),
-            Kind::View(_) | Kind::Devices(_) | Kind::Reserved(_) => None,
+            Kind::View(_) | Kind::Devices(_) | Kind::Approve(_) | Kind::Reserved(_) => None,
         }
     }
 

@@ -72,7 +72,7 @@ impl Core {
     fn view_stream(&mut self, stream: StreamId) -> Option<&mut ViewStream> {
         match &mut self.purposes.get_mut(&stream)?.kind {
             Kind::View(view) => Some(view),
-            Kind::Terminal(_) | Kind::Devices(_) | Kind::Reserved(_) => None,
+            Kind::Terminal(_) | Kind::Devices(_) | Kind::Approve(_) | Kind::Reserved(_) => None,
         }
     }
 

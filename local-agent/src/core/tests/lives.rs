@@ -149,7 +149,6 @@ fn a_stream_with_nothing_behind_it_yet_says_so_and_ends() {
         Scope::Run,
         Scope::FilesWrite,
         Scope::Prompt,
-        Scope::Approve,
     ] {
         let mut rig = Rig::new();
         let mut viewer = session(&mut rig, &[scope]);

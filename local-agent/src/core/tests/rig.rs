@@ -6,12 +6,13 @@ use crate::core::{Core, Effect, Identity, Machine, Watched};
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use lanyard_shared::access::Reach;
+use lanyard_shared::approval::{Asker, Card, Fences, Request, Risk};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{
     Announce, Challenge, Close, Frame, Leg, Open, Origin, StreamId, Target, Welcome,
 };
-use lanyard_shared::ids::{ConnId, DeviceId, TerminalId, TokenId, WriterId};
+use lanyard_shared::ids::{ApprovalId, ConnId, DeviceId, TerminalId, TokenId, WriterId};
 use lanyard_shared::limits::{FRAME_HEADER, LINK_VERSIONS, SESSION_VERSIONS};
 use lanyard_shared::link::{Dialler, Link};
 use lanyard_shared::msg::{
@@ -29,6 +30,8 @@ use std::time::Duration;
 
 pub const GRID: Grid = Grid { cols: 80, rows: 24 };
 pub const TERMINAL: TerminalId = TerminalId([5; 16]);
+/// Waits from the beginning on.
+pub const APPROVAL: ApprovalId = ApprovalId([1; 16]);
 pub const WRITER: WriterId = WriterId([6; 16]);
 const WINDOW: u32 = 512 * 1024;
 
@@ -119,6 +122,9 @@ impl Rig {
         };
         rig.link_up();
         rig.core.put_terminal(terminal());
+        let life = Duration::from_secs(20 * 365 * 24 * 3600);
+        rig.core.ask_approval(card(APPROVAL), life, now).unwrap();
+        rig.core.poll_effect();
         rig
     }
 
@@ -216,9 +222,10 @@ impl Rig {
     }
 
     /// Something of the core's that is not a message.
-    pub fn with(&mut self, run: impl FnOnce(&mut Core, Now)) {
-        run(&mut self.core, self.now);
+    pub fn with<T>(&mut self, run: impl FnOnce(&mut Core, Now) -> T) -> T {
+        let outcome = run(&mut self.core, self.now);
         self.settle();
+        outcome
     }
 
     /// Opens a stream the way the relay passes it on; returns its id.
@@ -361,6 +368,11 @@ impl Rig {
     }
 
     pub fn session(&mut self, keys: &Keys, grant: &str, conn: ConnId) -> Viewer {
+        self.greeted(keys, grant, conn).0
+    }
+
+    /// A session, and what it was told when it began.
+    pub fn greeted(&mut self, keys: &Keys, grant: &str, conn: ConnId) -> (Viewer, Vec<FromAgent>) {
         let origin = Origin {
             conn,
             device: keys.public(),
@@ -378,15 +390,13 @@ impl Rig {
             origin,
             noise,
         };
-        self.ask(
-            &mut viewer,
-            &ToAgent::Hello {
-                name: "Test".into(),
-                generation: keys.generation.get(),
-                serial: keys.serial.get(),
-            },
-        );
-        viewer
+        let hello = ToAgent::Hello {
+            name: "Test".into(),
+            generation: keys.generation.get(),
+            serial: keys.serial.get(),
+        };
+        let told = self.ask(&mut viewer, &hello);
+        (viewer, told)
     }
 
     /// Says something in a session and returns what came back.
@@ -535,10 +545,38 @@ pub fn wanted(purpose: Scope) -> Wanted {
         Scope::Run => Wanted::Run { root },
         Scope::FilesWrite => Wanted::FilesWrite { root },
         Scope::Prompt => Wanted::Prompt { root },
-        Scope::Approve => Wanted::Approve {
-            request: b64::Bytes([1; 16]),
-        },
+        Scope::Approve => Wanted::Approve { request: APPROVAL },
         Scope::Devices => Wanted::Devices {},
+    }
+}
+
+/// Somebody asks to run `make` in the machine's folder.
+pub fn card(id: ApprovalId) -> Card {
+    let request = Request {
+        id,
+        asker: Asker::Script {
+            pid: 1,
+            name: String::new(),
+        },
+        line: "make".to_owned(),
+        programs: Vec::new(),
+        folder: "/home/ada/work".to_owned(),
+        workspace: "/home/ada/work".to_owned(),
+        fences: Fences::Workspace {
+            network: false,
+            repository: false,
+        },
+        reason: "no rule speaks of it".to_owned(),
+        asked: UnixMs(0),
+        until: UnixMs(0),
+    };
+    Card {
+        request,
+        consequence: "RUNS A COMMAND".to_owned(),
+        risk: Risk::Low,
+        shown: "make".to_owned(),
+        careful: Vec::new(),
+        parts: Vec::new(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! What is said on the owner's socket, both ways: one JSON object a line.
 
-use crate::core::approvals::Settled;
 use crate::core::keys::Urgency;
 use crate::core::pairing::QuestionId;
 use crate::core::rotation::{Rotated, Rotation};
@@ -9,7 +8,7 @@ use lanyard_policy::decide::Decision;
 use lanyard_shared::access::{
     DeviceEntry, InvitationEntry, KeyEntry, Reach, Revocation, TokenEntry,
 };
-use lanyard_shared::approval::{Fences, Hash, Program, Request as Approval, Verdict};
+use lanyard_shared::approval::{Fences, Hash, Program, Request as Approval, Settled, Verdict};
 use lanyard_shared::ids::{AgentId, ApprovalId, DeviceId};
 use lanyard_shared::msg::{Reason, Scope, Terminal};
 use lanyard_shared::pair::{PairingLink, address::Address};

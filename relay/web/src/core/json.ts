@@ -36,18 +36,27 @@ export function object<T extends object>(shape: Shape<T>): Check<T> {
   };
 }
 
-type Tagged = { t: string };
-type Without<U extends Tagged, T extends string> = Omit<Extract<U, { t: T }>, "t">;
+type Without<U, K extends keyof U, T> = Omit<Extract<U, Record<K, T>>, K>;
 
-/** A union told apart by field `t`. Every variant must have its shape. */
-export function tagged<U extends Tagged>(shapes: { readonly [T in U["t"]]: Shape<Without<U, T>> }): Check<U> {
+/** A union told apart by one field. Every variant must have its shape. */
+export function variants<K extends string, U extends Record<K, string>>(
+  key: K,
+  shapes: { readonly [T in U[K]]: Shape<Without<U, K, T>> },
+): Check<U> {
   const checks = new Map<string, Check<object>>(
-    Object.entries<Shape<object>>(shapes).map(([name, shape]) => [name, object({ ...shape, t: literal(name) })]),
+    Object.entries<Shape<object>>(shapes).map(([name, shape]) => [name, object({ ...shape, [key]: literal(name) })]),
   );
   return (value) => {
-    if (!isRecord(value) || typeof value["t"] !== "string") return undefined;
-    return checks.get(value["t"])?.(value) as U | undefined;
+    const name = isRecord(value) ? value[key] : undefined;
+    return typeof name === "string" ? (checks.get(name)?.(value) as U | undefined) : undefined;
   };
+}
+
+/** A union told apart by field `t`. */
+export function tagged<U extends { t: string }>(shapes: {
+  readonly [T in U["t"]]: Shape<Without<U, "t", T>>;
+}): Check<U> {
+  return variants<"t", U>("t", shapes);
 }
 
 export function list<T>(check: Check<T>, most: number): Check<T[]> {

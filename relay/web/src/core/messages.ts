@@ -7,11 +7,20 @@ import {
   MESSAGE_MAX,
   PURPOSES,
   TOKEN_MAX,
+  type ApprovalAnswer,
+  type ApprovalBy,
+  type ApprovalEnd,
+  type ApprovalPart,
+  type ApprovalRequest,
+  type ApprovalVerdict,
+  type Asker,
+  type Card,
   type DeviceEntry,
   type DevicesReply,
   type DevicesRequest,
   type Driver,
   type Exit,
+  type Fences,
   type FromAgent,
   type Grid,
   type IdentityCert,
@@ -20,14 +29,17 @@ import {
   type PastTerminal,
   type PairReply,
   type PairRequest,
+  type Program,
   type Reach,
   type Reason,
+  type Risk,
   type Scope,
+  type Settled,
   type Terminal,
   type ToAgent,
   type TokenEntry,
 } from "./generated";
-import { bytes, flag, integer, list, nullable, object, oneOf, parse, tagged, text, type Check } from "./json";
+import { bytes, flag, integer, list, nullable, object, oneOf, parse, tagged, text, variants, type Check } from "./json";
 
 export function decodeFromAgent(message: Bytes): FromAgent | undefined {
   return decode(message, fromAgent);
@@ -45,8 +57,12 @@ export function decodeDevicesReply(message: Bytes): DevicesReply | undefined {
   return decode(message, devicesReply);
 }
 
+export function decodeSettled(message: Bytes): Settled | undefined {
+  return decode(message, settled);
+}
+
 /** Null when the message would be larger than allowed. */
-export function encodeMessage(message: ToAgent | PairRequest | DevicesRequest): Bytes | null {
+export function encodeMessage(message: ToAgent | PairRequest | DevicesRequest | ApprovalAnswer): Bytes | null {
   const out = utf8(JSON.stringify(message));
   return out.length > MESSAGE_MAX ? null : out;
 }
@@ -146,6 +162,44 @@ const pairReply = tagged<PairReply>({
   refused: { reason },
 });
 
+/** The machine bounds the whole; these bound nothing that it could say. */
+const PARTS_MAX = 4096;
+
+const verdict = oneOf<ApprovalVerdict>("approved", "denied");
+const approvalRequest = object<ApprovalRequest>({
+  id,
+  asker: variants<"by", Asker>("by", { script: { pid: number, name: text } }),
+  line: text,
+  programs: list(object<Program>({ name: text, path: text }), PARTS_MAX),
+  folder: text,
+  workspace: text,
+  fences: variants<"fences", Fences>("fences", { workspace: { network: flag, repository: flag }, outside: {} }),
+  reason: text,
+  asked: time,
+  until: time,
+});
+const card = object<Card>({
+  request: approvalRequest,
+  consequence: text,
+  risk: oneOf<Risk>("low", "medium", "high"),
+  shown: text,
+  careful: list(text, PARTS_MAX),
+  parts: list(object<ApprovalPart>({ shown: text, allowed: flag, reason: text }), PARTS_MAX),
+});
+const settled = object<Settled>({
+  id,
+  hash: bytes(32),
+  end: variants<"end", ApprovalEnd>("end", {
+    answered: {
+      verdict,
+      by: variants<"at", ApprovalBy>("at", { machine: {}, device: { name: text, key: bytes(32), signature } }),
+    },
+    expired: {},
+    withdrawn: {},
+  }),
+  at: time,
+});
+
 const fromAgent = tagged<FromAgent>({
   welcome: {
     machine: text,
@@ -170,6 +224,9 @@ const fromAgent = tagged<FromAgent>({
   rekey: {},
   rekeyed: { req: number, grant: token, expires: time },
   terminals: { terminals },
+  approvals: { waiting: list(id, LIST_MAX) },
+  approval: { card },
+  settled: { settled },
   lease: { jti: id, expires: time },
   ended: { jti: id, reason },
   grant: { grant: token, expires: time },

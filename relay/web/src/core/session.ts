@@ -37,6 +37,8 @@ export interface Lease {
 
 export type Minted = Extract<FromAgent, { t: "minted" }>;
 
+export type ApprovalNews = Extract<FromAgent, { t: "approvals" | "approval" | "settled" }>;
+
 /** What the agent says this device has over this link. */
 export type Access = Omit<Extract<FromAgent, { t: "access" }>, "t" | "req">;
 
@@ -57,6 +59,8 @@ export type SessionEffect =
   | { kind: "changed" }
   | { kind: "answer"; req: number; answer: Answer }
   | { kind: "ended"; jti: string; reason: Reason }
+  /** What waits for approval, or has ended. */
+  | { kind: "approvals"; news: ApprovalNews }
   /** It may ask for something else now. */
   | { kind: "scopes" }
   | { kind: "grant"; grant: string; expires: number }
@@ -286,6 +290,11 @@ export class Session {
         return this.update({ scopes: message.scopes, reach: message.reach }, now);
       case "terminals":
         return this.update({ terminals: message.terminals }, now);
+      case "approvals":
+      case "approval":
+      case "settled":
+        this.effects.push({ kind: "approvals", news: message });
+        return;
       case "lease": {
         const lease = this.table.get(message.jti);
         if (lease) {

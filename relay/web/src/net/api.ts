@@ -2,9 +2,11 @@
  * What the screens see of the world. `ui/` knows this file and nothing below it; `net/` implements it on top of `core/`.
  * Times are milliseconds by the machine's clock unless a name says otherwise; the browser's clock decides nothing.
  */
+import type { Approval, ApprovalState } from "../core/approvals";
 import type { Credential } from "../core/credentials";
 import type { DevicesPhase, Listed, Wish } from "../core/devices";
 import type {
+  ApprovalVerdict,
   Exit,
   Grid,
   Offer,
@@ -23,6 +25,7 @@ import type { Waiting, WishKind } from "./wishes";
 
 export type { Waiting, WishKind };
 export type { RecordedEvent, Recording };
+export type { Approval, ApprovalState };
 export type { Access, Credential, DevicesPhase, Listed, PlayingPhase, Wish };
 
 /** A value one can watch. `subscribe` calls at once with the present value and returns how to stop (a Svelte store). */
@@ -70,6 +73,8 @@ export interface Machine {
   credentials: Credential[];
   /** What the machine last said about this device and its tokens, when it was asked. */
   access: Access | null;
+  /** What it asks people, in the order in which it was asked; what has ended stays until it is put away. */
+  approvals: readonly Approval[];
   /** What was asked of it and is not answered. */
   waiting: Waiting[];
   /** Machine's clock minus the page's monotonic clock, to show times with. */
@@ -193,6 +198,10 @@ export interface Lanyard {
   /** Removes what the machine keeps of one. Rejects with a `Reason`. */
   forgetPast(machine: string, terminal: string): Promise<void>;
   openDevices(machine: string): DevicesSession;
+  /** Signs and sends an answer to a request; `Machine.approvals` shows what comes of it. */
+  answerApproval(machine: string, id: string, verdict: ApprovalVerdict): void;
+  /** Puts away a request that has ended. */
+  dismissApproval(machine: string, id: string): void;
   /** Asks the machine what this device has; it comes as `Machine.access`. Rejects with a `Reason`. */
   readAccess(machine: string): Promise<void>;
   /** Lets a token of this page live longer. Rejects with a `Reason`. */

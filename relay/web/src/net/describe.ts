@@ -1,4 +1,5 @@
 /** A machine as the screens see it. What was last known stays while the machine is away. */
+import type { Approval } from "../core/approvals";
 import { ladder } from "../core/credentials";
 import type { Session } from "../core/session";
 import type { Access, Credential, LinkState, Machine } from "./api";
@@ -15,6 +16,7 @@ export interface Described {
   before: Machine | null;
   /** What the machine said when it was asked. */
   access: Access | null;
+  approvals: readonly Approval[];
   /** What was asked and not answered. */
   waiting: Waiting[];
   /** By the monotonic clock. */
@@ -23,7 +25,7 @@ export interface Described {
 }
 
 export function describe(described: Described): Machine {
-  const { paired, link, session, before, access, waiting, clock } = described;
+  const { paired, link, session, before, access, approvals, waiting, clock } = described;
   const now = clock.now();
   // A first guess, so that times can be shown before the machine has spoken.
   const clockOffset = session?.clockOffset ?? before?.clockOffset ?? clock.unix() - now;
@@ -41,6 +43,7 @@ export function describe(described: Described): Machine {
     terminals: session?.facts?.terminals ?? before?.terminals ?? [],
     credentials: credentials(described, clockOffset),
     access,
+    approvals,
     waiting,
     clockOffset,
   };

@@ -1,6 +1,6 @@
 /** The network of this page: all machines this browser is paired with, each on its own link to the relay the page came from. */
 import { reasonFor } from "../core/reasons";
-import type { Grid, PastPlace, PastTerminal, Revocation, Terminal } from "../core/generated";
+import type { ApprovalVerdict, Grid, PastPlace, PastTerminal, Revocation, Terminal } from "../core/generated";
 import type { DevicesSession, Lanyard, Machine, Pairing, PastPage, PastSession, TerminalSession } from "./api";
 import { browserEnv, watchPage } from "./browser";
 import type { Env } from "./env";
@@ -51,6 +51,14 @@ export class Machines implements Lanyard {
 
   openDevices(machine: string): DevicesSession {
     return this.known(machine).openDevices();
+  }
+
+  answerApproval(machine: string, id: string, verdict: ApprovalVerdict): void {
+    this.find(machine)?.approvals.answer(id, verdict);
+  }
+
+  dismissApproval(machine: string, id: string): void {
+    this.find(machine)?.approvals.dismiss(id);
   }
 
   async createTerminal(machine: string, name: string, grid: Grid): Promise<Terminal> {

@@ -21,6 +21,7 @@ import type { ViewerRecord } from "../core/records";
 import { Session, type Answer, type Minted, type SessionEffect } from "../core/session";
 import { againIn, heldFor } from "../core/told";
 import type { Access, LinkState, Machine } from "./api";
+import { ApprovalDesk } from "./approvals";
 import { describe } from "./describe";
 import { DevicesPanel } from "./devices";
 import type { Env } from "./env";
@@ -67,6 +68,8 @@ export class MachineDriver implements StreamHost {
   private readonly wishes: Wishes;
   /** What is asked once and answered once. */
   readonly requests: Requests;
+  /** What the machine asks people. */
+  readonly approvals: ApprovalDesk;
   private state: LinkState = { kind: "connecting" };
   private wire: Wire | null = null;
   private conn: string | null = null;
@@ -105,6 +108,11 @@ export class MachineDriver implements StreamHost {
     this.sessionBackoff = new Backoff(env.random);
     this.wishes = new Wishes(env.clock, () => this.publish());
     this.requests = new Requests(env, (kind, ask) => this.wish(kind, ask));
+    this.approvals = new ApprovalDesk(env, this, {
+      paired: () => this.paired,
+      houses: (panel) => void this.houses(panel),
+      changed: () => this.publish(),
+    });
     this.cell = new Cell(this.describe());
     this.ticker = new Ticker(
       env.clock,
@@ -504,6 +512,8 @@ export class MachineDriver implements StreamHost {
       case "ended":
         for (const tenant of this.tenants) tenant.tokenEnded(effect.jti, effect.reason);
         return;
+      case "approvals":
+        return this.approvals.heard(effect.news);
       case "scopes":
         return this.scopesChanged();
       case "grant":
@@ -542,6 +552,7 @@ export class MachineDriver implements StreamHost {
   private scopesChanged(): void {
     const scopes = this.scopes();
     this.note({ scopes });
+    if (!scopes.includes("approve")) this.approvals.clear();
     for (const tenant of this.tenants) tenant.scopesChanged(scopes);
   }
 
@@ -578,6 +589,7 @@ export class MachineDriver implements StreamHost {
       // The first description is made before there is a cell.
       before: (this.cell as Cell<Machine> | undefined)?.value ?? null,
       access: this.access,
+      approvals: this.approvals.list,
       waiting: this.wishes.waiting,
       proof: this.proof && this.conn !== null ? { ...this.proof, conn: this.conn } : null,
       clock: this.env.clock,

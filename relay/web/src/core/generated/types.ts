@@ -18,6 +18,9 @@ export type RendezvousId = string;
 /** One terminal on the agent's machine. */
 export type TerminalId = string;
 
+/** One request for approval. */
+export type ApprovalId = string;
+
 /** Whoever numbers inputs: one page or one `attach`, across its streams. */
 export type WriterId = string;
 
@@ -97,7 +100,7 @@ export type Wanted = { "purpose": "view",
   root: string, }
   | { "purpose": "approve",
   /** Which. */
-  request: Bytes, }
+  request: ApprovalId, }
   | { "purpose": "devices", };
 
 /** What a device's purposes reach. What lies outside does not exist for it; `None` bounds nothing. */
@@ -210,6 +213,120 @@ export type DevicesReply = { "t": "listed",
   req: number,
   /** Why. */
   reason: Reason, };
+
+/** A request, and everything that will happen if it is approved. */
+export type ApprovalRequest = {
+  /** Its name. Chosen by chance, so that two requests for the same are two. */
+  id: ApprovalId,
+  /** Who asks. */
+  asker: Asker,
+  /** What would run, as a shell reads it. Never empty. */
+  line: string,
+  /** The programs that the line starts, as far as they are known, in its order. */
+  programs: Array<Program>,
+  /** Where it would start: an absolute path. */
+  folder: string,
+  /** What it may change: an absolute path. */
+  workspace: string,
+  /** What it would be kept to. */
+  fences: Fences,
+  /** Why it is asked about, in a sentence. */
+  reason: string,
+  /** When it was asked. */
+  asked: UnixMs,
+  /** From then on it is denied. */
+  until: UnixMs, };
+
+/** Who asks. */
+export type Asker = { "by": "script",
+  /** Its process id. */
+  pid: number,
+  /** What it calls itself; may be empty. */
+  name: string, };
+
+/** A program that a name means now. */
+export type Program = {
+  /** As the line has it. */
+  name: string,
+  /** The file. */
+  path: string, };
+
+/** What a command is kept to. */
+export type Fences = { "fences": "workspace",
+  /** It reaches the network. */
+  network: boolean,
+  /** It writes repositories. */
+  repository: boolean, }
+  | { "fences": "outside", };
+
+/** A request as people are shown it: what is worth a word is said, and what hides is seen. */
+export type Card = {
+  /** What is asked. An answer is about its hash. */
+  request: ApprovalRequest,
+  /** What comes of it, in capitals and few words. */
+  consequence: string,
+  /** How bad that can be. */
+  risk: Risk,
+  /** The line with every character that hides shown as its number. */
+  shown: string,
+  /** What to beware of in the line, a sentence each. */
+  careful: Array<string>,
+  /** The commands of the line, as far as it could be read. */
+  parts: Array<ApprovalPart>, };
+
+/** How bad it can be if the person errs. */
+export type Risk = "low" | "medium" | "high";
+
+/** One command of a line. */
+export type ApprovalPart = {
+  /** Its words, with what hides shown. */
+  shown: string,
+  /** Whether it would run without asking if it stood alone. */
+  allowed: boolean,
+  /** Why, or why not. */
+  reason: string, };
+
+/** What somebody answers. */
+export type ApprovalVerdict = "approved" | "denied";
+
+/** What a device answers to a request, on a stream of purpose `approve`. */
+export type ApprovalAnswer = {
+  /** Of the request that the person was shown. */
+  hash: Bytes,
+  /** The answer. */
+  verdict: ApprovalVerdict,
+  /** By the device key, over transcript `lanyard/approval/v1`. */
+  signature: Bytes, };
+
+/** What became of a request. */
+export type Settled = {
+  /** Which. */
+  id: ApprovalId,
+  /** What it was about. */
+  hash: Bytes,
+  /** The end of it. */
+  end: ApprovalEnd,
+  /** When. */
+  at: UnixMs, };
+
+/** How a request ends. */
+export type ApprovalEnd = { "end": "answered",
+  /** What. */
+  verdict: ApprovalVerdict,
+  /** Who. */
+  by: ApprovalBy, }
+  | { "end": "expired", }
+  | { "end": "withdrawn", };
+
+/** Who answers. */
+export type ApprovalBy = { "at": "machine", }
+  | { "at": "device",
+  /** How it called itself then. */
+  name: string,
+  /** Its key, after which it is called. */
+  key: Bytes,
+  /** What it has signed: see [`Answer`]. */
+  signature: Bytes, };
 
 /** One identity hands over to the next. */
 export type IdentityCert = {
@@ -513,6 +630,15 @@ export type FromAgent = { "t": "welcome",
   | { "t": "terminals",
   /** All terminals. */
   terminals: Array<Terminal>, }
+  | { "t": "approvals",
+  /** Which. */
+  waiting: Array<ApprovalId>, }
+  | { "t": "approval",
+  /** For what. */
+  card: Card, }
+  | { "t": "settled",
+  /** How. */
+  settled: Settled, }
   | { "t": "lease",
   /** The token. */
   jti: TokenId,

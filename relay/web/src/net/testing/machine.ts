@@ -6,6 +6,9 @@ import type { DhKey, SignKey } from "../../core/crypto";
 import {
   PRESENCE_MS,
   PURPOSES,
+  type ApprovalAnswer,
+  type ApprovalEnd,
+  type Card,
   type CloseName,
   type DeviceEntry,
   type DevicesReply,
@@ -18,6 +21,7 @@ import {
   type Reach,
   type Revocation,
   type Scope,
+  type Settled,
   type Terminal,
   type ToAgent,
   type TokenEntry,
@@ -96,6 +100,30 @@ export class TestMachine {
   words: string[] = [];
   paired: PairRequest | null = null;
   pairSignatureHolds = false;
+  /** What it asks people, whether it says what has come of it, and what has. */
+  readonly card: Card = {
+    request: {
+      id: id(0xab),
+      asker: { by: "script", pid: 7, name: "release" },
+      line: "make upload",
+      programs: [{ name: "make", path: "/usr/bin/make" }],
+      folder: "/home/ada",
+      workspace: "/home/ada",
+      fences: { fences: "workspace", network: true, repository: false },
+      reason: "no rule speaks of it",
+      asked: 1,
+      until: 1_800_001,
+    },
+    consequence: "MAY SEND DATA AWAY, in the sandbox, with the network",
+    risk: "medium",
+    shown: "make upload",
+    careful: [],
+    parts: [],
+  };
+  settles = true;
+  outcome: ApprovalEnd | null = null;
+  answers: ApprovalAnswer[] = [];
+  private deviceKey = "";
   private readonly tokens = new Map<string, { jti: string; secret: Bytes; purpose: Scope; terminal: string | null }>();
   private readonly live = new Map<string, TokenEntry>();
   private readonly views = new Set<PlayedStream>();
@@ -183,6 +211,7 @@ export class TestMachine {
   }
 
   session(conn: string, versions: number[], deviceKey: Bytes, out: AgentStream): FromStream {
+    this.deviceKey = encode(deviceKey);
     return this.noiseStream("session", conn, versions, out, EMPTY, () => (message, say) => {
       this.command(JSON.parse(Buffer.from(message).toString()) as ToAgent, say, deviceKey);
     });
@@ -260,6 +289,8 @@ export class TestMachine {
         group.add(stream);
         send({ kind: "ready" });
       } else if (record.kind === "request") {
+        if (purpose === "approve")
+          return this.answered(JSON.parse(Buffer.from(record.json).toString()) as ApprovalAnswer, stream);
         this.administer(JSON.parse(Buffer.from(record.json).toString()) as DevicesRequest, send);
       }
     });
@@ -279,6 +310,18 @@ export class TestMachine {
   private group(purpose: Scope): Set<PlayedStream> {
     if (purpose === "view") return this.views;
     return purpose === "devices" ? this.admins : this.keys;
+  }
+
+  /** The first answer counts; later ones hear what it was. */
+  private answered(answer: ApprovalAnswer, stream: PlayedStream): void {
+    this.answers.push(answer);
+    if (!this.settles) return;
+    const by = { at: "device", name: "Chrome on Linux", key: this.deviceKey, signature: answer.signature } as const;
+    this.outcome ??= { end: "answered", verdict: answer.verdict, by };
+    const settled = { id: this.card.request.id, hash: answer.hash, end: this.outcome, at: 1 } satisfies Settled;
+    stream.send({ kind: "reply", json: utf8(JSON.stringify(settled)) });
+    stream.send({ kind: "end", close: { code: "done", sentence: "" } });
+    stream.end();
   }
 
   private administer(request: DevicesRequest, send: (record: AgentRecord) => void): void {

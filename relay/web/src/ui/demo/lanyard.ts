@@ -1,6 +1,7 @@
 /** A `Lanyard` that talks to nobody: it holds a scene still, and echoes what is typed. */
-import type { Grid, Terminal } from "../../core/generated";
+import type { ApprovalVerdict, Grid, Terminal } from "../../core/generated";
 import type {
+  Approval,
   DevicesSession,
   DevicesState,
   Lanyard,
@@ -62,6 +63,16 @@ export class DemoLanyard implements Lanyard {
     return { state, wish: () => Promise.resolve(), close: () => undefined };
   }
 
+  answerApproval(machine: string, id: string, verdict: ApprovalVerdict): void {
+    this.approvals(machine, (one) =>
+      one.card.request.id === id ? { ...one, state: { kind: "sending", verdict } } : one,
+    );
+  }
+
+  dismissApproval(machine: string, id: string): void {
+    this.approvals(machine, (one) => (one.card.request.id === id ? null : one));
+  }
+
   readAccess(): Promise<void> {
     return Promise.resolve();
   }
@@ -111,6 +122,14 @@ export class DemoLanyard implements Lanyard {
         ...one,
         link: { kind: "relay-unreachable", why: "unreachable", retryAt: performance.now() + 8000 },
       })),
+    );
+  }
+
+  private approvals(machine: string, to: (one: Approval) => Approval | null): void {
+    this.machines.set(
+      this.machines.value.map((one) =>
+        one.id === machine ? { ...one, approvals: one.approvals.map(to).filter((kept) => kept !== null) } : one,
+      ),
     );
   }
 

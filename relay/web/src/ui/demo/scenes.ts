@@ -104,6 +104,7 @@ function machine(part: Partial<Machine> = {}): Machine {
     reach: { root: null, terminal: null },
     until: null,
     access: null,
+    approvals: [],
     waiting: [],
     terminals: TERMINALS,
     credentials: credentials(4.2 * MINUTE),

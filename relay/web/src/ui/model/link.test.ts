@@ -18,6 +18,7 @@ function machine(part: Partial<Machine>): Machine {
     reach: { root: null, terminal: null },
     until: null,
     access: null,
+    approvals: [],
     waiting: [],
     terminals: [],
     credentials: [],

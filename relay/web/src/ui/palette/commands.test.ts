@@ -27,6 +27,7 @@ const machine = (part: Partial<Machine> = {}): Machine => ({
   reach: { root: null, terminal: null },
   until: null,
   access: null,
+  approvals: [],
   waiting: [],
   terminals: [terminal("build", { title: "cargo test" }), terminal("logs", { exit: { t: "status", code: 2 } })],
   credentials: [],

@@ -1,0 +1,52 @@
+/** What an answer to a request for approval is about, and what this device signs. */
+import { decode, encode } from "./b64";
+import { EMPTY, u32, u64, utf8, type Bytes } from "./bytes";
+import type { Crypto, SignKey } from "./crypto";
+import type { ApprovalAnswer, ApprovalRequest, ApprovalVerdict, Asker, Fences } from "./generated";
+import { parseId, deviceId } from "./ids";
+import { transcript } from "./transcript";
+
+/** Over everything that will happen upon a yes: of what is on the screen, not of what somebody says is. */
+export async function requestHash(crypto: Crypto, request: ApprovalRequest): Promise<Bytes> {
+  const { id, asker, line, programs, folder, workspace, fences, reason, asked, until } = request;
+  const fields = programs.flatMap(({ name, path }) => [utf8(name), utf8(path)]);
+  return crypto.sha256(
+    transcript(
+      "lanyard/approval-request/v1",
+      parseId(id) ?? EMPTY,
+      ofAsker(asker),
+      utf8(line),
+      transcript("programs", ...fields),
+      utf8(folder),
+      utf8(workspace),
+      ofFences(fences),
+      utf8(reason),
+      u64(asked),
+      u64(until),
+    ),
+  );
+}
+
+function ofAsker(asker: Asker): Bytes {
+  return transcript("script", u32(asker.pid), utf8(asker.name));
+}
+
+function ofFences(fences: Fences): Bytes {
+  if (fences.fences === "outside") return transcript("outside");
+  const { network, repository } = fences;
+  return transcript("workspace", Uint8Array.of(Number(network)), Uint8Array.of(Number(repository)));
+}
+
+/** Signs an answer to `agent`, about just this request. */
+export async function signAnswer(
+  crypto: Crypto,
+  key: SignKey,
+  agent: string,
+  request: ApprovalRequest,
+  verdict: ApprovalVerdict,
+): Promise<ApprovalAnswer> {
+  const hash = await requestHash(crypto, request);
+  const device = decode(await deviceId(crypto, key.publicKey)) ?? EMPTY;
+  const signed = transcript("lanyard/approval/v1", parseId(agent) ?? EMPTY, device, hash, utf8(verdict));
+  return { hash: encode(hash), verdict, signature: encode(await key.sign(signed)) };
+}
