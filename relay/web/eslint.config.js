@@ -66,8 +66,8 @@ export default defineConfig(
     files: ["src/ui/**/*.ts", "src/ui/**/*.svelte"],
     ignores: ["src/**/*.test.ts", "src/**/testing/**"],
     rules: forbid(
-      "/net/(?!api$)|/core/(?!generated$|credentials$)",
-      "screens know net/api, the generated types and the rules for credentials",
+      "/net/(?!api$)|/core/(?!generated$|credentials$|approvals$)",
+      "screens know net/api, the generated types and the rules for credentials and approvals",
     ),
   },
   {

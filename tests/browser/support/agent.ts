@@ -1,4 +1,7 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { PROGRAMS } from "./paths";
 import { Owner, type Scope } from "./owner";
@@ -55,6 +58,16 @@ export class Agent {
   async run(...args: string[]): Promise<string> {
     const { stdout } = await promisify(execFile)(PROGRAMS.agent, ["--state", this.state, ...args], this.options);
     return stdout;
+  }
+
+  /** Asks people, from a folder below, whether a line may run. Its end is the end of the command. */
+  asks(line: string, ...flags: string[]): { folder: string; ended: Promise<number | null>; leave: () => void } {
+    const folder = join(this.options.cwd, "project");
+    mkdirSync(folder, { recursive: true });
+    const words = ["--state", this.state, "ask", "--name", "release", ...flags, "-c", line];
+    const asker = spawn(PROGRAMS.agent, words, { ...this.options, cwd: folder, stdio: "ignore" });
+    const ended = once(asker, "exit").then(([status]) => status as number | null);
+    return { folder, ended, leave: () => asker.kill("SIGTERM") };
   }
 
   async crash(): Promise<void> {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 
-export type Scope = "view" | "terminal" | "devices";
+export type Scope = "view" | "terminal" | "devices" | "approve";
 
 export interface Grid {
   cols: number;

@@ -37,6 +37,18 @@ test("axe finds nothing on the screens of access and devices, unfolded and asked
   await expectNothing(page);
 });
 
+test("axe finds nothing on requests for approval, open and ended", async ({ rig, visitor }) => {
+  const { page } = visitor;
+  await visitor.pair(["view", "approve"]);
+  const asked = [rig.agent.asks("make one"), rig.agent.asks("make two", "--outside"), rig.agent.asks("make three")];
+  await page.evaluate(() => (location.hash = "#/approvals"));
+  await expect(page.getByRole("article")).toHaveCount(3);
+  await page.getByRole("article").first().getByRole("button", { name: "Deny" }).click();
+  await expect(page.getByRole("button", { name: "Put away" })).toBeVisible();
+  await expectNothing(page);
+  for (const { leave } of asked) leave();
+});
+
 test("axe finds nothing where devices are not to be seen", async ({ visitor }) => {
   await visitor.pair(["view"]);
   await visitor.page.evaluate(() => (location.hash = "#/devices"));

@@ -2,6 +2,8 @@
 import {
   CLOSE_CODES,
   PURPOSES,
+  type ApprovalRequest,
+  type Card,
   type DeviceEntry,
   type Offer,
   type Reason,
@@ -10,6 +12,8 @@ import {
   type TokenEntry,
 } from "../../core/generated";
 import type {
+  Approval,
+  ApprovalState,
   Credential,
   DevicesState,
   InputState,
@@ -249,7 +253,110 @@ const SHARED = machine({
   ],
 });
 
+function approval(id: string, line: string, part: Partial<Card>, request: Partial<ApprovalRequest> = {}): Approval {
+  return {
+    card: {
+      request: {
+        id,
+        asker: { by: "script", pid: 48_211, name: "release.sh" },
+        line,
+        programs: [],
+        folder: "/home/sasha/src/lanyard",
+        workspace: "/home/sasha/src/lanyard",
+        fences: { fences: "workspace", network: false, repository: false },
+        reason: "no rule speaks of `make`",
+        asked: NOW - 4000,
+        until: NOW + 27.3 * MINUTE,
+        ...request,
+      },
+      consequence: "RUNS A COMMAND, in the sandbox",
+      risk: "low",
+      shown: line,
+      careful: [],
+      parts: [],
+      ...part,
+    },
+    state: { kind: "waiting", reason: null },
+  };
+}
+
+const APPROVALS: Approval[] = [
+  approval("a-make", "make dist", {}, { programs: [{ name: "make", path: "/usr/bin/make" }] }),
+  approval(
+    "a-push",
+    "cargo test && git push origin main",
+    {
+      consequence: "MAY SEND DATA AWAY, in the sandbox, with the network",
+      risk: "medium",
+      parts: [
+        { shown: "cargo test", allowed: true, reason: "the rule `Bash(cargo test:*)` allows it" },
+        { shown: "git push origin main", allowed: false, reason: "no rule speaks of `git push`" },
+      ],
+    },
+    { fences: { fences: "workspace", network: true, repository: true }, asked: NOW - 3000 },
+  ),
+  approval(
+    "a-rm",
+    "",
+    {
+      consequence: "MAY DELETE FILES, OUTSIDE THE SANDBOX",
+      risk: "high",
+      shown: `for d in a b c; do⟨U+000A⟩\n  rm -rf ~/cache/$d⟨U+202E⟩⟨U+000A⟩\n${Array.from(
+        { length: 9 },
+        (_, at) => `  echo "removed $d, step ${at} of nine"⟨U+000A⟩`,
+      ).join("\n")}\ndone`,
+      careful: ["it holds characters that change the direction of text", "it has more than one line"],
+    },
+    { fences: { fences: "outside" }, asked: NOW - 2000, until: NOW + 0.7 * MINUTE },
+  ),
+];
+
+function ended(id: string, state: ApprovalState): Approval {
+  return { ...approval(id, "npm publish", {}, { asked: NOW - 60_000 }), state };
+}
+
+const BY_PHONE = { at: "device" as const, name: "Pixel of Sasha", key: "k", signature: "s" };
+const ENDED: Approval[] = [
+  ended("e-yes", {
+    kind: "settled",
+    mine: true,
+    settled: { id: "e-yes", hash: "h", end: { end: "answered", verdict: "approved", by: BY_PHONE }, at: NOW },
+  }),
+  ended("e-no", {
+    kind: "settled",
+    mine: false,
+    settled: { id: "e-no", hash: "h", end: { end: "answered", verdict: "denied", by: BY_PHONE }, at: NOW },
+  }),
+  ended("e-late", {
+    kind: "settled",
+    mine: false,
+    settled: { id: "e-late", hash: "h", end: { end: "expired" }, at: NOW },
+  }),
+  ended("e-gone", { kind: "gone" }),
+];
+
+const APPROVER = machine({ scopes: ["view", "approve"], approvals: APPROVALS });
+
 export const SCENES: Record<string, Scene> = {
+  approvals: { machines: [APPROVER], ...WORKING },
+  "approvals-states": {
+    machines: [
+      machine({
+        scopes: ["view", "approve"],
+        approvals: [
+          { ...approval("s-sending", "make dist", {}), state: { kind: "sending", verdict: "approved" } },
+          { ...approval("s-unsure", "make dist", {}), state: { kind: "unconfirmed", verdict: "approved" } },
+          { ...approval("s-cut", "make dist", {}), state: { kind: "waiting", reason: reason("agent-gone") } },
+          ...ENDED,
+        ],
+      }),
+    ],
+  },
+  "approvals-away": {
+    machines: [{ ...away({ kind: "offline" }), scopes: ["view", "approve"], approvals: APPROVALS.slice(0, 1) }],
+  },
+  "approvals-none": { machines: [machine({ scopes: ["view", "approve"] })] },
+  "approvals-not-granted": { machines: [machine()] },
   live: { machines: [machine()], ...WORKING },
   history: { machines: [machine(), SECOND_MACHINE], history: { past: pasts(NOW), more: true } },
   historyaway: { machines: [left("agent-stopped")], history: { past: pasts(NOW), more: false } },

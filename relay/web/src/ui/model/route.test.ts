@@ -5,6 +5,7 @@ test("a route survives its address", () => {
   const routes: Route[] = [
     { screen: "home" },
     { screen: "more" },
+    { screen: "approvals" },
     { screen: "access", machine: "aB3_-x" },
     { screen: "devices", machine: null },
     { screen: "terminal", machine: "aB3_-x", terminal: "Zz9" },

@@ -7,11 +7,12 @@ export type Route =
   | { screen: "access" | "devices"; machine: string | null }
   /** A terminal that has ended, or the list of them. */
   | { screen: "history"; machine: string | null; terminal: string | null }
+  | { screen: "approvals" }
   | { screen: "more" };
 
 export function parseRoute(hash: string): Route {
   const [screen, machine, terminal] = hash.replace(/^#?\/?/, "").split("/");
-  if (screen === "more") return { screen };
+  if (screen === "more" || screen === "approvals") return { screen };
   if (screen === "access" || screen === "devices") return { screen, machine: isId(machine) ? machine : null };
   if (screen === "history") {
     const [of, one] = [isId(machine) ? machine : null, isId(terminal) ? terminal : null];
@@ -25,8 +26,9 @@ export function routeHash(route: Route): string {
   switch (route.screen) {
     case "home":
       return "#/";
+    case "approvals":
     case "more":
-      return "#/more";
+      return `#/${route.screen}`;
     case "access":
     case "devices":
       return route.machine === null ? `#/${route.screen}` : `#/${route.screen}/${route.machine}`;

@@ -52,6 +52,7 @@ test("every terminal but the one on the screen is offered, and what can be done 
     "Leave “build”",
     "New terminal",
     "Machines",
+    "Approvals",
     "History",
     "Access of this page",
     "Devices",

@@ -1,5 +1,6 @@
 /** What the palette offers: every terminal, and what one can do here. */
 import type { Machine } from "../../net/api";
+import { waitingCount } from "../model/approval";
 import { exitMark, inOrder } from "../model/link";
 import type { IconName } from "../parts/icons";
 
@@ -20,7 +21,7 @@ export interface Doer {
   create(machine: Machine): void;
   rename(machine: string, terminal: string): void;
   leave(machine: string, terminal: string): void;
-  go(screen: "home" | "history" | "access" | "devices" | "more"): void;
+  go(screen: "home" | "approvals" | "history" | "access" | "devices" | "more"): void;
   help(): void;
 }
 
@@ -56,8 +57,11 @@ export function commands(machines: Machine[], { shown, hasNews }: Here, doer: Do
     add(`new-${machine.id}`, "add", "New terminal", machine.name, () => doer.create(machine));
   add("home", "home", "Machines", "", () => doer.go("home"), ["g", "h"]);
   if (machines.length > 0) {
+    const waiting = waitingCount(machines);
+    const words = waiting === 0 ? "nothing waits" : `${waiting} waiting`;
+    add("approvals", "chat", "Approvals", words, () => doer.go("approvals"), ["g", "a"]);
     add("history", "history", "History", "terminals that have ended", () => doer.go("history"), ["g", "p"]);
-    add("access", "key", "Access of this page", "tokens, how long they hold", () => doer.go("access"), ["g", "a"]);
+    add("access", "key", "Access of this page", "tokens, how long they hold", () => doer.go("access"), ["g", "k"]);
     add("devices", "device", "Devices", "who has access; lock", () => doer.go("devices"), ["g", "d"]);
   }
   add("more", "more", "More and settings", "", () => doer.go("more"), ["g", "m"]);

@@ -1,6 +1,7 @@
 /** Keys of the page itself. They work wherever nothing is typed; inside a terminal every key but one is the program's. */
 
-export type Shortcut = "palette" | "help" | "home" | "terminal" | "access" | "devices" | "history" | "more";
+export type Shortcut =
+  "palette" | "help" | "home" | "terminal" | "approvals" | "access" | "devices" | "history" | "more";
 
 export interface Stroke {
   key: string;
@@ -15,7 +16,8 @@ const GO: Partial<Record<string, Shortcut>> = {
   h: "home",
   t: "terminal",
   p: "history",
-  a: "access",
+  a: "approvals",
+  k: "access",
   d: "devices",
   m: "more",
 };

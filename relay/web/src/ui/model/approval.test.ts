@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import type { Approval, ApprovalState, Machine } from "../../net/api";
+import { asked, fencesWords, stateWords, waitingCount, whyNotAnswer } from "./approval";
+
+function approval(id: string, at: number, state: ApprovalState): Approval {
+  const request = {
+    id,
+    asker: { by: "script" as const, pid: 1, name: "" },
+    line: "make",
+    programs: [],
+    folder: "/w",
+    workspace: "/w",
+    fences: { fences: "outside" as const },
+    reason: "",
+    asked: at,
+    until: at + 1,
+  };
+  return { card: { request, consequence: "", risk: "low", shown: "make", careful: [], parts: [] }, state };
+}
+
+const machine = (id: string, approvals: Approval[], part: Partial<Machine> = {}): Machine =>
+  ({ id, name: id, link: { kind: "session" }, scopes: ["approve"], approvals, ...part }) as Machine;
+
+const WAITS: ApprovalState = { kind: "waiting", reason: null };
+
+test("what waits comes in the order in which it was asked, of all machines; what has ended comes after it, the latest first", () => {
+  const machines = [
+    machine("one", [approval("c", 3, WAITS), approval("d", 4, { kind: "gone" })]),
+    machine("two", [approval("a", 1, { kind: "gone" }), approval("b", 2, { kind: "sending", verdict: "denied" })]),
+  ];
+  const { waiting, ended } = asked(machines);
+  const ids = (list: typeof waiting) => list.map(({ approval: { card } }) => card.request.id);
+  expect([ids(waiting), ids(ended)]).toEqual([
+    ["b", "c"],
+    ["d", "a"],
+  ]);
+  expect(waitingCount(machines)).toBe(2);
+});
+
+test("nothing is called done before the machine has said so", () => {
+  const settled = (
+    end: Extract<ApprovalState, { kind: "settled" }>["settled"]["end"],
+    mine = false,
+  ): ApprovalState => ({
+    kind: "settled",
+    mine,
+    settled: { id: "a", hash: "h", end, at: 1 },
+  });
+  const by = { at: "device" as const, name: "Pixel", key: "k", signature: "s" };
+  const cases: [ApprovalState, string, string][] = [
+    [{ kind: "sending", verdict: "approved" }, "open", "Sending"],
+    [{ kind: "unconfirmed", verdict: "approved" }, "open", "has not said"],
+    [{ kind: "gone" }, "open", "lanyard audit"],
+    [{ kind: "waiting", reason: { code: "x", sentence: "it was cut", hint: "" } }, "bad", "still waits"],
+    [settled({ end: "answered", verdict: "approved", by }, true), "good", "Allowed once by you"],
+    [settled({ end: "answered", verdict: "approved", by }), "good", "on “Pixel”"],
+    [settled({ end: "answered", verdict: "denied", by: { at: "machine" } }), "bad", "Denied at atlas itself"],
+    [settled({ end: "expired" }), "bad", "nobody answered"],
+    [settled({ end: "withdrawn" }), "open", "Nothing was done"],
+  ];
+  for (const [state, tone, text] of cases) {
+    const words = stateWords(state, "atlas");
+    expect(words?.tone).toBe(tone);
+    expect(words?.text).toContain(text);
+  }
+  expect(stateWords(WAITS, "atlas")).toBeNull();
+});
+
+test("where it would run is said in words", () => {
+  const inside = { fences: "workspace" as const, network: true, repository: true };
+  expect(fencesWords(inside, "/w")).toBe(
+    "in the sandbox: changes /w and nothing else, its repository too, with the network",
+  );
+  expect(fencesWords({ fences: "outside" }, "/w")).toContain("outside the sandbox");
+});
+
+test("nobody is let answer where nothing would be sent", () => {
+  expect(whyNotAnswer(machine("m", []))).toBeNull();
+  expect(whyNotAnswer(machine("m", [], { link: { kind: "offline" } }))).toContain("cannot be reached");
+  expect(whyNotAnswer(machine("m", [], { scopes: ["view"] }))).toContain("may not answer");
+});

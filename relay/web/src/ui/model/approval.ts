@@ -1,0 +1,114 @@
+/** What a request for approval is called on the screen, and what has come of it, in words. */
+import { isOver } from "../../core/approvals";
+import type { Asker, Fences, Risk } from "../../core/generated";
+import type { Approval, ApprovalState, Machine } from "../../net/api";
+import type { IconName } from "../parts/icons";
+import { asSentence } from "./link";
+
+export interface Asked {
+  machine: Machine;
+  approval: Approval;
+}
+
+/** What waits for a person, the oldest first, and what has ended, the latest first. */
+export function asked(machines: readonly Machine[]): { waiting: Asked[]; ended: Asked[] } {
+  const all = machines
+    .flatMap((machine) => machine.approvals.map((approval) => ({ machine, approval })))
+    .sort((a, b) => a.approval.card.request.asked - b.approval.card.request.asked);
+  return {
+    waiting: all.filter(({ approval }) => !isOver(approval.state)),
+    ended: all.filter(({ approval }) => isOver(approval.state)).reverse(),
+  };
+}
+
+/** How many wait. */
+export function waitingCount(machines: readonly Machine[]): number {
+  return asked(machines).waiting.length;
+}
+
+/** Whether this browser may answer for any machine. */
+export function mayApprove(machines: readonly Machine[]): boolean {
+  return machines.some(({ scopes }) => scopes.includes("approve"));
+}
+
+export function riskWords(risk: Risk): { icon: IconName; word: string } {
+  switch (risk) {
+    case "low":
+      return { icon: "terminal", word: "low risk" };
+    case "medium":
+      return { icon: "eye", word: "medium risk" };
+    case "high":
+      return { icon: "warning", word: "high risk" };
+  }
+}
+
+export function askerWords(asker: Asker): string {
+  const process = `process ${asker.pid}`;
+  return asker.name === "" ? process : `${asker.name}, ${process}`;
+}
+
+export function fencesWords(fences: Fences, workspace: string): string {
+  if (fences.fences === "outside") return "outside the sandbox: it can do whatever the user can";
+  const network = fences.network ? "with the network" : "without the network";
+  const repository = fences.repository ? ", its repository too" : "";
+  return `in the sandbox: changes ${workspace} and nothing else${repository}, ${network}`;
+}
+
+export interface StateWords {
+  icon: IconName;
+  tone: "good" | "bad" | "open";
+  text: string;
+}
+
+/** What has come of it so far; null while there is nothing to say. Nothing is called done before the machine has said so. */
+export function stateWords(state: ApprovalState, machine: string): StateWords | null {
+  switch (state.kind) {
+    case "waiting":
+      if (state.reason === null) return null;
+      return {
+        icon: "warning",
+        tone: "bad",
+        text: `Your answer did not count: ${asSentence(state.reason.sentence)} It still waits.`,
+      };
+    case "sending":
+      return { icon: "send", tone: "open", text: `Sending. It counts when ${machine} says so.` };
+    case "unconfirmed":
+      return {
+        icon: "clock",
+        tone: "open",
+        text: `Sent, but ${machine} has not said what came of it. To answer again is harmless: the first answer counts.`,
+      };
+    case "gone":
+      return {
+        icon: "history",
+        tone: "open",
+        text: "It ended while this page was away. `lanyard audit` on the machine says how.",
+      };
+    case "settled":
+      return settledWords(state, machine);
+  }
+}
+
+function settledWords(state: Extract<ApprovalState, { kind: "settled" }>, machine: string): StateWords {
+  const { end } = state.settled;
+  switch (end.end) {
+    case "expired":
+      return { icon: "clock", tone: "bad", text: "Denied by itself: nobody answered in time." };
+    case "withdrawn":
+      return { icon: "back", tone: "open", text: "Withdrawn: whoever asked has gone. Nothing was done by it." };
+    case "answered": {
+      const { by } = end;
+      const who = state.mine ? "by you, here" : by.at === "machine" ? `at ${machine} itself` : `on “${by.name}”`;
+      return end.verdict === "approved"
+        ? { icon: "check", tone: "good", text: `Allowed once ${who}.` }
+        : { icon: "refused", tone: "bad", text: `Denied ${who}.` };
+    }
+  }
+}
+
+/** Why nothing can be answered now; null while it can. */
+export function whyNotAnswer(machine: Machine): string | null {
+  if (machine.link.kind !== "session") return `${machine.name} cannot be reached, so that nothing would be sent.`;
+  if (!machine.scopes.includes("approve")) return "This browser may not answer any more.";
+  return null;
+}
