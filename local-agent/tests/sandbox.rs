@@ -216,12 +216,13 @@ fn an_interrupt_is_for_the_command_and_the_next_one_ends_it() {
         &[Signal::INT][..],
         &[Signal::INT, Signal::INT],
         &[Signal::TERM],
+        &[Signal::TERM, Signal::TERM],
         &[Signal::HUP],
     ];
     for (profile, signals) in profiles.iter().flat_map(|p| signals.map(|s| (p, s))) {
         let folder = workspace();
         let line = "trap 'echo heard; exit 7' INT; echo runs; while true; do read -t 100; done";
-        let deaf = line.replace("exit 7", "true");
+        let deaf = line.replace("exit 7' INT", "true' INT TERM");
         let line = if signals.len() > 1 { &deaf } else { line };
         let mut command = Command::new(env!("CARGO_BIN_EXE_lanyard"))
             .current_dir(folder.path())
@@ -244,11 +245,16 @@ fn an_interrupt_is_for_the_command_and_the_next_one_ends_it() {
         let pid = Pid::from_child(&command);
         for signal in signals {
             kill_process(pid, *signal).unwrap();
-            if *signal == Signal::INT && (said.next().is_none()) {
+            let heard = *signal == Signal::INT || signals.len() > 1;
+            if heard && said.next().is_none() {
                 break;
             }
         }
-        let expected = if signals == [Signal::INT] { 7 } else { 137 };
+        let expected = match signals {
+            [Signal::INT] => 7,
+            [Signal::TERM] => 128 + 15,
+            _ => 128 + 9,
+        };
         assert_eq!(
             command.wait().unwrap().code(),
             Some(expected),
@@ -256,6 +262,117 @@ fn an_interrupt_is_for_the_command_and_the_next_one_ends_it() {
         );
         assert!(!folder.path().join(".bashrc").exists());
     }
+}
+
+/// A shell with `L` for a command in the sandbox.
+fn shell(folder: &Path, profile: &str, line: &str) -> Output {
+    let exec = if profile == "read-only" {
+        "--exec /usr/bin"
+    } else {
+        ""
+    };
+    let lanyard = env!("CARGO_BIN_EXE_lanyard");
+    let start = format!("L() {{ {lanyard} sandbox run --profile {profile} {exec} -- \"$@\"; }}\n");
+    Command::new("bash")
+        .args(["-c", &(start + line)])
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_command_takes_and_says_nothing_at_the_other_end_of_what_it_was_given() {
+    let folder = workspace();
+    for profile in ["read-only", "workspace"] {
+        // What reads on behind it must not hear it, nor may it take what another has said.
+        let line = "echo first | { L bash -c 'read x; echo injected > /proc/self/fd/0'; cat; }";
+        let ran = shell(folder.path(), profile, line);
+        assert_eq!(
+            String::from_utf8_lossy(&ran.stdout),
+            "",
+            "{profile}: {ran:?}"
+        );
+        let line = "{ echo kept; L dd if=/proc/self/fd/1 iflag=nonblock status=none bs=5 count=1; } | { read -t 60 x; echo \"<$x>\"; }";
+        let line = line.replace("; } |", " 2> errors; } |");
+        let ran = shell(folder.path(), profile, &line);
+        assert_eq!(
+            String::from_utf8_lossy(&ran.stdout),
+            "<kept>\n",
+            "{profile}: {ran:?}"
+        );
+    }
+}
+
+#[test]
+fn others_read_on_in_a_file_where_the_command_has_stopped() {
+    let folder = workspace();
+    fs::write(folder.path().join("list"), "one\ntwo\nthree\n").unwrap();
+    for profile in ["read-only", "workspace"] {
+        let none = shell(
+            folder.path(),
+            profile,
+            "while read x; do L true; echo $x; done < list",
+        );
+        assert_eq!(String::from_utf8_lossy(&none.stdout), "one\ntwo\nthree\n");
+        let some = shell(
+            folder.path(),
+            profile,
+            "{ L bash -c 'read x'; cat; } < list",
+        );
+        assert_eq!(String::from_utf8_lossy(&some.stdout), "two\nthree\n");
+        let all = shell(folder.path(), profile, "{ L cat; echo; cat; } < list");
+        assert_eq!(String::from_utf8_lossy(&all.stdout), "one\ntwo\nthree\n\n");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_said_and_is_no_success() {
+    let folder = workspace();
+    for profile in ["read-only", "workspace"] {
+        let full = shell(folder.path(), profile, "L echo lost > /dev/full");
+        assert_eq!(full.status.code(), Some(125));
+        assert!(String::from_utf8_lossy(&full.stderr).contains("could not all be written"));
+        // A reader that has read enough is no failure.
+        let enough = shell(folder.path(), profile, "set -o pipefail; L yes | head -n 1");
+        assert_eq!(String::from_utf8_lossy(&enough.stdout), "y\n");
+        assert_eq!(enough.status.code(), Some(128 + 13), "{enough:?}");
+    }
+}
+
+#[test]
+fn a_folder_is_named_by_no_link_that_a_command_may_have_left() {
+    let folder = workspace();
+    let real = folder.path().canonicalize().unwrap();
+    fs::create_dir_all(real.join("secrets/sub")).unwrap();
+    fs::create_dir(real.join("work")).unwrap();
+    std::os::unix::fs::symlink("../secrets", real.join("work/pkg")).unwrap();
+    for named in ["work/pkg", "work/pkg/sub", "work/pkg/../work"] {
+        let line = [
+            "sandbox",
+            "run",
+            "--profile",
+            "workspace",
+            "--workspace",
+            named,
+            "--",
+            "true",
+        ];
+        let ran = lanyard(&real, &line);
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(125), "{named}: {said}");
+        assert!(said.contains("work/pkg is a link"), "{said}");
+    }
+    let line = [
+        "sandbox",
+        "run",
+        "--profile",
+        "workspace",
+        "--workspace",
+        "secrets/../work",
+        "--",
+        "true",
+    ];
+    assert!(lanyard(&real, &line).status.success());
 }
 
 #[test]

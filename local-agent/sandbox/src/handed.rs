@@ -10,19 +10,19 @@ use std::path::Path;
 /// The file system of pipes that have no name (`statfs(2)`).
 const PIPES: u64 = 0x5049_5045;
 
-/// Whether nothing can be done to it that anybody else would find: a pipe or socket, or a file that has no name.
-pub fn is_nameless(stream: impl AsFd) -> bool {
+/// Whether nothing can be done to it that anybody else would find: a pipe of the run's own, or a file that has no name.
+fn is_nameless(stream: impl AsFd) -> bool {
     let Ok(found) = fstat(&stream) else {
         return false;
     };
     match FileType::from_raw_mode(found.st_mode) {
-        FileType::Socket => true,
         FileType::Fifo => {
             let system = fstatfs(&stream).map(|system| u64::try_from(system.f_type));
             system.is_ok_and(|kind| kind == Ok(PIPES))
         }
         FileType::RegularFile => found.st_nlink == 0,
         FileType::Directory
+        | FileType::Socket
         | FileType::Symlink
         | FileType::CharacterDevice
         | FileType::BlockDevice

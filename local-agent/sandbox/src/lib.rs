@@ -33,7 +33,6 @@ mod talk;
 mod watch;
 
 pub use environment::{reading, working};
-pub use handed::is_nameless;
 pub use helper::helper_if_asked;
 pub use holder::{CannotHold, Holder};
 pub use job::{Bounds, Changes, Job, Kept, Profile, StandIn};

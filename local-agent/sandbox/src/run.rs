@@ -20,7 +20,7 @@ use std::io::{ErrorKind, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// The program that becomes the helper. It calls [`helper_if_asked`](crate::helper_if_asked) first.
@@ -141,19 +141,22 @@ pub fn run(
     stdin: &[u8],
     limits: Limits,
 ) -> Result<Ran, SandboxError> {
-    let input = if stdin.is_empty() {
-        Stdio::null()
+    let (input, feed) = if stdin.is_empty() {
+        (File::open("/dev/null")?.into(), None)
     } else {
-        Stdio::piped()
+        let (reads, writes) = std::io::pipe()?;
+        (reads.into(), Some(writes))
     };
+    let (said, output) = std::io::pipe()?;
+    let (complained, errors) = std::io::pipe()?;
     let streams = Streams {
         input,
-        output: Stdio::piped(),
-        errors: Stdio::piped(),
+        output: output.into(),
+        errors: errors.into(),
     };
     let mut program = spawn(launcher, job, streams)?;
     let deadline = Instant::now() + limits.time;
-    let mut talk = Talk::with(&mut program.child, stdin)?;
+    let mut talk = Talk::with(feed, stdin, said, complained)?;
     let pidfd = program.ends()?;
     let cut = talk.until_end(&pidfd, deadline, limits.output_bytes)?;
     let status = program.end()?;
@@ -170,27 +173,16 @@ pub fn run(
     })
 }
 
-/// Where a program reads and writes.
+/// Where a program reads and writes: pipes that were made for it, its terminal, `/dev/null`, or a file to read. Never a pipe or socket that somebody
+/// else has open: through `/proc/self/fd` the program could open its other end.
 #[derive(Debug)]
 pub struct Streams {
     /// What it reads.
-    pub input: Stdio,
+    pub input: OwnedFd,
     /// Its output.
-    pub output: Stdio,
+    pub output: OwnedFd,
     /// Its complaints.
-    pub errors: Stdio,
-}
-
-impl Streams {
-    /// The caller's own.
-    #[must_use]
-    pub fn inherited() -> Self {
-        Self {
-            input: Stdio::inherit(),
-            output: Stdio::inherit(),
-            errors: Stdio::inherit(),
-        }
-    }
+    pub errors: OwnedFd,
 }
 
 /// Starts a program with these streams.

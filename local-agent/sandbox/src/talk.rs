@@ -3,14 +3,13 @@
 use crate::run::Cut;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use std::io::{ErrorKind, Result, Write};
+use std::io::{ErrorKind, PipeReader, PipeWriter, Result, Write};
 use std::os::fd::OwnedFd;
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// What is said to a program and what it says.
 pub(crate) struct Talk<'a> {
-    input: Option<std::process::ChildStdin>,
+    input: Option<PipeWriter>,
     left: &'a [u8],
     /// The program's output.
     pub(crate) stdout: Gathered,
@@ -19,16 +18,21 @@ pub(crate) struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
-    pub(crate) fn with(child: &mut Child, input: &'a [u8]) -> Result<Self> {
-        let stdin = child.stdin.take();
-        if let Some(stdin) = &stdin {
-            rustix::io::ioctl_fionbio(stdin, true)?;
+    /// Says this into one pipe, and hears the others.
+    pub(crate) fn with(
+        input: Option<PipeWriter>,
+        left: &'a [u8],
+        output: PipeReader,
+        errors: PipeReader,
+    ) -> Result<Self> {
+        if let Some(input) = &input {
+            rustix::io::ioctl_fionbio(input, true)?;
         }
         Ok(Self {
-            input: stdin,
-            left: input,
-            stdout: Gathered::from(child.stdout.take().map(OwnedFd::from))?,
-            stderr: Gathered::from(child.stderr.take().map(OwnedFd::from))?,
+            input,
+            left,
+            stdout: Gathered::from(output.into())?,
+            stderr: Gathered::from(errors.into())?,
         })
     }
 
@@ -98,12 +102,10 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
-    fn from(pipe: Option<OwnedFd>) -> Result<Self> {
-        if let Some(pipe) = &pipe {
-            rustix::io::ioctl_fionbio(pipe, true)?;
-        }
+    fn from(pipe: OwnedFd) -> Result<Self> {
+        rustix::io::ioctl_fionbio(&pipe, true)?;
         Ok(Self {
-            pipe,
+            pipe: Some(pipe),
             said: Vec::new(),
             over: false,
         })

@@ -692,6 +692,9 @@ fn calls_that_reach_beyond_files_are_denied() {
             "umount .git",
             "chroot / true",
             "dmesg",
+            // A lease, for which others wait who open the file, and news of a folder: F_SETLEASE, F_NOTIFY.
+            "perl -e 'open(F, q(<), q(notes.txt)) or exit 0; exit !fcntl(F, 1024, 0)'",
+            "perl -e 'open(F, q(<), q(.)) or exit 0; exit !fcntl(F, 1026, 1)'",
         ]);
         let held = case.succeeds("grep -E 'Cap(Prm|Eff|Bnd)|NoNewPrivs' /proc/self/status");
         let privileged = case.user.is_root() || case.is_bubblewrap();

@@ -1,7 +1,8 @@
 //! `lanyard ask`: a script would like to run something. What may run without asking runs; for the rest a person is asked, here or on a device.
 
-use super::sandbox::attended::{self, Stdio};
-use super::sandbox::{hidden, not_run};
+use super::sandbox::attended;
+use super::sandbox::stdio::Stdio;
+use super::sandbox::{NotRun, absolute, hidden, unattended, unwritten};
 use super::talk::{connect, lost, unexpected};
 use super::{Failure, approvals, block_on, output};
 use crate::daemon::owner::{Notice, OwnerConn, Request, Wish};
@@ -88,10 +89,10 @@ enum Decided {
 fn wish(args: &Args, launcher: &Launcher) -> Result<(Wish, Option<Work>), Failure> {
     let here = env::current_dir().and_then(|folder| folder.canonicalize());
     let folder = here.map_err(|error| unusable("the present folder", &error))?;
-    let workspace = args.workspace.as_deref().unwrap_or(&folder);
-    let workspace = workspace
-        .canonicalize()
-        .map_err(|error| unusable(&workspace.display().to_string(), &error))?;
+    let workspace = match &args.workspace {
+        Some(named) => absolute(named).map_err(NotRun::into_failure)?,
+        None => folder.clone(),
+    };
     let line = match &args.line {
         Some(line) => line.clone(),
         None => args
@@ -240,7 +241,7 @@ fn run_allowed(
     let standing = Standing::of(Path::new(&wish.workspace));
     let place = standing.place(&wish.folder).ok_or_else(changed)?;
     let policy = standing.policy(clock::now().unix);
-    let (stdio, piped) = Stdio::through_pipes().map_err(|error| unusable("an output", &error))?;
+    let (stdio, piped) = Stdio::of_its_own().map_err(|error| unusable("an output", &error))?;
     let outputs = Outputs {
         output: stdio.output,
         errors: stdio.errors,
@@ -257,7 +258,9 @@ fn run_allowed(
     };
     let outcome = executor.run(&wish.line, &place, &outputs, &until);
     drop(outputs);
-    piped.finish();
+    piped
+        .finish()
+        .map_err(|error| unwritten(&error).into_failure())?;
     match outcome {
         Outcome::Ended { status } => Ok(ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX))),
         // Their sentences were said on its error output.
@@ -292,7 +295,8 @@ fn run_approved(
         hint: "install bash".to_owned(),
     })?;
     job.hidden = hidden;
-    let ended = attended::run(launcher, &job).map_err(|error| not_run(error).into_failure())?;
+    let ended = attended::run(launcher, &job);
+    let ended = ended.map_err(|why| unattended(why).into_failure())?;
     Ok(ExitCode::from(
         u8::try_from(ended.code()).unwrap_or(u8::MAX),
     ))

@@ -2,10 +2,12 @@
 //! that promise.
 
 pub(super) mod attended;
+pub(super) mod stdio;
 
 use super::{Failure, output};
 use crate::execute::Work;
 use crate::state::StateDir;
+use attended::Unattended;
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_sandbox::{
     CannotHold, Job, Launcher, OUTPUT_FILE_BYTES, ResolveError, SandboxError, reading, resolve,
@@ -132,7 +134,7 @@ fn run(state: Option<PathBuf>, args: RunArgs) -> Result<ExitCode, NotRun> {
     job.hidden = hidden(state);
     job.home = std::env::home_dir().unwrap_or(job.home);
 
-    let code = attended::run(&launcher, &job).map_err(not_run)?.code();
+    let code = attended::run(&launcher, &job).map_err(unattended)?.code();
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
 }
 
@@ -166,12 +168,34 @@ fn not_held(why: CannotHold) -> NotRun {
     }
 }
 
-fn absolute(folder: &Path) -> Result<PathBuf, NotRun> {
-    folder.canonicalize().map_err(|error| NotRun {
+/// The real path of a folder. A link in it may have been left by a command that could write there, and lead anywhere.
+pub(super) fn absolute(folder: &Path) -> Result<PathBuf, NotRun> {
+    let missing = |error: std::io::Error| NotRun {
         sentence: format!("{}: {error}", folder.display()),
         hint: "name a folder that is there".to_owned(),
         status: REFUSED,
-    })
+    };
+    let real = folder.canonicalize().map_err(missing)?;
+    let named = std::env::current_dir().map_err(missing)?.join(folder);
+    let is_link = |path: &Path| {
+        path.symlink_metadata()
+            .is_ok_and(|found| found.is_symlink())
+    };
+    // What lies directly below `/` is the system's.
+    let below = |path: &&Path| path.components().count() > 2;
+    match named.ancestors().filter(below).find(|path| is_link(path)) {
+        None => Ok(real),
+        Some(link) => Err(NotRun {
+            sentence: format!(
+                "{} is a link, and {} is {}",
+                link.display(),
+                folder.display(),
+                real.display()
+            ),
+            hint: "name that folder itself if you mean it".to_owned(),
+            status: REFUSED,
+        }),
+    }
 }
 
 fn unresolved(error: ResolveError) -> NotRun {
@@ -203,7 +227,23 @@ impl NotRun {
     }
 }
 
-pub(super) fn not_run(error: SandboxError) -> NotRun {
+pub(super) fn unattended(why: Unattended) -> NotRun {
+    match why {
+        Unattended::NotRun(error) => not_run(error),
+        Unattended::Unwritten(error) => unwritten(&error),
+    }
+}
+
+/// It has run; whoever counts on its output must not take it for whole.
+pub(super) fn unwritten(error: &std::io::Error) -> NotRun {
+    NotRun {
+        sentence: format!("what the command said could not all be written: {error}"),
+        hint: "it has run; check where its output goes".to_owned(),
+        status: REFUSED,
+    }
+}
+
+fn not_run(error: SandboxError) -> NotRun {
     let hint = match &error {
         SandboxError::NotStarted { .. } => "read-only, only ELF programs are run, not scripts",
         SandboxError::Unsuitable(_) => "mend that, or name another folder",

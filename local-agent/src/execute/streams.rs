@@ -13,7 +13,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Seek as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::Stdio;
 use std::rc::Rc;
 
 /// Where a line writes.
@@ -86,9 +85,9 @@ impl Streams {
     /// For a program that starts.
     pub(super) fn hand_over(&self) -> io::Result<lanyard_sandbox::Streams> {
         Ok(lanyard_sandbox::Streams {
-            input: Stdio::from(self.input.try_clone()?),
-            output: Stdio::from(self.output.try_clone()?),
-            errors: Stdio::from(self.errors.try_clone()?),
+            input: self.input.try_clone()?,
+            output: self.output.try_clone()?,
+            errors: self.errors.try_clone()?,
         })
     }
 

@@ -167,6 +167,7 @@ fn restricted(sockets: bool) -> Built<Rules> {
     rules.insert(libc::SYS_socket, no_socket_of_a_path(sockets)?);
     rules.insert(libc::SYS_socketpair, only_connected_pairs()?);
     rules.insert(libc::SYS_ioctl, any_of(1, TERMINALS)?);
+    rules.insert(libc::SYS_fcntl, any_of(1, HOLDS_UP)?);
     Ok(rules)
 }
 
@@ -263,6 +264,10 @@ fn any_of(argument: u8, values: &[u64]) -> Built<Vec<SeccompRule>> {
     };
     values.iter().map(rule).collect()
 }
+
+/// What has others wait who open a file, or tells of what they do in a folder: leases and `dnotify` (`fcntl(2)`).
+#[allow(clippy::unnecessary_cast)] // As below.
+const HOLDS_UP: &[u64] = &[libc::F_SETLEASE as u64, libc::F_NOTIFY as u64];
 
 /// What puts keys into a terminal's queue, or takes its messages.
 #[allow(clippy::unnecessary_cast)] // The C libraries do not agree on the type.
