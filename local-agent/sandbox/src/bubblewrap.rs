@@ -36,9 +36,13 @@ impl Mount {
     }
 
     pub(crate) fn to_read(path: PathBuf, id: Id) -> Self {
+        Self::to_read_at(id, path.clone(), path)
+    }
+
+    pub(crate) fn to_read_at(id: Id, from: PathBuf, to: PathBuf) -> Self {
         Self {
-            from: path.clone(),
-            to: path,
+            from,
+            to,
             id,
             written: false,
         }

@@ -5,6 +5,7 @@ mod around;
 use crate::helper::Refusal;
 use crate::job::{Changes, Job, Profile};
 use crate::stage::{Keeps, Staged};
+use crate::tool_chains::tool_chains;
 use around::around;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset,
@@ -82,49 +83,6 @@ pub(crate) fn programs() -> impl Iterator<Item = &'static Path> {
 /// The settings that it may read.
 pub(crate) fn settings() -> impl Iterator<Item = &'static Path> {
     SETTINGS.iter().chain(MORE_SETTINGS).map(Path::new)
-}
-
-/// Of a home what holds programs and their libraries, and who the user is to Git; no credentials.
-const TOOL_CHAINS: &[&str] = &[
-    ".asdf",
-    ".bun/bin",
-    ".cargo/bin",
-    ".cargo/git",
-    ".cargo/registry",
-    ".config/git/attributes",
-    ".config/git/config",
-    ".config/git/ignore",
-    ".deno/bin",
-    ".fnm",
-    ".ghcup",
-    ".gitconfig",
-    ".goenv",
-    ".jenv",
-    ".juliaup",
-    ".local/bin",
-    ".local/lib",
-    ".local/pipx",
-    ".local/share/fnm",
-    ".local/share/mise",
-    ".local/share/pnpm",
-    ".local/share/uv/python",
-    ".local/share/uv/tools",
-    ".nvm",
-    ".pyenv",
-    ".rbenv",
-    ".rustup",
-    ".sdkman",
-    ".volta",
-    "go/bin",
-    "go/pkg",
-];
-
-/// Those of them that are there.
-pub(crate) fn tool_chains(home: &Path) -> Vec<PathBuf> {
-    let folders = TOOL_CHAINS.iter().map(|folder| home.join(folder));
-    folders
-        .filter(|folder| home.is_absolute() && folder.exists())
-        .collect()
 }
 
 /// Puts the fences up for this process and all that it becomes.
@@ -207,8 +165,8 @@ fn changing(
     for path in &staged.private {
         rules = allow_real(rules, path, all)?;
     }
-    for path in tool_chains(&job.home) {
-        rules = allow(rules, &path, start)?;
+    for chain in tool_chains(job) {
+        rules = allow_real(rules, &chain.real, start)?;
     }
     for path in beside(job, std::slice::from_ref(&job.program)) {
         rules = allow(rules, path, start)?;

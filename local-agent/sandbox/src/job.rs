@@ -80,6 +80,17 @@ pub struct Kept {
     pub stand_in: StandIn,
 }
 
+impl Kept {
+    /// With all that is in it.
+    #[must_use]
+    pub fn whole(path: PathBuf) -> Self {
+        Self {
+            path,
+            stand_in: StandIn::Folder,
+        }
+    }
+}
+
 /// What stands in the place of something that is not there, for as long as programs run that could make it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,6 +5,7 @@
 use crate::id::Id;
 use crate::job::{Kept, StandIn, path_as_bytes};
 use crate::limits;
+use crate::links::followed;
 use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, ResolveFlags, Stat, flock, fstat,
     mkdirat, openat, openat2, statat, unlinkat,
@@ -69,22 +70,23 @@ impl Top {
 /// Looks each of them up. With `stand_ins`, what is not there is stood in for until the last run in the workspace has ended.
 ///
 /// # Errors
-/// One of them could not be looked up or stood in for, or is a link that leads nowhere.
+/// One of them could not be looked up or stood in for, or there are too many.
 pub(crate) fn find(top: &Top, list: &[Kept], stand_ins: bool) -> Result<(Vec<Place>, StandIns)> {
-    let stood = StandIns::hold(top, list, stand_ins)?;
+    let mut stood = StandIns::hold(top, list, stand_ins)?;
     let mut found = BTreeMap::new();
     let mut left: VecDeque<Kept> = list.iter().cloned().collect();
     while let Some(kept) = left.pop_front() {
         let place = look_up(top, &kept, stand_ins)?;
-        if let Some(target) = target(top, &place)? {
+        if found.insert(place.path.clone(), place.id).is_some() {
+            continue;
+        }
+        for target in targets(top, &place)? {
+            stood.also(&target);
             left.push_back(target);
         }
         if found.len() + left.len() > limits::PLACES {
-            return Err(Error::other(
-                "the workspace has more repositories in folders below than can be kept",
-            ));
+            return Err(too_many(found.keys()));
         }
-        found.insert(place.path, place.id);
     }
     // What lies in something that is kept is kept with it.
     let all: Vec<PathBuf> = found.keys().cloned().collect();
@@ -128,25 +130,28 @@ fn look_up(top: &Top, kept: &Kept, stand_ins: bool) -> Result<Place> {
     Err(Errno::INVAL.into())
 }
 
-/// Where a link leads is kept as well, if it is in the workspace.
-fn target(top: &Top, place: &Place) -> Result<Option<Kept>> {
+/// Where a link leads is kept as well, and every other link on the way there.
+fn targets(top: &Top, place: &Place) -> Result<Vec<Kept>> {
     let link = top.path.join(&place.path);
     if !std::fs::symlink_metadata(&link).is_ok_and(|found| found.is_symlink()) {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let real = std::fs::canonicalize(&link).map_err(|error| {
-        Error::other(format!(
-            "{} is a link that leads nowhere: {error}",
-            link.display()
-        ))
-    })?;
-    Ok(match real.strip_prefix(&top.path) {
-        Ok(path) if path != Path::new("") => Some(Kept {
-            path: path.to_owned(),
-            stand_in: StandIn::Folder,
-        }),
-        Ok(_) | Err(_) => None,
-    })
+    let followed = followed(&top.path, &place.path)?;
+    Ok(followed.into_iter().map(Kept::whole).collect())
+}
+
+/// Says where most of them lie: a command may have made them.
+fn too_many<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Error {
+    let mut in_folder = BTreeMap::<&OsStr, usize>::new();
+    for name in paths.filter_map(|path| path.iter().next()) {
+        *in_folder.entry(name).or_default() += 1;
+    }
+    let most = in_folder.into_iter().max_by_key(|(_, count)| *count);
+    let (name, count) = most.unwrap_or_default();
+    Error::other(format!(
+        "more is to be kept than can be: {count} places lie in {}, which you may move away",
+        name.display()
+    ))
 }
 
 fn names(path: &Path) -> Result<impl Iterator<Item = &OsStr>> {
@@ -207,18 +212,21 @@ impl StandIns {
                 list: Vec::new(),
             });
         }
-        let deadline = Instant::now() + limits::LOCK_TIME;
-        while flock(&own, FlockOperation::NonBlockingLockShared).is_err() {
-            if Instant::now() > deadline {
-                let why = format!("another program keeps a lock on {}", top.path.display());
-                return Err(Error::other(why));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        lock_soon(&own, FlockOperation::NonBlockingLockShared).map_err(|_| {
+            let why = format!("another program keeps a lock on {}", top.path.display());
+            Error::other(why)
+        })?;
         Ok(Self {
             top: own,
             list: list.to_vec(),
         })
+    }
+
+    /// What stands in there goes with the others.
+    fn also(&mut self, kept: &Kept) {
+        if !self.list.is_empty() {
+            self.list.push(kept.clone());
+        }
     }
 
     /// What holds the lock. As long as any process has it open, the lock is held.
@@ -277,6 +285,18 @@ impl Drop for StandIns {
             }
         }
     }
+}
+
+/// Tries for [`limits::LOCK_TIME`]: who holds a lock may be stuck.
+pub(crate) fn lock_soon(file: &OwnedFd, how: FlockOperation) -> Result<()> {
+    let deadline = Instant::now() + limits::LOCK_TIME;
+    while let Err(error) = flock(file, how) {
+        if Instant::now() > deadline {
+            return Err(error.into());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
 }
 
 fn look(folder: &OwnedFd, name: &OsStr) -> std::result::Result<Stat, Errno> {

@@ -19,6 +19,7 @@ mod id;
 mod job;
 mod kept;
 mod limits;
+mod links;
 mod mounts;
 mod private;
 mod privileges;
@@ -30,6 +31,7 @@ mod stage;
 mod status;
 mod suits;
 mod talk;
+mod tool_chains;
 mod watch;
 
 pub use environment::{reading, working};

@@ -29,6 +29,8 @@ pub(crate) const ENTRIES: usize = 20_000;
 pub(crate) const REPOSITORY_DEPTH: usize = 3;
 /// Folders that are looked at for that. So many take about half a second.
 pub(crate) const FOLDERS: usize = 100_000;
+/// A `.git` that is a file, and says where the repository lies.
+pub(crate) const GIT_FILE: u64 = 4096;
 /// What is kept of a workspace, one by one.
 pub(crate) const PLACES: usize = 4096;
 /// How long another program may keep a lock on the workspace.

@@ -1,5 +1,6 @@
 //! Folders of a run's own: its temporary files, and an empty home. They go with it; what a killed one left behind goes with the next.
 
+use crate::kept::lock_soon;
 use crate::limits;
 use rustix::fs::{CWD, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat};
 use std::fs::{self, Permissions};
@@ -21,7 +22,8 @@ impl Private {
         let base = base()?;
         // Between a folder and its lock nobody sweeps.
         let alone = open(&base)?;
-        rustix::io::retry_on_intr(|| flock(&alone, FlockOperation::LockExclusive))?;
+        lock_soon(&alone, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|error| Error::other(format!("{} is locked: {error}", base.display())))?;
         sweep(&base);
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&base)?;
         let lock = open(folder.path())?;
@@ -59,10 +61,15 @@ const HOME: &str = "home";
 /// One folder for all runs of this user, which nobody else can have made.
 pub(crate) fn base() -> Result<PathBuf> {
     let uid = rustix::process::getuid();
-    let path = std::env::temp_dir().join(format!("lanyard-sandbox-{}", uid.as_raw()));
+    let name = format!("lanyard-sandbox-{}", uid.as_raw());
+    // `TMPDIR` may lie where a command can write.
+    let path = Path::new("/tmp").join(name);
     match mkdirat(CWD, &path, Mode::RWXU) {
         Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            let why = format!("{} cannot be made: {error}", path.display());
+            return Err(Error::other(why));
+        }
     }
     let found = fstat(open(&path)?)?;
     if found.st_uid != uid.as_raw() || found.st_mode & 0o077 != 0 {

@@ -1,7 +1,6 @@
 //! What surrounds one run in the workspace profile: folders of its own, what is kept, and how it is started.
 
 use crate::bubblewrap::{self, Mount, View};
-use crate::fences::tool_chains;
 use crate::holder::Held;
 use crate::id::Id;
 use crate::job::{Changes, Job, Kept};
@@ -9,6 +8,7 @@ use crate::kept::{self, Place, StandIns, Top};
 use crate::mounts::{Mounts, Shown};
 use crate::private::Private;
 use crate::repositories;
+use crate::tool_chains::tool_chains;
 use crate::watch::Watch;
 use rustix::fs::stat;
 use serde::{Deserialize, Serialize};
@@ -156,12 +156,13 @@ fn everything(workspace: &Path, changes: &Changes) -> Result<Vec<Kept>> {
     let mut list = changes.kept.clone();
     if !changes.repository.is_empty() {
         let below = repositories::below(workspace)?;
-        for repository in std::iter::once(PathBuf::new()).chain(below) {
+        for repository in std::iter::once(PathBuf::new()).chain(below.holding) {
             list.extend(changes.repository.iter().map(|kept| Kept {
                 path: repository.join(&kept.path),
                 stand_in: kept.stand_in.clone(),
             }));
         }
+        list.extend(below.whole.into_iter().map(Kept::whole));
     }
     Ok(list)
 }
@@ -174,14 +175,22 @@ fn view(job: &Job, top: &Top, private: &Private) -> Result<View> {
     if let Some(home) = home(job) {
         mounts.push(own(private.home(), home)?);
     }
-    for path in tool_chains(&job.home).iter().chain([&job.program]) {
-        if !path.starts_with(&job.workspace) && path.try_exists()? {
-            let id = Id::of(&stat(path)?);
-            mounts.push(Mount::to_read(path.clone(), id));
+    let outside = |path: &Path| !path.starts_with(&job.workspace);
+    for chain in tool_chains(job) {
+        if outside(&chain.at) && outside(&chain.real) {
+            mounts.push(Mount::to_read_at(
+                Id::of_real(&chain.real)?,
+                chain.real,
+                chain.at,
+            ));
         }
     }
+    if outside(&job.program) && job.program.try_exists()? {
+        let id = Id::of(&stat(&job.program)?);
+        mounts.push(Mount::to_read(job.program.clone(), id));
+    }
     for path in job.read.iter().chain(&job.exec) {
-        if !path.starts_with(&job.workspace) && path.try_exists()? {
+        if outside(path) && path.try_exists()? {
             mounts.push(Mount::to_read(path.clone(), Id::of_real(path)?));
         }
     }

@@ -352,11 +352,109 @@ fn a_link_in_the_place_of_what_is_kept_is_kept_with_what_it_leads_to() {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_refused_where_something_is_kept() {
+fn every_link_on_the_way_to_what_is_kept_is_kept() {
     for case in cases() {
-        symlink("nothing", case.user.workspace.join(".lanyard")).unwrap();
-        let (status, why) = case.user.tried(case.job("true")).unwrap_err();
-        assert!(status == 125 && why.contains("leads nowhere"), "{why}");
+        let top = &case.user.workspace;
+        fs::create_dir_all(top.join("folder/conf")).unwrap();
+        symlink("one", top.join(".lanyard")).unwrap();
+        symlink("folder/two", top.join("one")).unwrap();
+        symlink(top.join("folder/conf"), top.join("folder/two")).unwrap();
+        symlink("aside", top.join(".envrc")).unwrap();
+        symlink(&case.user.outside, top.join("aside")).unwrap();
+        case.user.hand_over();
+        case.none_succeeds(&[
+            "ln -sfn folder one",
+            &renames("one", "x"),
+            "ln -sfn .. folder/two",
+            &renames("folder/two", "folder/x"),
+            "echo x > folder/conf/tasks.json",
+            "rm aside",
+            "ln -sfn folder aside",
+        ]);
+    }
+}
+
+#[test]
+fn where_a_kept_link_leads_that_leads_nowhere_nothing_is_made() {
+    for case in cases() {
+        let top = &case.user.workspace;
+        symlink("nothing/at/all", top.join(".lanyard")).unwrap();
+        symlink("round", top.join(".envrc")).unwrap();
+        symlink(".envrc", top.join("round")).unwrap();
+        symlink("nowhere", top.join("folder/.git")).unwrap();
+        case.user.hand_over();
+        case.none_succeeds(&[
+            "mkdir -p nothing/at/all",
+            "rmdir nothing; mkdir -p nothing/at/all",
+            "rm .lanyard",
+            "rm round",
+            "mkdir folder/nowhere/hooks",
+            "git init -q folder/nowhere",
+        ]);
+        assert!(!top.join("nothing").exists() && !top.join("folder/nowhere").exists());
+    }
+}
+
+#[test]
+fn a_folder_that_is_closed_is_not_opened_to_make_a_repository_in_it() {
+    for case in cases().into_iter().filter(|case| !case.user.is_root()) {
+        let top = &case.user.workspace;
+        for closed in ["folder/closed", "folder/a/b", "unsearched"] {
+            fs::create_dir_all(top.join(closed)).unwrap();
+        }
+        case.user.hand_over();
+        for closed in ["folder/closed", "folder/a/b", "unsearched"] {
+            let mode = if closed == "unsearched" { 0o600 } else { 0 };
+            fs::set_permissions(top.join(closed), Permissions::from_mode(mode)).unwrap();
+        }
+        case.none_succeeds(&[
+            "chmod 700 folder/closed && mkdir folder/closed/.git",
+            "chmod 700 folder/a/b && mkdir folder/a/b/.git",
+            "chmod 700 unsearched && mkdir unsearched/.git",
+            &renames("folder/closed", "folder/x"),
+        ]);
+    }
+}
+
+#[test]
+fn a_repository_that_lies_beside_its_folder_is_kept_too() {
+    for case in cases() {
+        let top = &case.user.workspace;
+        for folder in [
+            ".bare/hooks",
+            ".bare/objects",
+            ".bare/refs",
+            ".bare/worktrees/w",
+            "apart/refs",
+            "apart/objects",
+            "apart/hooks",
+            "named/hooks",
+            "w",
+        ] {
+            fs::create_dir_all(top.join(folder)).unwrap();
+        }
+        for (file, text) in [
+            (".bare/HEAD", ""),
+            (".bare/worktrees/w/commondir", "../..\n"),
+            ("apart/HEAD", ""),
+            ("w/.git", "gitdir: ../.bare/worktrees/w\n"),
+            ("folder/.git", "gitdir: ../named\n"),
+        ] {
+            fs::write(top.join(file), text).unwrap();
+        }
+        case.user.hand_over();
+        let lines = [
+            "echo x > .bare/config",
+            "echo x > .bare/hooks/pre-commit",
+            "echo x > .bare/worktrees/w/commondir",
+            "echo x > apart/hooks/pre-commit",
+            "echo x > named/config",
+            "echo x > named/hooks/pre-commit",
+            &renames("named", "x"),
+            "rm folder/.git",
+        ];
+        case.none_succeeds(&lines);
+        case.none_of(lines.iter().map(|line| case.with_git(line)));
     }
 }
 
@@ -543,7 +641,7 @@ fn a_command_is_ended_when_what_is_kept_from_it_is_replaced() {
 }
 
 #[test]
-fn commands_with_other_folders_for_temporary_files_know_of_each_other() {
+fn a_commands_own_folders_lie_where_no_setting_leads_them_and_go_with_it() {
     for case in cases().iter().filter(|case| case.is_bubblewrap()) {
         let begun = case.user.workspace.join("folder/begun");
         let go = case.user.workspace.join("folder/go");
@@ -558,24 +656,30 @@ fn commands_with_other_folders_for_temporary_files_know_of_each_other() {
             let first = scope.spawn(|| case.run(line));
             assert_eq!(fs::read_to_string(&begun).unwrap(), "x\n");
             // It closes what is its own, and it is removed all the same.
-            let line = "mkdir -p $TMPDIR/a/b $HOME/c && chmod 0 $TMPDIR/a $HOME/c";
+            let mark = format!("{}-{}", case.holder.name(), case.user.is_root());
+            let line =
+                format!("mkdir -p $TMPDIR/{mark}/b $HOME/c && chmod 0 $TMPDIR/{mark} $HOME/c");
             let mut driver = case.user.driver();
             driver.env("TMPDIR", &elsewhere);
             let most = Limits {
                 time: Duration::from_secs(20),
                 output_bytes: 1024,
             };
-            let ran = common::drive(driver, &[(case.job(line), vec![])], most)
+            let ran = common::drive(driver, &[(case.job(&line), vec![])], most)
                 .remove(0)
                 .unwrap();
             assert_eq!(ran.status, Ending::Exited(0), "{}", said(&ran));
             assert!(case.user.workspace.join(".lanyard").is_dir());
+            let own = rustix::process::getuid().as_raw();
+            let uid = case.user.uid().unwrap_or(own);
+            for run in fs::read_dir(format!("/tmp/lanyard-sandbox-{uid}")).unwrap() {
+                assert!(!run.unwrap().path().join("tmp").join(&mark).exists());
+            }
             fs::write(&go, "x\n").unwrap();
             let first = first.join().unwrap();
             assert_ne!(first.status, Ending::Exited(0), "{}", said(&first));
         });
-        let base = fs::read_dir(&elsewhere).unwrap().next().unwrap().unwrap();
-        assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
     }
 }
 
@@ -833,6 +937,70 @@ fn a_home_shows_its_tool_chains_and_nothing_else() {
         let ran = case.user.run(job);
         assert_eq!(ran.stdout, b"tool\nA Person\n", "{}", said(&ran));
         assert_ne!(ran.status, Ending::Exited(0));
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_a_tool_chain_leads_to_nothing_secret() {
+    for case in cases() {
+        let home = case.user.outside.clone();
+        let other = case.user.workspace.parent().unwrap().join("other");
+        for folder in [".ssh", "go", "state", ".config/git"] {
+            fs::create_dir_all(home.join(folder)).unwrap();
+        }
+        fs::create_dir_all(other.join("bin")).unwrap();
+        fs::write(home.join(".ssh/id"), CANARY).unwrap();
+        fs::write(home.join("state/key"), CANARY).unwrap();
+        fs::write(other.join("bin/tool"), "tool").unwrap();
+        symlink("../.ssh", home.join("go/bin")).unwrap();
+        symlink("state", home.join(".rustup")).unwrap();
+        symlink(&home, home.join(".nvm")).unwrap();
+        symlink("../../.ssh/id", home.join(".config/git/config")).unwrap();
+        symlink(&other, home.join(".volta")).unwrap();
+        case.user.hand_over();
+        let line = format!(
+            "cat {h}/.volta/bin/tool; cat {h}/go/bin/id {h}/.rustup/key {h}/.nvm/canary.txt {h}/.config/git/config",
+            h = home.display()
+        );
+        let mut job = case.job(&line);
+        job.hidden = vec![home.join("state")];
+        job.home = home;
+        let ran = case.user.run(job);
+        let holder = case.holder.name();
+        assert_eq!(ran.stdout, b"tool", "{holder}: {}", said(&ran));
+    }
+}
+
+#[test]
+fn what_leads_later_commands_is_no_workspace() {
+    for case in cases() {
+        for (path, home) in [
+            ("folder", case.user.workspace.join("..")),
+            ("folder", case.user.workspace.clone()),
+        ] {
+            let mut job = case.job("true");
+            job.home = home.canonicalize().unwrap();
+            let below = if job.home == case.user.workspace {
+                ".ssh"
+            } else {
+                "go"
+            };
+            let workspace = job.home.join(below);
+            fs::create_dir_all(workspace.join(path)).unwrap();
+            case.user.hand_over();
+            job.workspace = workspace.canonicalize().unwrap();
+            let (status, why) = case.user.tried(job).unwrap_err();
+            assert!(
+                status == 125 && why.contains("cannot be the workspace"),
+                "{why}"
+            );
+        }
+        for system in ["/etc", "/usr", "/proc/self/fd", "/dev"] {
+            let mut job = case.job("true");
+            job.workspace = fs::canonicalize(system).unwrap();
+            let (status, why) = case.user.tried(job).unwrap_err();
+            assert!(status == 125 && why.contains("the system's"), "{why}");
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub enum Sandbox {
     ///
     /// Its status is the status of this command; 125 says that the sandbox refused, 126 and 127 that the command could not be started or found.
     #[command(
-        after_help = "Examples:\n  lanyard sandbox run --profile read-only -- git log -3\n  lanyard sandbox run --profile read-only --workspace ~/src -- grep -r TODO .\n  lanyard sandbox run --profile read-only --exec /usr/bin -- bash -c 'cat *.md | wc -l'\n  lanyard sandbox run --profile workspace -- npm test\n  lanyard sandbox run --profile workspace --network -- cargo fetch\n  lanyard sandbox run --profile workspace --git -- make release"
+        after_help = "Examples:\n  lanyard sandbox run --profile read-only -- git log -3\n  lanyard sandbox run --profile read-only --workspace ~/src -- grep -r TODO .\n  lanyard sandbox run --profile read-only --exec /usr/bin -- bash -c 'cat *.md | wc -l'\n  lanyard sandbox run --profile workspace -- npm test\n  lanyard sandbox run --profile workspace --network -- npm ci\n  lanyard sandbox run --profile workspace --git -- make release"
     )]
     Run(RunArgs),
     /// Say whether this machine can fence a command in, by trying it
