@@ -110,6 +110,8 @@ pub const RUN_TIME: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const ASKED_LINE_MAX: usize = 32 * 1024;
 /// Bytes of a card as it is sent: one message of a session holds it whole.
 pub const CARD_MAX: usize = MESSAGE_MAX - 200;
+/// How long whoever reads what the agent says has for the rest of it when it ends.
+pub const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Requests for approval that wait at a time.
 pub const APPROVALS_MAX: usize = 256;
 /// Requests that have ended and whose end is still told to whoever answers late.

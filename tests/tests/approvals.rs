@@ -281,6 +281,34 @@ async fn who_waits_hears_the_answer_however_much_else_is_asked_meanwhile() -> Re
 }
 
 #[tokio::test]
+async fn an_agent_whose_output_nobody_reads_goes_on() -> Result<()> {
+    let mut asking = Asking::start().await?;
+    asking.world.agent.process.kill().await?;
+    let mut command = Agent::command(&asking.world.agent.state, &asking.home(), "unread")?;
+    command.args(["up", "--json", "--no-pair"]);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut unread = command.kill_on_drop(true).spawn()?;
+    let output = unread.stdout.take().context("its output")?;
+    let mut output = BufReader::new(output).lines();
+    while let Some(line) = timeout(PATIENCE, output.next_line()).await?? {
+        if line.contains("\"online\"") {
+            break;
+        }
+    }
+    let mut owner = Owner::connect(&asking.world.agent.state).await?;
+    // Far more than a pipe holds.
+    let long = format!("make {}", "x".repeat(10_000));
+    for _ in 0..60 {
+        owner.ask(&asking.workspace, &long).await?;
+    }
+    ensure!(asking.waiting().await?.len() == 60);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_audit_log_is_read_and_an_edited_line_is_found() -> Result<()> {
     let asking = Asking::start().await?;
     let waiting = asking

@@ -123,6 +123,13 @@ impl Questions {
         }
     }
 
+    /// Of the requests for approval, only these still wait.
+    pub fn keep_only(&mut self, requests: &[Request]) {
+        self.take_back(|other| {
+            matches!(other, Waiting::Approval(asked) if !requests.iter().any(|one| one.id == asked.id))
+        });
+    }
+
     /// Takes a typed line as the answer to the question that is shown. Anything but a clear yes is a no.
     pub fn answer(&mut self, line: &str) -> Option<Answer> {
         let first = self.waiting.first()?;

@@ -7,15 +7,20 @@ use super::{Failure, output};
 use crate::core::Machine;
 use crate::daemon::owner::{Notice, Owners, Request};
 use crate::daemon::{Daemon, DaemonError, Options};
+use crate::limits::LAST_WORDS;
 use crate::state::StateDir;
 use lanyard_shared::access::Reach;
 use lanyard_shared::code::EnrolmentCode;
 use lanyard_shared::msg::Scope;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::oneshot;
 
 /// Flags of `lanyard up`.
 #[derive(Debug, clap::Args)]
@@ -121,16 +126,49 @@ async fn prepare_and_run(
         Err(error) => return Ok(Err(error)),
     };
     let mut stop = signals()?;
-    let ui = converse(owners.clone(), scopes(&args.grant), &args);
-    tokio::pin!(ui);
+    let conversation = Conversation::begin(owners.clone(), args).map_err(folder)?;
     // A task of its own is woken by other tasks without a system call; what `block_on` itself waits for is not.
     let mut running = tokio::spawn(daemon.run());
     loop {
         tokio::select! {
-            outcome = &mut running => return outcome.map_err(|_| broken()),
-            () = &mut ui => {}
+            outcome = &mut running => {
+                conversation.end();
+                return outcome.map_err(|_| broken());
+            }
             _ = stop.recv() => owners.stop(),
         }
+    }
+}
+
+/// What the person is told and asked, on a thread of its own: a terminal that is held (Ctrl-S), or a pipe that nobody reads, keeps the agent from
+/// nothing.
+struct Conversation {
+    over: oneshot::Sender<()>,
+    ended: mpsc::Receiver<()>,
+}
+
+impl Conversation {
+    fn begin(owners: Owners, args: Args) -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (over, is_over) = oneshot::channel();
+        let (ends, ended) = mpsc::channel();
+        // From now on: the first words are of what was found when it started.
+        let notices = owners.subscribe();
+        thread::Builder::new()
+            .name("conversation".to_owned())
+            .spawn(move || {
+                runtime.block_on(converse(owners, notices, &args, is_over));
+                // A keyboard that somebody might still type at is not waited for.
+                runtime.shutdown_background();
+                drop(ends);
+            })?;
+        Ok(Self { over, ended })
+    }
+
+    /// Lets it say what it has still heard, if that is taken.
+    fn end(self) {
+        let _ = self.over.send(());
+        let _ = self.ended.recv_timeout(LAST_WORDS);
     }
 }
 
@@ -143,20 +181,29 @@ fn broken() -> Failure {
     }
 }
 
-/// Tells the person what happens, prints a link once the relay is there, and asks when a device wants in. Never ends.
-async fn converse(owners: Owners, scopes: Vec<Scope>, args: &Args) {
-    let mut notices = owners.subscribe();
+/// Tells the person what happens, prints a link once the relay is there, and asks when a device wants in, until it is over and all is said.
+async fn converse(
+    owners: Owners,
+    mut notices: broadcast::Receiver<Notice>,
+    args: &Args,
+    mut is_over: oneshot::Receiver<()>,
+) {
+    let scopes = scopes(&args.grant);
     let mut keyboard = Keyboard::default();
     let mut questions = Questions::default();
     let mut linked = args.no_pair;
     let mut said_unreachable = false;
     loop {
         tokio::select! {
+            biased;
             notice = notices.recv() => {
                 let notice = match notice {
                     Ok(notice) => notice,
-                    Err(RecvError::Lagged(_)) => continue,
-                    Err(RecvError::Closed) => return std::future::pending().await,
+                    Err(RecvError::Lagged(_)) => {
+                        catch_up(&owners, &mut questions, &mut keyboard, args.json).await;
+                        continue;
+                    }
+                    Err(RecvError::Closed) => return,
                 };
                 // Every attempt fails alike; once is enough.
                 let repeats = matches!(notice, Notice::Unreachable { .. });
@@ -174,11 +221,30 @@ async fn converse(owners: Owners, scopes: Vec<Scope>, args: &Args) {
                     }
                 }
             }
+            _ = &mut is_over => return,
             line = keyboard.line() => {
                 if let Some(answer) = questions.answer(&line) {
                     owners.request(answer.into()).await;
                 }
             }
+        }
+    }
+}
+
+/// What was missed may have been a question: those that wait are asked.
+async fn catch_up(owners: &Owners, questions: &mut Questions, keyboard: &mut Keyboard, json: bool) {
+    let Notice::Approvals { requests } = owners.request(Request::Approvals {}).await else {
+        return;
+    };
+    questions.keep_only(&requests);
+    for request in requests {
+        let notice = Notice::Approval {
+            request: Box::new(request),
+        };
+        if json {
+            show(&notice, json);
+        } else {
+            questions.hear(&notice, keyboard);
         }
     }
 }
