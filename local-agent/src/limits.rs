@@ -110,6 +110,12 @@ pub const RUN_TIME: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const ASKED_LINE_MAX: usize = 32 * 1024;
 /// Bytes of a card as it is sent: one message of a session holds it whole.
 pub const CARD_MAX: usize = MESSAGE_MAX - 200;
+/// What a coding agent says to its hook; a command that is asked about is far shorter.
+pub const HOOK_INPUT_MAX: u64 = 16 * 1024 * 1024;
+/// A coding agent's settings.
+pub const HOOK_SETTINGS_MAX: u64 = 4 * 1024 * 1024;
+/// How long a coding agent waits for its hook: the longest that a request can wait by default, and a little more.
+pub const HOOK_TIME: Duration = Duration::from_secs(31 * 60);
 /// How long whoever reads what the agent says has for the rest of it when it ends.
 pub const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Requests for approval that wait at a time.

@@ -53,6 +53,15 @@ pub enum Asker {
         /// What it calls itself; may be empty.
         name: String,
     },
+    /// A coding agent on the machine, before it runs something by itself.
+    Agent {
+        /// The process id of its hook.
+        pid: u32,
+        /// What it is called.
+        name: String,
+        /// Its own name for the session.
+        session: String,
+    },
 }
 
 /// A program that a name means now.
@@ -93,6 +102,10 @@ impl Request {
             Asker::Script { pid, name } => {
                 transcript("script", &[&pid.to_be_bytes(), name.as_bytes()])
             }
+            Asker::Agent { pid, name, session } => transcript(
+                "agent",
+                &[&pid.to_be_bytes(), name.as_bytes(), session.as_bytes()],
+            ),
         };
         let programs: Vec<&[u8]> = self
             .programs
@@ -352,7 +365,14 @@ mod tests {
     #[test]
     fn whatever_differs_in_a_request_its_hash_differs() {
         let whole = request();
-        let changes: [fn(&mut Request); 14] = [
+        let changes: [fn(&mut Request); 15] = [
+            |r| {
+                r.asker = Asker::Agent {
+                    pid: 7,
+                    name: "make".to_owned(),
+                    session: String::new(),
+                }
+            },
             |r| r.id = ApprovalId([2; 16]),
             |r| {
                 r.asker = Asker::Script {

@@ -234,7 +234,7 @@ impl Owner {
 
     async fn ask(&mut self, folder: &Path, line: &str) -> Result<Value> {
         let wish = json!({
-            "name": "", "line": line, "programs": [], "folder": folder, "workspace": folder,
+            "name": "", "session": null, "line": line, "programs": [], "folder": folder, "workspace": folder,
             "fences": {"fences": "outside"},
         });
         self.send(json!({"t": "ask", "wish": wish})).await?;
@@ -383,7 +383,9 @@ fn every_test_that_the_page_names_is_there() -> Result<()> {
         "local-agent/src/audit/chain.rs",
         "local-agent/src/audit/log.rs",
         "shared/tests/vectors/approval.rs",
+        "local-agent/src/cli/hook/settings.rs",
         "tests/tests/approvals.rs",
+        "tests/tests/hook.rs",
         "tests/tests/blast/main.rs",
     ];
     let mut tests = String::new();

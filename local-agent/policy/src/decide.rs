@@ -90,6 +90,19 @@ pub struct Verdict {
     pub always: Vec<String>,
 }
 
+impl Verdict {
+    /// Whether rules that somebody has written allow every part. What is known to only read does so by how it is run here; who runs it in another
+    /// way cannot count on that.
+    #[must_use]
+    pub fn is_allowed_by_rules_alone(&self) -> bool {
+        let by_rule = |part: &Part| {
+            let rule = part.rule.as_deref();
+            part.decision == Decision::Allow && rule.is_some_and(|rule| rule != command::READ_ONLY)
+        };
+        self.decision == Decision::Allow && !self.parts.is_empty() && self.parts.iter().all(by_rule)
+    }
+}
+
 /// One command of a line.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Part {

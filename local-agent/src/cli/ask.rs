@@ -14,7 +14,7 @@ use lanyard_dial::clock;
 use lanyard_policy::decide::Decision;
 use lanyard_policy::grammar;
 use lanyard_sandbox::{Launcher, on_path};
-use lanyard_shared::approval::{Fences, Program, Request as Approval, Settled};
+use lanyard_shared::approval::{End, Fences, Program, Request as Approval, Settled};
 use serde_json::json;
 use std::env;
 use std::ffi::OsString;
@@ -63,13 +63,13 @@ pub fn ask(state: Option<PathBuf>, args: &Args) -> Result<ExitCode, Failure> {
     let mut decided = None;
     let code = block_on(async {
         let mut owner = connect(&state).await?;
-        decided = Some(decide(&mut owner, &wish, args.json).await?);
+        decided = Some(decide(&mut owner, &wish, |told| tell(args.json, &told)).await?);
         Ok(ExitCode::SUCCESS)
     })?;
     match decided {
         Some(Decided::Allowed) => run_allowed(&wish, work.as_ref(), &launcher, &hidden),
         Some(Decided::Approved) => run_approved(&wish, work, &launcher, hidden),
-        Some(Decided::Not(why)) => {
+        Some(Decided::Denied(why) | Decided::Nobody(why)) => {
             if !args.json {
                 output::failure(&why.sentence, &why.hint);
             }
@@ -79,11 +79,33 @@ pub fn ask(state: Option<PathBuf>, args: &Args) -> Result<ExitCode, Failure> {
     }
 }
 
+/// On the way to a decision.
+pub(super) enum Told<'a> {
+    Decided(&'a Notice),
+    Waits(&'a Approval),
+    Settled(&'a Settled),
+}
+
+fn tell(json: bool, told: &Told<'_>) {
+    match told {
+        Told::Decided(notice) if json => output::json_aside(notice),
+        Told::Settled(settled) if json => output::json_aside(&json!({ "settled": settled })),
+        Told::Waits(request) if !json => output::say(&format!(
+            "waiting for an approval: answer on a device, where `lanyard up` runs, or with `lanyard approve {}`",
+            request.id
+        )),
+        Told::Decided(_) | Told::Settled(_) | Told::Waits(_) => {}
+    }
+}
+
 /// What has come of it.
-enum Decided {
+pub(super) enum Decided {
     Allowed,
     Approved,
-    Not(Failure),
+    /// By a rule or a person.
+    Denied(Failure),
+    /// Nobody has answered, or what was approved is not what would run now.
+    Nobody(Failure),
 }
 
 fn wish(args: &Args, launcher: &Launcher) -> Result<(Wish, Option<Work>), Failure> {
@@ -121,6 +143,7 @@ fn wish(args: &Args, launcher: &Launcher) -> Result<(Wish, Option<Work>), Failur
     };
     let wish = Wish {
         name: args.name.clone(),
+        session: None,
         programs: programs(&line, &folder, &workspace),
         line,
         folder: text(folder)?,
@@ -131,7 +154,7 @@ fn wish(args: &Args, launcher: &Launcher) -> Result<(Wish, Option<Work>), Failur
 }
 
 /// Those that the line starts, as far as it can be read.
-fn programs(line: &str, folder: &Path, workspace: &Path) -> Vec<Program> {
+pub(super) fn programs(line: &str, folder: &Path, workspace: &Path) -> Vec<Program> {
     let Ok(line) = grammar::parse(line) else {
         return Vec::new();
     };
@@ -149,14 +172,16 @@ fn programs(line: &str, folder: &Path, workspace: &Path) -> Vec<Program> {
     found.collect()
 }
 
-async fn decide(owner: &mut OwnerConn, wish: &Wish, json: bool) -> Result<Decided, Failure> {
+pub(super) async fn decide(
+    owner: &mut OwnerConn,
+    wish: &Wish,
+    told: impl Fn(Told<'_>),
+) -> Result<Decided, Failure> {
     let ask = Request::Ask {
         wish: Box::new(wish.clone()),
     };
     let notice = super::talk::ask(owner, ask).await?;
-    if json {
-        output::json_aside(&notice);
-    }
+    told(Told::Decided(&notice));
     let Notice::Decided {
         decision,
         reason,
@@ -167,21 +192,14 @@ async fn decide(owner: &mut OwnerConn, wish: &Wish, json: bool) -> Result<Decide
     };
     match (decision, request) {
         (Decision::Allow, None) => Ok(Decided::Allowed),
-        (Decision::Deny, None) => Ok(Decided::Not(Failure {
+        (Decision::Deny, None) => Ok(Decided::Denied(Failure {
             sentence: format!("it is denied: {}", output::printable(&reason)),
             hint: "`lanyard policy explain` says more".to_owned(),
         })),
         (Decision::Ask, Some(request)) => {
-            if !json {
-                output::say(&format!(
-                    "waiting for an approval: answer where `lanyard up` runs, or with `lanyard approve {}`",
-                    request.id
-                ));
-            }
+            told(Told::Waits(&request));
             let settled = answer(owner, &request).await?;
-            if json {
-                output::json_aside(&json!({ "settled": settled }));
-            }
+            told(Told::Settled(&settled));
             Ok(acted_on(&settled, &request, wish))
         }
         (Decision::Allow | Decision::Deny, Some(_)) | (Decision::Ask, None) => Err(unexpected()),
@@ -217,13 +235,17 @@ fn acted_on(settled: &Settled, request: &Approval, wish: &Wish) -> Decided {
         && request.fences == wish.fences
         && request.programs == now;
     if !settled.end.is_approval() {
-        return Decided::Not(Failure {
+        let why = Failure {
             sentence: format!("it was not run: {}", approvals::said(settled)),
             hint: String::new(),
-        });
+        };
+        return match settled.end {
+            End::Answered { .. } => Decided::Denied(why),
+            End::Expired {} | End::Withdrawn {} => Decided::Nobody(why),
+        };
     }
     if !same || settled.hash != request.hash() {
-        return Decided::Not(Failure {
+        return Decided::Nobody(Failure {
             sentence: "it was not run: what was approved is not what would run now".to_owned(),
             hint: "a program may have been replaced meanwhile: look, and ask again".to_owned(),
         });

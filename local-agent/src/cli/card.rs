@@ -56,6 +56,11 @@ pub fn asker(asker: &Asker) -> String {
                 output::printable(name)
             )
         }
+        Asker::Agent { pid, name, session } => format!(
+            "{} (session {}, process {pid} on this machine)",
+            output::printable(name),
+            output::printable(session)
+        ),
     }
 }
 

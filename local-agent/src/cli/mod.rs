@@ -12,6 +12,7 @@ mod clock;
 mod end;
 mod grant;
 mod history;
+mod hook;
 mod output;
 mod pair;
 mod pick;
@@ -140,6 +141,12 @@ enum Cmd {
         after_help = "Examples:\n  lanyard ask -- npm test\n  lanyard ask --name release -c 'make dist && make upload' --network\n  lanyard ask --json -- cargo test 2> decisions.jsonl"
     )]
     Ask(ask::Args),
+    /// Let coding agents ask before they run something, and answer them on your devices
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard hook install\n  lanyard hook uninstall"
+    )]
+    Hook(hook::Hook),
     /// List what waits for an approval
     #[command(
         after_help = "Examples:\n  lanyard approvals\n  lanyard approvals --json | jq -r '.[].line'"
@@ -258,6 +265,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Cmd::History(args) => block_on(history::history(StateDir::open(cli.state)?, args)),
         Cmd::Record(args) => block_on(record::record(StateDir::open(cli.state)?, args)),
         Cmd::Ask(args) => ask::ask(cli.state, &args),
+        Cmd::Hook(command) => hook::hook(cli.state, &command),
         Cmd::Approvals(args) => block_on(approvals::list(StateDir::open(cli.state)?, args)),
         Cmd::Approve(args) => block_on(approvals::answer(
             StateDir::open(cli.state)?,

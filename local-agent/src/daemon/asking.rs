@@ -27,12 +27,18 @@ impl Daemon {
             return Err(CloseCode::BadMessage);
         }
         let (mut verdict, life) = verdict(&wish, now.unix).ok_or(CloseCode::BadMessage)?;
+        let by_itself = wish.session.is_some() && !verdict.is_allowed_by_rules_alone();
+        if by_itself && verdict.decision == Decision::Allow {
+            verdict.decision = Decision::Ask;
+            verdict.reason = "it seems to only read, but would run without our fences".to_owned();
+        }
         let request = match verdict.decision {
             Decision::Allow | Decision::Deny => None,
             Decision::Ask => {
-                let asker = Asker::Script {
-                    pid,
-                    name: wish.name,
+                let name = wish.name;
+                let asker = match wish.session {
+                    Some(session) => Asker::Agent { pid, name, session },
+                    None => Asker::Script { pid, name },
                 };
                 let request = Request {
                     id: ApprovalId(random::bytes()),

@@ -46,9 +46,15 @@ fn answers_are_as_written_down() {
         request("make \u{202e}é\n", &[], fences(true, true)),
         request("a|b", &[("a", "/a"), ("b", "/b")], fences(false, false)),
     ];
+    let mut by_agent = request("make", &[make], Fences::Outside {});
+    by_agent.asker = Asker::Agent {
+        pid: 4712,
+        name: "Claude Code".to_owned(),
+        session: "0b5e".to_owned(),
+    };
+    let cases = cases.into_iter().chain([by_agent]);
     let key = SigningKey::from_bytes(&[1; 32]);
     let written: Vec<Value> = cases
-        .iter()
         .zip([Verdict::Approved, Verdict::Denied].into_iter().cycle())
         .map(|(request, verdict)| {
             let answer = Answer::sign(&key, AGENT, request.hash(), verdict);

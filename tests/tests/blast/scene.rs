@@ -312,7 +312,7 @@ impl Ear {
     /// Asks people whether something may run. It is asked until this is dropped.
     async fn ask_people(&mut self, folder: &Path) -> Result<Request> {
         let wish = json!({
-            "name": "", "line": "make", "programs": [], "folder": folder, "workspace": folder,
+            "name": "", "session": null, "line": "make", "programs": [], "folder": folder, "workspace": folder,
             "fences": {"fences": "outside"},
         });
         self.say(&json!({"t": "ask", "wish": wish})).await?;

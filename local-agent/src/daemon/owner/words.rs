@@ -91,6 +91,8 @@ pub enum Request {
 pub struct Wish {
     /// What it calls itself; may be empty.
     pub name: String,
+    /// A coding agent's name for its session, which runs the line by itself.
+    pub session: Option<String>,
     /// What would run, as a shell reads it.
     pub line: String,
     /// The programs that the line starts.

@@ -28,7 +28,10 @@ export async function requestHash(crypto: Crypto, request: ApprovalRequest): Pro
 }
 
 function ofAsker(asker: Asker): Bytes {
-  return transcript("script", u32(asker.pid), utf8(asker.name));
+  const { pid, name } = asker;
+  return asker.by === "script"
+    ? transcript("script", u32(pid), utf8(name))
+    : transcript("agent", u32(pid), utf8(name), utf8(asker.session));
 }
 
 function ofFences(fences: Fences): Bytes {

@@ -168,7 +168,10 @@ const PARTS_MAX = 4096;
 const verdict = oneOf<ApprovalVerdict>("approved", "denied");
 const approvalRequest = object<ApprovalRequest>({
   id,
-  asker: variants<"by", Asker>("by", { script: { pid: number, name: text } }),
+  asker: variants<"by", Asker>("by", {
+    script: { pid: number, name: text },
+    agent: { pid: number, name: text, session: text },
+  }),
   line: text,
   programs: list(object<Program>({ name: text, path: text }), PARTS_MAX),
   folder: text,

@@ -242,7 +242,14 @@ export type Asker = { "by": "script",
   /** Its process id. */
   pid: number,
   /** What it calls itself; may be empty. */
-  name: string, };
+  name: string, }
+  | { "by": "agent",
+  /** The process id of its hook. */
+  pid: number,
+  /** What it is called. */
+  name: string,
+  /** Its own name for the session. */
+  session: string, };
 
 /** A program that a name means now. */
 export type Program = {

@@ -43,6 +43,7 @@ export function riskWords(risk: Risk): { icon: IconName; word: string } {
 }
 
 export function askerWords(asker: Asker): string {
+  if (asker.by === "agent") return `${asker.name}, session ${asker.session}`;
   const process = `process ${asker.pid}`;
   return asker.name === "" ? process : `${asker.name}, ${process}`;
 }
