@@ -43,20 +43,32 @@ const FILES: &[&str] = &[
     ".gitconfig",
 ];
 
-/// Of a home what is nobody's to read, wherever a link leads.
+/// Of a home what is nobody's to read, wherever a link leads. The list can never be whole: what is not shown is not seen, whatever its name.
 const SECRETS: &[&str] = &[
     ".aws",
     ".azure",
+    ".config/BraveSoftware",
+    ".config/chromium",
     ".config/gcloud",
     ".config/gh",
+    ".config/git/credentials",
+    ".config/google-chrome",
+    ".config/microsoft-edge",
     ".docker",
+    ".git-credentials",
     ".gnupg",
     ".kube",
     ".local/share/keyrings",
+    ".local/share/kwalletd",
     ".mozilla",
     ".netrc",
+    ".npmrc",
     ".password-store",
+    ".pgpass",
+    ".pypirc",
     ".ssh",
+    ".thunderbird",
+    ".vault-token",
 ];
 
 /// One of them that is there.
@@ -108,7 +120,11 @@ pub(crate) fn real_or_named(path: &Path) -> PathBuf {
 pub(crate) fn is_led_by(workspace: &Path, home: &Path) -> Option<&'static str> {
     let home = real_or_named(home);
     let lists = FOLDERS.iter().chain(FILES);
-    let mut chains = lists.map(|path| home.join(path));
+    // By its name, where it can come to be, and where a link leads.
+    let mut chains = lists.flat_map(|path| {
+        let named = home.join(path);
+        [real_or_named(&named), named]
+    });
     if chains.any(|path| path.starts_with(workspace) || workspace.starts_with(&path)) {
         return Some("programs of yours are started from there");
     }
@@ -124,6 +140,19 @@ pub(crate) fn is_led_by(workspace: &Path, home: &Path) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_a_tool_chain_is_linked_to_is_no_workspace_either() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(top.join("disk/rustup/bin")).unwrap();
+        std::fs::create_dir(top.join("home")).unwrap();
+        std::os::unix::fs::symlink(top.join("disk/rustup"), top.join("home/.rustup")).unwrap();
+        for (path, led) in [("disk", true), ("disk/rustup/bin", true), ("other", false)] {
+            let why = is_led_by(&top.join(path), &top.join("home"));
+            assert_eq!(why.is_some(), led, "{path}");
+        }
+    }
 
     #[test]
     fn what_leads_other_programs_is_no_workspace() {
