@@ -108,8 +108,15 @@ fn look_up(top: &Top, kept: &Kept, stand_ins: bool) -> Result<Place> {
         let there = match look(&folder, name) {
             Err(Errno::NOENT) if stand_ins => {
                 // What would be on the way can be made only if something stands in for it as well.
-                stand_in(&folder, name, &kept.stand_in, last).map_err(at(&path))?;
-                look(&folder, name)
+                match stand_in(&folder, name, &kept.stand_in, last) {
+                    Ok(()) => look(&folder, name),
+                    // Its owner has closed the folder, and could open it: then it is kept as it is.
+                    Err(Errno::ACCESS) if path.pop() && path != Path::new("") => {
+                        let id = Some(Id::of(&fstat(&folder)?));
+                        return Ok(Place { path, id });
+                    }
+                    Err(error) => Err(error),
+                }
             }
             there => there,
         };
@@ -125,7 +132,10 @@ fn look_up(top: &Top, kept: &Kept, stand_ins: bool) -> Result<Place> {
         if last || !is_folder(&there) || is_stand_in(&there) {
             return Ok(Place { path, id });
         }
-        folder = enter(&folder, Path::new(name)).map_err(at(&path))?;
+        folder = match enter(&folder, Path::new(name)) {
+            Err(Errno::ACCESS) => return Ok(Place { path, id }),
+            inner => inner.map_err(at(&path))?,
+        };
     }
     Err(Errno::INVAL.into())
 }

@@ -97,7 +97,7 @@ fn way(folder: &OwnedFd, name: &OsStr, is_new: bool) -> Result<OwnedFd, Errno> {
     enter(folder, Path::new(name))
 }
 
-/// Over itself, to be read only. Over a link goes nothing that leads anywhere.
+/// Over itself, to be read only. A kernel that does not mount links has nothing in their place that leads anywhere.
 fn keep(folder: &OwnedFd, place: &Place) -> Result<(), Errno> {
     let name = place.path.file_name().ok_or(Errno::INVAL)?;
     let there = hold(folder, name)?;
@@ -105,18 +105,19 @@ fn keep(folder: &OwnedFd, place: &Place) -> Result<(), Errno> {
     if Some(Id::of(&found)) != place.id {
         return Err(Errno::STALE);
     }
-    let copy = match FileType::from_raw_mode(found.st_mode) {
-        FileType::Symlink => copy(&open(EMPTY, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?)?,
-        FileType::Directory
-        | FileType::RegularFile
-        | FileType::Fifo
-        | FileType::Socket
-        | FileType::CharacterDevice
-        | FileType::BlockDevice
-        | FileType::Unknown => copy(&there)?,
-    };
+    match over(&there, &there) {
+        Err(_) if FileType::from_raw_mode(found.st_mode) == FileType::Symlink => {
+            let empty = open(EMPTY, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+            over(&empty, &there)
+        }
+        done => done,
+    }
+}
+
+fn over(what: &OwnedFd, there: &OwnedFd) -> Result<(), Errno> {
+    let copy = copy(what)?;
     read_only(&copy)?;
-    put(&copy, &there)
+    put(&copy, there)
 }
 
 /// What is there now, if it cannot be written.

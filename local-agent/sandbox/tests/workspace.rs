@@ -347,6 +347,8 @@ fn a_link_in_the_place_of_what_is_kept_is_kept_with_what_it_leads_to() {
         ]);
         if case.is_bubblewrap() {
             case.succeeds("echo x > folder/new");
+            // Git sees the links that it tracks.
+            assert_eq!(case.succeeds("readlink .lanyard"), "folder/conf\n");
         }
     }
 }
@@ -399,7 +401,11 @@ fn where_a_kept_link_leads_that_leads_nowhere_nothing_is_made() {
 fn a_folder_that_is_closed_is_not_opened_to_make_a_repository_in_it() {
     for case in cases().into_iter().filter(|case| !case.user.is_root()) {
         let top = &case.user.workspace;
-        for closed in ["folder/closed", "folder/a/b", "unsearched"] {
+        let repositories = ["folder/one/.git", "folder/two/.git"];
+        for closed in ["folder/closed", "folder/a/b", "unsearched"]
+            .iter()
+            .chain(&repositories)
+        {
             fs::create_dir_all(top.join(closed)).unwrap();
         }
         case.user.hand_over();
@@ -407,6 +413,15 @@ fn a_folder_that_is_closed_is_not_opened_to_make_a_repository_in_it() {
             let mode = if closed == "unsearched" { 0o600 } else { 0 };
             fs::set_permissions(top.join(closed), Permissions::from_mode(mode)).unwrap();
         }
+        // One that is there, and takes nothing new.
+        for (name, mode) in [("one", 0), ("two", 0o555)] {
+            let repository = top.join("folder").join(name).join(".git");
+            fs::set_permissions(repository, Permissions::from_mode(mode)).unwrap();
+        }
+        let lines = ["one", "two"].map(|name| {
+            format!("chmod 700 folder/{name}/.git && echo x > folder/{name}/.git/config")
+        });
+        case.none_of(lines.iter().map(|line| case.with_git(line)));
         case.none_succeeds(&[
             "chmod 700 folder/closed && mkdir folder/closed/.git",
             "chmod 700 folder/a/b && mkdir folder/a/b/.git",
