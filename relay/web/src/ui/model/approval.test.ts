@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Approval, ApprovalState, Machine } from "../../net/api";
-import { asked, fencesWords, stateWords, waitingCount, whyNotAnswer } from "./approval";
+import { asked, askerWords, fencesWords, stateWords, visible, waitingCount, whyNotAnswer } from "./approval";
 
 function approval(id: string, at: number, state: ApprovalState): Approval {
   const request = {
@@ -72,6 +72,17 @@ test("where it would run is said in words", () => {
     "in the sandbox: changes /w and nothing else, its repository too, with the network",
   );
   expect(fencesWords({ fences: "outside" }, "/w")).toContain("outside the sandbox");
+});
+
+test("nothing that others have chosen hides or turns what is beside it", () => {
+  expect(visible("a\u202eb\u0000c\u200b\n\u00a0\u2028é 🙂")).toBe(
+    "a⟨U+202E⟩b⟨U+0000⟩c⟨U+200B⟩⟨U+000A⟩⟨U+00A0⟩⟨U+2028⟩é 🙂",
+  );
+  expect(askerWords({ by: "script", pid: 7, name: "x\u202e" })).toBe("x⟨U+202E⟩, process 7");
+  expect(askerWords({ by: "agent", pid: 7, name: "Claude Code", session: "s\u0007" })).toBe(
+    "Claude Code, session s⟨U+0007⟩",
+  );
+  expect(fencesWords({ fences: "workspace", network: false, repository: false }, "/w\u2066")).toContain("/w⟨U+2066⟩");
 });
 
 test("nobody is let answer where nothing would be sent", () => {

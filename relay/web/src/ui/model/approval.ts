@@ -42,17 +42,25 @@ export function riskWords(risk: Risk): { icon: IconName; word: string } {
   }
 }
 
+/** What others have chosen, as the command itself is shown: characters that hide or turn text stand as their numbers. */
+export function visible(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]|[^\S ]/gu, (hidden) => {
+    const number = (hidden.codePointAt(0) ?? 0).toString(16).toUpperCase();
+    return `⟨U+${number.padStart(4, "0")}⟩`;
+  });
+}
+
 export function askerWords(asker: Asker): string {
-  if (asker.by === "agent") return `${asker.name}, session ${asker.session}`;
+  if (asker.by === "agent") return `${visible(asker.name)}, session ${visible(asker.session)}`;
   const process = `process ${asker.pid}`;
-  return asker.name === "" ? process : `${asker.name}, ${process}`;
+  return asker.name === "" ? process : `${visible(asker.name)}, ${process}`;
 }
 
 export function fencesWords(fences: Fences, workspace: string): string {
   if (fences.fences === "outside") return "outside the sandbox: it can do whatever the user can";
   const network = fences.network ? "with the network" : "without the network";
   const repository = fences.repository ? ", its repository too" : "";
-  return `in the sandbox: changes ${workspace} and nothing else${repository}, ${network}`;
+  return `in the sandbox: changes ${visible(workspace)} and nothing else${repository}, ${network}`;
 }
 
 export interface StateWords {
