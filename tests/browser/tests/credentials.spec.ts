@@ -158,7 +158,7 @@ test("what a page holds is renewed, ended and signed out from where it stands @d
   await visitor.fitted();
   await page.keyboard.press("Control+Shift+K");
   await page.keyboard.press("g");
-  await page.keyboard.press("a");
+  await page.keyboard.press("k");
   await expect(visitor.heading.filter({ visible: true })).toHaveText("Access to tower");
   await expect(page.getByText(/Last used .*, from 127\.0\.0\.1.* in the relay’s words/).first()).toBeVisible();
   await page.getByRole("button", { name: /^Renew typing/ }).press("Enter");
