@@ -187,6 +187,11 @@ impl Core {
                 && !talk.approvals_owed.contains(&id)
             {
                 talk.approvals_owed.push_back(id);
+                // Of what is forgotten there is nothing to say to who does not read.
+                if talk.approvals_owed.len() > APPROVALS_MAX + SETTLED_MAX {
+                    let known = |id: &ApprovalId| self.approvals.place(*id).is_some();
+                    talk.approvals_owed.retain(known);
+                }
             }
             self.flush_talk(stream);
         }
