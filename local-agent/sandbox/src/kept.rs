@@ -111,7 +111,8 @@ fn look_up(top: &Top, kept: &Kept, stand_ins: bool) -> Result<Place> {
                 match stand_in(&folder, name, &kept.stand_in, last) {
                     Ok(()) => look(&folder, name),
                     // Its owner has closed the folder, and could open it: then it is kept as it is.
-                    Err(Errno::ACCESS) if path.pop() && path != Path::new("") => {
+                    Err(Errno::ACCESS) if path.components().count() > 1 => {
+                        path.pop();
                         let id = Some(Id::of(&fstat(&folder)?));
                         return Ok(Place { path, id });
                     }

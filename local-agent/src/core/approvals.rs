@@ -21,8 +21,17 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct Approvals {
     waiting: Vec<Card>,
-    /// With what a device must reach to hear of it.
-    settled: VecDeque<(Settled, Place)>,
+    settled: VecDeque<Ended>,
+}
+
+/// One that has ended.
+#[derive(Debug)]
+struct Ended {
+    settled: Settled,
+    /// What a device must reach to hear of it.
+    place: Place,
+    /// It is on the disk, or known not to be: devices may hear it.
+    recorded: bool,
 }
 
 /// Where something would run.
@@ -121,13 +130,17 @@ impl Core {
     /// What was answered could not be written down: nothing is done by it.
     pub fn undo_approval(&mut self, id: ApprovalId) -> Option<Settled> {
         let mut settled = self.approvals.settled.iter_mut();
-        let (settled, _) = settled.find(|(settled, _)| settled.id == id)?;
-        settled.end = End::Withdrawn {};
-        Some(settled.clone())
+        let ended = settled.find(|ended| ended.settled.id == id)?;
+        ended.settled.end = End::Withdrawn {};
+        Some(ended.settled.clone())
     }
 
     /// What has come of a request is on the disk, and devices may hear it.
     pub fn approval_recorded(&mut self, settled: &Settled) {
+        let mut ended = self.approvals.settled.iter_mut();
+        if let Some(ended) = ended.find(|ended| ended.settled.id == settled.id) {
+            ended.recorded = true;
+        }
         self.tell_sessions(settled.id);
         self.reply_to_answers(settled);
     }
@@ -136,6 +149,12 @@ impl Core {
     #[must_use]
     pub fn settled_approval(&self, id: ApprovalId) -> Option<Settled> {
         self.approvals.settled(id).cloned()
+    }
+
+    /// The same, where devices may hear it.
+    pub(super) fn recorded_approval(&self, id: ApprovalId) -> Option<Settled> {
+        let ended = self.approvals.ended(id).filter(|ended| ended.recorded)?;
+        Some(ended.settled.clone())
     }
 
     /// The requests that wait, the oldest first.
@@ -176,7 +195,7 @@ impl Core {
             card: Box::new(card.clone()),
         });
         card.or_else(|| {
-            let settled = self.approvals.settled(id)?.clone();
+            let settled = self.recorded_approval(id)?;
             Some(FromAgent::Settled { settled })
         })
     }
@@ -225,7 +244,11 @@ impl Core {
             self.approvals.settled.pop_front();
         }
         let place = Place::of(&request);
-        self.approvals.settled.push_back((settled.clone(), place));
+        self.approvals.settled.push_back(Ended {
+            settled: settled.clone(),
+            place,
+            recorded: false,
+        });
         self.effects.push_back(Effect::ApprovalSettled(settled));
     }
 }
@@ -236,18 +259,16 @@ impl Approvals {
     }
 
     fn settled(&self, id: ApprovalId) -> Option<&Settled> {
-        let mut settled = self.settled.iter();
-        let (settled, _) = settled.find(|(settled, _)| settled.id == id)?;
-        Some(settled)
+        self.ended(id).map(|ended| &ended.settled)
+    }
+
+    fn ended(&self, id: ApprovalId) -> Option<&Ended> {
+        self.settled.iter().find(|ended| ended.settled.id == id)
     }
 
     fn place(&self, id: ApprovalId) -> Option<Place> {
         let card = self.card(id).map(|card| Place::of(&card.request));
-        card.or_else(|| {
-            let mut settled = self.settled.iter();
-            let (_, place) = settled.find(|(settled, _)| settled.id == id)?;
-            Some(place.clone())
-        })
+        card.or_else(|| self.ended(id).map(|ended| ended.place.clone()))
     }
 }
 

@@ -72,7 +72,8 @@ impl Core {
                     key: b64::Bytes(key),
                     signature: answer.signature,
                 };
-                let known = self.settled_approval(request);
+                // Of one that is not on the disk yet it hears with the others.
+                let known = self.recorded_approval(request);
                 self.answer_approval(request, answer.hash, answer.verdict, by, now)?;
                 if let Some(settled) = known {
                     self.reply_to_answers(&settled);

@@ -183,6 +183,36 @@ fn an_answer_of_a_device_counts_once_and_nothing_is_said_before_it_is_written_do
 }
 
 #[test]
+fn nobody_hears_of_an_answer_before_it_is_written_down_who_was_slow_or_answers_too() {
+    let mut rig = Rig::new();
+    let mut one = phone(&mut rig, 3, &[Scope::Approve]);
+    let mut two = phone(&mut rig, 4, &[Scope::Approve]);
+    let (mut first, mut second) = (
+        opened(&mut rig, &mut one, APPROVAL),
+        opened(&mut rig, &mut two, APPROVAL),
+    );
+    let (yes, no) = (
+        signed(&rig, &one, Verdict::Approved),
+        signed(&rig, &two, Verdict::Denied),
+    );
+    say(&mut rig, &mut first, &yes);
+    say(&mut rig, &mut second, &no);
+    let stream = two.viewer.stream;
+    rig.with(|core, _| {
+        let talk = core.talks.get_mut(&stream).unwrap();
+        talk.approvals_owed.push_back(APPROVAL);
+        core.flush_talk(stream);
+    });
+    assert!(rig.told(&mut two.viewer).is_empty());
+    assert_eq!(heard(&mut rig, &mut second), (None, None));
+    record(&mut rig);
+    for stream in [&mut first, &mut second] {
+        assert!(heard(&mut rig, stream).0.unwrap().end.is_approval());
+    }
+    assert_eq!(rig.told(&mut two.viewer).len(), 1);
+}
+
+#[test]
 fn an_answer_that_could_not_be_written_down_is_told_as_none() {
     let mut rig = Rig::new();
     let mut phone = phone(&mut rig, 3, &[Scope::Approve]);
