@@ -1,7 +1,7 @@
 //! `lanyard ask`: a script would like to run something. What may run without asking runs; for the rest a person is asked, here or on a device.
 
 use super::sandbox::attended;
-use super::sandbox::stdio::Stdio;
+use super::sandbox::stdio;
 use super::sandbox::{NotRun, absolute, hidden, unattended, unwritten};
 use super::talk::{connect, lost, unexpected};
 use super::{Failure, approvals, block_on, output};
@@ -263,10 +263,10 @@ fn run_allowed(
     let standing = Standing::of(Path::new(&wish.workspace));
     let place = standing.place(&wish.folder).ok_or_else(changed)?;
     let policy = standing.policy(clock::now().unix);
-    let (stdio, piped) = Stdio::of_its_own().map_err(|error| unusable("an output", &error))?;
+    let (streams, piped) = stdio::of_its_own().map_err(|error| unusable("an output", &error))?;
     let outputs = Outputs {
-        output: stdio.output,
-        errors: stdio.errors,
+        output: streams.output,
+        errors: streams.errors,
     };
     let mut until = Until::deadline(Instant::now() + RUN_TIME);
     until

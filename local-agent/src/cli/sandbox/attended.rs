@@ -1,7 +1,7 @@
 //! A command that somebody waits for: at a terminal, or in a script.
 
-use super::stdio::Stdio;
-use lanyard_sandbox::{Ending, Job, Launcher, Remote, SandboxError, Streams, spawn};
+use super::stdio;
+use lanyard_sandbox::{Ending, Job, Launcher, Remote, SandboxError, spawn};
 use rustix::process::Signal;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -23,12 +23,7 @@ pub enum Unattended {
 pub fn run(launcher: &Launcher, job: &Job) -> Result<Ending, Unattended> {
     let io = |error| Unattended::NotRun(SandboxError::Io(error));
     let runs = pass_on_signals().map_err(io)?;
-    let (stdio, piped) = Stdio::of_its_own().map_err(io)?;
-    let streams = Streams {
-        input: stdio.input,
-        output: stdio.output,
-        errors: stdio.errors,
-    };
+    let (streams, piped) = stdio::of_its_own().map_err(io)?;
     let program = spawn(launcher, job, streams).map_err(Unattended::NotRun)?;
     let _ = runs.send(program.remote().map_err(Unattended::NotRun)?);
     let ended = program.wait().map_err(Unattended::NotRun);

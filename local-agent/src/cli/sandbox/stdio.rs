@@ -1,6 +1,7 @@
 //! Where a command reads and writes that somebody waits for: pipes of its own, whatever the caller has open. Through `/proc/self/fd` whoever holds one
 //! end of a pipe opens the other, and so takes what others say there, or says something to whoever reads there next; and of a file the mode.
 
+use lanyard_sandbox::Streams;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, OFlags, SeekFrom, fcntl_setfl, fstat, seek};
 use rustix::io::{Errno, ioctl_fionread, retry_on_intr};
@@ -11,44 +12,35 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::thread::{self, JoinHandle};
 
-/// Where a command reads and writes.
-pub struct Stdio {
-    pub input: OwnedFd,
-    pub output: OwnedFd,
-    pub errors: OwnedFd,
-}
-
 /// What is still on its way to where it belongs.
 pub struct Piped {
     copies: Vec<JoinHandle<io::Result<u64>>>,
     feed: Option<Feed>,
 }
 
-impl Stdio {
-    /// The terminal is handed to it where all goes there, as programs look whether there is one. Otherwise nothing is read of a terminal: its keys
-    /// may be for another program.
-    pub fn of_its_own() -> io::Result<(Self, Piped)> {
-        let terminal = terminal(io::stdout().as_fd());
-        let mut copies = Vec::new();
-        let mut out = |own: BorrowedFd<'_>| {
-            if terminal.is_some() && self::terminal(own) == terminal {
-                return own.try_clone_to_owned();
-            }
-            let mut to = File::from(own.try_clone_to_owned()?);
-            let (mut reads, writes) = io::pipe()?;
-            copies.push(thread::spawn(move || io::copy(&mut reads, &mut to)));
-            Ok(writes.into())
-        };
-        let output = out(io::stdout().as_fd())?;
-        let errors = out(io::stderr().as_fd())?;
-        let (input, feed) = input(terminal)?;
-        let stdio = Self {
-            input,
-            output,
-            errors,
-        };
-        Ok((stdio, Piped { copies, feed }))
-    }
+/// The terminal is handed to it where all goes there, as programs look whether there is one. Otherwise nothing is read of a terminal: its keys may be
+/// for another program.
+pub fn of_its_own() -> io::Result<(Streams, Piped)> {
+    let terminal = terminal(io::stdout().as_fd());
+    let mut copies = Vec::new();
+    let mut out = |own: BorrowedFd<'_>| {
+        if terminal.is_some() && self::terminal(own) == terminal {
+            return own.try_clone_to_owned();
+        }
+        let mut to = File::from(own.try_clone_to_owned()?);
+        let (mut reads, writes) = io::pipe()?;
+        copies.push(thread::spawn(move || io::copy(&mut reads, &mut to)));
+        Ok(writes.into())
+    };
+    let output = out(io::stdout().as_fd())?;
+    let errors = out(io::stderr().as_fd())?;
+    let (input, feed) = input(terminal)?;
+    let streams = Streams {
+        input,
+        output,
+        errors,
+    };
+    Ok((streams, Piped { copies, feed }))
 }
 
 impl Piped {
