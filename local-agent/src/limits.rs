@@ -124,6 +124,30 @@ pub const APPROVALS_MAX: usize = 256;
 pub const SETTLED_MAX: usize = 1024;
 /// One line of the audit log. Bytes.
 pub const AUDIT_LINE_MAX: usize = 512 * 1024;
+/// One file of the audit log. Bytes; the next one begins behind it.
+pub const AUDIT_SEGMENT: u64 = 4 * 1024 * 1024;
+/// Files of the audit log that are looked at.
+pub const AUDIT_SEGMENTS_MAX: usize = 4096;
+/// What the audit log may take on the disk, in bytes. Its oldest files go first.
+pub const AUDIT_TOTAL: u64 = 256 * 1024 * 1024;
+/// The shortest time for which the audit log is kept.
+pub const AUDIT_KEPT_MIN: Duration = Duration::from_secs(24 * 3600);
+/// It is known where every so many-th line of the audit log stands.
+pub const AUDIT_INDEX_EVERY: u64 = 64;
+/// So many lines of the audit log may stand without the machine's signature behind them.
+pub const AUDIT_UNSIGNED_MAX: u64 = 64;
+/// For so long.
+pub const AUDIT_UNSIGNED_TIME: Duration = Duration::from_secs(60);
+/// Lines about sessions and tokens that may come at once.
+pub const AUDIT_BURST: u32 = 2000;
+/// How soon there is room for another of them.
+pub const AUDIT_EVERY: Duration = Duration::from_millis(250);
+/// Lines of the audit log that are read at a time.
+pub const AUDIT_PAGE: u64 = 200;
+/// Bytes of them, if it is more than one.
+pub const AUDIT_PAGE_BYTES: usize = 128 * 1024;
+/// Bytes of them in one record: in JSON each may become two.
+pub const AUDIT_PIECE: usize = 24 * 1024;
 /// Notices a slow listener on the owner's socket may be behind.
 pub const OWNER_BACKLOG: usize = 64;
 /// How long accepting on the owner's socket pauses when it failed.

@@ -6,7 +6,7 @@ mod table;
 
 pub use aside::Finding;
 
-use crate::audit::log::AuditError;
+use crate::audit::read::AuditError;
 use crate::core::Identity;
 use crate::core::keys::KeyFile;
 use lanyard_dial::private_file::{PrivateFileError, private_dir, read_private, write_private};
@@ -198,7 +198,7 @@ impl StateDir {
     /// What was asked, answered and done.
     #[must_use]
     pub fn audit_log(&self) -> PathBuf {
-        self.0.join("audit.jsonl")
+        self.0.join("audit")
     }
 
     /// The agent's keys; made at the first start.
@@ -214,6 +214,13 @@ impl StateDir {
             self.save_identity(&identity)?;
         }
         Ok(identity)
+    }
+
+    /// The agent's keys, if they are there and can be read; nothing is made.
+    #[must_use]
+    pub fn known_identity(&self, now: UnixMs) -> Option<Identity> {
+        let file = self.read::<KeyFile>(&self.keys()).ok()??;
+        Some(file.keys(now))
     }
 
     /// Saves the agent's keys, as a whole.

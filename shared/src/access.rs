@@ -10,6 +10,7 @@ pub use first::{Stop, Unless, What, first_to_stop};
 pub use warning::{Warning, warnings};
 pub use words::{in_short, kept_by};
 
+use crate::audit::Head;
 use crate::ids::{ConnId, DeviceId, TerminalId, TokenId};
 use crate::msg::{Reason, Scope};
 use crate::time::UnixMs;
@@ -211,6 +212,14 @@ pub enum DevicesRequest {
         /// Number of the request.
         req: u32,
     },
+    /// Lines of the audit log, please.
+    Audit {
+        /// Number of the request.
+        req: u32,
+        /// Those before this line; nothing for the last ones. Counted from 1.
+        #[ts(type = "number | null")]
+        before: Option<u64>,
+    },
 }
 
 /// On a `devices` stream, from the agent.
@@ -237,6 +246,22 @@ pub enum DevicesReply {
         req: u32,
         /// How many tokens ended.
         ended: u32,
+    },
+    /// A part of some lines of the audit log.
+    Audited {
+        /// From the request.
+        req: u32,
+        /// The number of the first of the lines; 0 if there are none.
+        #[ts(type = "number")]
+        first: u64,
+        /// The lines as they stand, or a piece of them that ends anywhere.
+        text: String,
+        /// Whether another piece follows.
+        more: bool,
+        /// Whether there are lines before these.
+        earlier: bool,
+        /// How far the log goes.
+        head: Head,
     },
     /// Not done.
     Refused {

@@ -7,6 +7,7 @@
 pub mod access;
 mod again;
 pub mod approval;
+pub mod audit;
 mod away;
 pub mod b64;
 pub mod close;

@@ -2,6 +2,7 @@
 
 use crate::access::{DeviceEntry, Reach, Revocation, TokenEntry};
 use crate::approval::{Card, Settled};
+use crate::audit::Head;
 use crate::b64;
 use crate::close::CloseCode;
 use crate::frame::exact_json;
@@ -467,6 +468,11 @@ pub enum ToAgent {
         /// Only what comes after this place; `None` from the latest on.
         after: Option<PastPlace>,
     },
+    /// How far the machine's audit log went when this viewer heard of it last, please say how far it goes now.
+    Audit {
+        /// Nothing for who has never heard of it.
+        seen: Option<Head>,
+    },
     /// Forget what is kept of a terminal that has ended. Needs scope `terminal`.
     Forget {
         /// Number of the request.
@@ -591,6 +597,13 @@ pub enum FromAgent {
     Settled {
         /// How.
         settled: Settled,
+    },
+    /// How far the machine's audit log goes.
+    Audit {
+        /// Now.
+        head: Head,
+        /// Whether it goes on from where the viewer had seen it end; nothing if that is not known any more, or was not asked.
+        agrees: Option<bool>,
     },
     /// A token was renewed; its stream goes on.
     Lease {

@@ -3,7 +3,7 @@
 //! Regenerate: `LANYARD_REGENERATE=1 cargo test -p lanyard-shared --test generated`
 
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::{access, approval, b64, frame, ids, limits, msg, record, rotate, time};
+use lanyard_shared::{access, approval, audit, b64, frame, ids, limits, msg, record, rotate, time};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -117,6 +117,7 @@ fn types() -> String {
     declare::<approval::Verdict>(&mut out, &config);
     declare::<approval::Answer>(&mut out, &config);
     declare::<approval::Settled>(&mut out, &config);
+    declare::<audit::Head>(&mut out, &config);
     declare::<approval::End>(&mut out, &config);
     declare::<approval::By>(&mut out, &config);
     declare::<rotate::IdentityCert>(&mut out, &config);

@@ -3,7 +3,7 @@
 
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::token::Kind;
-use lanyard_shared::{approval, frame, limits, noise, pair, proof, record, rotate, token};
+use lanyard_shared::{approval, audit, frame, limits, noise, pair, proof, record, rotate, token};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -83,6 +83,7 @@ fn signatures_are_made_in_the_contexts_of_the_page_and_no_others() {
         rotate::NOISE_KEY_CONTEXT,
         rotate::REKEY_CONTEXT,
         approval::ANSWER_CONTEXT,
+        audit::CHECKPOINT_CONTEXT,
         pair::PAIR_CONTEXT,
     ];
     assert_eq!(page, code);

@@ -21,6 +21,7 @@ pub use wire::Millis;
 
 use agent::Agent;
 use bytes::Bytes;
+use lanyard_agent::audit::Who;
 use lanyard_agent::core::devices::Devices;
 use lanyard_agent::core::keys::Urgency;
 use lanyard_agent::core::rotation::Rotation;
@@ -246,7 +247,10 @@ impl Sim {
         let tokens = self.agent.core.token_entries(|_| true);
         let its = |token: &&TokenEntry| token.device == device && token.purpose == Scope::Terminal;
         if let Some(jti) = tokens.iter().find(its).map(|token| token.jti) {
-            let _ = self.agent.core.revoke(Revocation::Token { jti }, now);
+            let _ = self
+                .agent
+                .core
+                .revoke(Revocation::Token { jti }, Who::Machine {}, now);
         }
         self.settle();
     }
@@ -263,7 +267,12 @@ impl Sim {
         let now = self.agent.now(self.at);
         let device = self.device_of(viewer);
         let revocation = Revocation::Device { device };
-        if self.agent.core.revoke(revocation, now).is_ok() {
+        if self
+            .agent
+            .core
+            .revoke(revocation, Who::Machine {}, now)
+            .is_ok()
+        {
             let heads = [ONE, TWO].map(|id| (id, self.terminals.get(id).output.len() as u64));
             self.viewers[viewer].ended = Some(heads.into());
         }

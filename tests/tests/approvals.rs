@@ -2,11 +2,15 @@
 #![allow(missing_docs)]
 
 use anyhow::{Context as _, Result, ensure};
+use ed25519_dalek::SigningKey;
+use lanyard_agent::audit::recorder::{Recorder, Signer};
+use lanyard_dial::clock;
 use lanyard_shared::approval::Request;
 use lanyard_tests::{Agent, PATIENCE, World};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -80,8 +84,12 @@ impl Asking {
         Ok(serde_json::from_slice(&listed.stdout)?)
     }
 
+    fn audit_log(&self) -> PathBuf {
+        self.world.agent.state.join("audit/0000000000000001.jsonl")
+    }
+
     fn audit(&self) -> Result<Vec<Value>> {
-        let text = std::fs::read_to_string(self.world.agent.state.join("audit.jsonl"))?;
+        let text = std::fs::read_to_string(self.audit_log())?;
         text.lines()
             .map(|line| Ok(serde_json::from_str(line)?))
             .collect()
@@ -326,13 +334,14 @@ async fn the_audit_log_is_read_and_an_edited_line_is_found() -> Result<()> {
     ] {
         ensure!(shown.contains(part), "{shown}");
     }
-    let log = asking.world.agent.state.join("audit.jsonl");
+    let log = asking.audit_log();
     let whole = std::fs::read(&log)?;
     ensure!(asking.run(&["audit", "export"]).await?.stdout == whole);
     let verified = asking.run(&["audit", "verify", "--json"]).await?;
     let verified: Value = serde_json::from_slice(&verified.stdout)?;
+    let lines = asking.audit()?;
     ensure!(
-        verified["count"] == 3 && verified["broken"].is_null(),
+        verified["count"] == lines.len() && verified["broken"].is_null(),
         "{verified}"
     );
 
@@ -342,8 +351,56 @@ async fn the_audit_log_is_read_and_an_edited_line_is_found() -> Result<()> {
     )?;
     let verified = asking.run(&["audit", "verify"]).await?;
     let why = String::from_utf8(verified.stderr)?;
+    let asked = lines.iter().position(|line| line["event"] == "asked");
+    let edited = format!("line {} ", asked.context("a line")? + 1);
+    ensure!(!verified.status.success() && why.contains(&edited), "{why}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn lines_that_were_cut_off_at_the_end_are_missed_by_who_has_seen_them() -> Result<()> {
+    let mut asking = Asking::start().await?;
+    let waiting = asking.ask(&["--", "touch", "new"]).await?;
+    ensure!(asking.run(&["deny", waiting.id()]).await?.status.success());
+    waiting.ended().await?;
+    asking.world.agent.process.kill().await?;
+    let verified = asking.run(&["audit", "verify", "--json"]).await?;
+    let verified: Value = serde_json::from_slice(&verified.stdout)?;
+    let hash = verified["hash"].as_str().context("a hash")?;
+    let seen = format!("{}:{hash}", verified["count"]);
+    let verify = ["audit", "verify", "--seen", &seen];
+    ensure!(asking.run(&verify).await?.status.success());
+
+    let text = std::fs::read_to_string(asking.audit_log())?;
+    let (rest, _) = text.trim_end().rsplit_once('\n').context("lines")?;
+    std::fs::write(asking.audit_log(), format!("{rest}\n"))?;
+    ensure!(asking.run(&["audit", "verify"]).await?.status.success());
+    let missed = asking.run(&verify).await?;
+    let why = String::from_utf8(missed.stderr)?;
     ensure!(
-        !verified.status.success() && why.contains("line 2"),
+        !missed.status.success() && why.contains("was seen here"),
+        "{why}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_log_that_somebody_wrote_anew_and_signed_himself_is_found() -> Result<()> {
+    let mut asking = Asking::start().await?;
+    asking.world.agent.process.kill().await?;
+    let folder = asking.world.agent.state.join("audit");
+    let agent = asking.audit()?[0]["agent"].clone();
+    std::fs::remove_dir_all(&folder)?;
+    let signer = Signer {
+        agent: serde_json::from_value(agent)?,
+        key: Arc::new(SigningKey::from_bytes(&[9; 32])),
+        chain: Vec::new(),
+    };
+    drop(Recorder::open(&folder, signer, PATIENCE, clock::now())?);
+    let verified = asking.run(&["audit", "verify"]).await?;
+    let why = String::from_utf8(verified.stderr)?;
+    ensure!(
+        !verified.status.success() && why.contains("not this machine's"),
         "{why}"
     );
     Ok(())
@@ -352,7 +409,7 @@ async fn the_audit_log_is_read_and_an_edited_line_is_found() -> Result<()> {
 #[tokio::test]
 async fn an_edited_audit_log_is_kept_aside_when_the_agent_starts() -> Result<()> {
     let mut asking = Asking::start().await?;
-    let log = asking.world.agent.state.join("audit.jsonl");
+    let log = asking.audit_log();
     asking.world.agent.process.kill().await?;
     let text = std::fs::read_to_string(&log)?;
     std::fs::write(&log, text.replace("began", "beg\u{0}n"))?;
@@ -370,18 +427,19 @@ async fn an_edited_audit_log_is_kept_aside_when_the_agent_starts() -> Result<()>
 }
 
 #[test]
-fn every_test_that_the_page_names_is_there() -> Result<()> {
+fn every_test_that_the_pages_name_is_there() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let text = std::fs::read_to_string(root.join("docs/APPROVALS.md"))?;
     let sources = [
         "shared/src/approval.rs",
         "local-agent/src/core/approvals.rs",
         "local-agent/src/core/tests/approving.rs",
+        "local-agent/src/core/tests/recording.rs",
         "local-agent/src/policy/card.rs",
         "local-agent/src/audit/sense.rs",
-        "local-agent/src/cli/card.rs",
         "local-agent/src/audit/chain.rs",
         "local-agent/src/audit/log.rs",
+        "local-agent/src/audit/recorder.rs",
+        "local-agent/src/cli/card.rs",
         "shared/tests/vectors/approval.rs",
         "local-agent/src/cli/hook/settings.rs",
         "tests/tests/approvals.rs",
@@ -392,11 +450,14 @@ fn every_test_that_the_page_names_is_there() -> Result<()> {
     for source in sources {
         tests.push_str(&std::fs::read_to_string(root.join(source))?);
     }
-    let words = text.split('`').skip(1).step_by(2);
-    let named: Vec<_> = words.filter(|word| word.matches('_').count() > 2).collect();
-    ensure!(named.len() > 10, "{named:?}");
-    for name in named {
-        ensure!(tests.contains(&format!("fn {name}()")), "{name}");
+    for page in ["docs/APPROVALS.md", "docs/AUDIT.md"] {
+        let text = std::fs::read_to_string(root.join(page))?;
+        let words = text.split('`').skip(1).step_by(2);
+        let named: Vec<_> = words.filter(|word| word.matches('_').count() > 2).collect();
+        ensure!(named.len() > 10, "{named:?}");
+        for name in named {
+            ensure!(tests.contains(&format!("fn {name}()")), "{page}: {name}");
+        }
     }
     Ok(())
 }

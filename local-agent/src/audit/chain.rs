@@ -1,23 +1,10 @@
 //! A list of lines of which none can be changed, cut out, put in or moved without all after it showing it.
 
 use super::Event;
+pub use lanyard_shared::audit::Head;
 use lanyard_shared::b64;
-use lanyard_shared::sign::transcript;
 use lanyard_shared::time::UnixMs;
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
-
-const CONTEXT: &str = "lanyard/audit/v1";
-
-/// How far a list goes: how many lines, and the hash of them all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Head {
-    /// Lines so far.
-    pub count: u64,
-    /// Of them all.
-    pub hash: b64::Bytes<32>,
-}
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,55 +30,48 @@ pub struct Broken {
     pub why: &'static str,
 }
 
-impl Head {
-    /// Of no lines.
-    pub const EMPTY: Self = Self {
-        count: 0,
-        hash: b64::Bytes([0; 32]),
+/// The next line, with its end, and the head behind it.
+#[must_use]
+pub fn next(head: Head, at: UnixMs, event: Event) -> (Vec<u8>, Head) {
+    let entry = Entry {
+        n: head.count + 1,
+        at,
+        before: head.hash,
+        event,
     };
+    let mut line = serde_json::to_vec(&entry).unwrap_or_default();
+    let behind = head.behind(&line);
+    line.push(b'\n');
+    (line, behind)
+}
 
-    /// The next line, with its end, and the head behind it.
-    #[must_use]
-    pub fn next(self, at: UnixMs, event: Event) -> (Vec<u8>, Self) {
-        let entry = Entry {
-            n: self.count + 1,
-            at,
-            before: self.hash,
-            event,
-        };
-        let mut line = serde_json::to_vec(&entry).unwrap_or_default();
-        let head = self.behind(&line);
-        line.push(b'\n');
-        (line, head)
+/// Reads the next line, without its end.
+///
+/// # Errors
+/// It is none that follows.
+pub fn follow(head: Head, line: &[u8]) -> Result<(Entry, Head), Broken> {
+    let broken = |why| Broken {
+        line: head.count + 1,
+        why,
+    };
+    let entry: Entry = serde_json::from_slice(line).map_err(|_| broken("cannot be read"))?;
+    if entry.n != head.count + 1 {
+        return Err(broken("has another number than its place"));
     }
+    if entry.before != head.hash {
+        return Err(broken("does not follow from those before it"));
+    }
+    Ok((entry, head.behind(line)))
+}
 
-    /// Reads the next line, without its end.
-    ///
-    /// # Errors
-    /// It is none that follows.
-    pub fn follow(self, line: &[u8]) -> Result<(Entry, Self), Broken> {
-        let broken = |why| Broken {
-            line: self.count + 1,
-            why,
-        };
-        let entry: Entry = serde_json::from_slice(line).map_err(|_| broken("cannot be read"))?;
-        if entry.n != self.count + 1 {
-            return Err(broken("has another number than its place"));
-        }
-        if entry.before != self.hash {
-            return Err(broken("does not follow from those before it"));
-        }
-        Ok((entry, self.behind(line)))
-    }
-
-    fn behind(self, line: &[u8]) -> Self {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, &transcript(CONTEXT, &[&self.hash.0, line])).as_ref());
-        Self {
-            count: self.count + 1,
-            hash: b64::Bytes(hash),
-        }
-    }
+/// What a line says of those before it.
+#[must_use]
+pub fn before(line: &[u8]) -> Option<Head> {
+    let entry: Entry = serde_json::from_slice(line).ok()?;
+    Some(Head {
+        count: entry.n.checked_sub(1)?,
+        hash: entry.before,
+    })
 }
 
 #[cfg(test)]
@@ -106,17 +86,17 @@ mod tests {
         let mut head = Head::EMPTY;
         let mut lines = Vec::new();
         for number in 0..5 {
-            let (mut line, next) = head.next(UnixMs(number), event(number));
+            let (mut line, behind) = next(head, UnixMs(number), event(number));
             line.pop();
             lines.push(line);
-            head = next;
+            head = behind;
         }
         (lines, head)
     }
 
     fn read(lines: &[Vec<u8>]) -> Result<Head, Broken> {
         lines.iter().try_fold(Head::EMPTY, |head, line| {
-            head.follow(line).map(|(_, next)| next)
+            follow(head, line).map(|(_, next)| next)
         })
     }
 

@@ -2,30 +2,63 @@
 //! can write the log can make its lines follow from each other, but cannot sign.
 
 use super::Event;
+use super::chain::Head;
 use lanyard_shared::approval::Hash;
 use lanyard_shared::ids::{AgentId, ApprovalId};
+use lanyard_shared::rotate;
 use std::collections::BTreeMap;
+
+const NOBODYS: &str = "stands before the one that says whose log it is";
 
 /// What the lines so far have said that later ones must agree with.
 #[derive(Debug, Default)]
 pub struct Sense {
     agent: Option<AgentId>,
+    key: Option<[u8; 32]>,
     asked: BTreeMap<ApprovalId, Hash>,
+    /// Lines that the machine has vouched for.
+    signed: u64,
 }
 
 impl Sense {
-    /// Takes the next event.
+    /// The key that signs, as the log says.
+    #[must_use]
+    pub fn key(&self) -> Option<[u8; 32]> {
+        self.key
+    }
+
+    /// How many lines the machine has vouched for.
+    #[must_use]
+    pub fn signed(&self) -> u64 {
+        self.signed
+    }
+
+    /// Takes the next event, which stands behind these lines.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn follow(&mut self, event: &Event) -> Result<(), &'static str> {
+    pub fn follow(&mut self, event: &Event, before: Head) -> Result<(), &'static str> {
         match event {
-            Event::Began { agent, .. } => {
-                self.agent = Some(*agent);
+            Event::Began { agent, key, .. } => {
+                self.is_of(*agent, key.0)?;
                 // Nothing that waited outlives the agent.
                 self.asked.clear();
             }
-            Event::Torn { .. } => {}
+            Event::Continued { agent, key } => self.is_of(*agent, key.0)?,
+            Event::Rekeyed { chain } => {
+                let known = self.agent.zip(self.key);
+                let next = known.and_then(|(agent, key)| rotate::follow(&key, chain, agent));
+                let next = next.filter(|next| Some(*next) != self.key);
+                self.key = Some(next.ok_or("brings a key that the one before has not signed")?);
+            }
+            Event::Checkpoint { signature } => {
+                let known = self.agent.zip(self.key);
+                let (agent, key) = known.ok_or(NOBODYS)?;
+                if !before.is_signed(agent, &key, &signature.0) {
+                    return Err("is not signed by this machine");
+                }
+                self.signed = before.count;
+            }
             Event::Asked { request, hash } => {
                 if request.hash() != *hash {
                     return Err("has a hash that is not that of its request");
@@ -37,11 +70,43 @@ impl Sense {
                 if asked.is_some_and(|hash| hash != settled.hash) {
                     return Err("answers something else than was asked");
                 }
-                if !self.agent.is_some_and(|agent| settled.is_signed(agent)) {
+                if !settled.is_signed(self.agent.ok_or(NOBODYS)?) {
                     return Err("names a device that has not signed it");
                 }
             }
+            Event::Torn { .. }
+            | Event::Unwritten { .. }
+            | Event::Omitted { .. }
+            | Event::Removed { .. }
+            | Event::Decided { .. }
+            | Event::Paired { .. }
+            | Event::Connected { .. }
+            | Event::Minted { .. }
+            | Event::Ended { .. }
+            | Event::Refused { .. }
+            | Event::Revoked { .. }
+            | Event::ShareEnded { .. }
+            | Event::Locked { .. }
+            | Event::Suspended { .. }
+            | Event::Trusted { .. }
+            | Event::Rotated { .. }
+            | Event::KeysChanged { .. }
+            | Event::TerminalBegan { .. }
+            | Event::TerminalEnded { .. }
+            | Event::HistoryRemoved { .. }
+            | Event::Disputed { .. } => {}
         }
+        Ok(())
+    }
+
+    fn is_of(&mut self, agent: AgentId, key: [u8; 32]) -> Result<(), &'static str> {
+        if self.agent.is_some_and(|known| known != agent) {
+            return Err("is of another machine");
+        }
+        if self.key.is_some_and(|known| known != key) {
+            return Err("names another key than has signed so far");
+        }
+        (self.agent, self.key) = (Some(agent), Some(key));
         Ok(())
     }
 }
@@ -56,6 +121,18 @@ mod tests {
     use lanyard_shared::time::UnixMs;
 
     const AGENT: AgentId = AgentId([4; 16]);
+
+    fn began() -> Event {
+        Event::Began {
+            agent: AGENT,
+            version: String::new(),
+            key: Bytes(key(3).verifying_key().to_bytes()),
+        }
+    }
+
+    fn key(number: u8) -> SigningKey {
+        SigningKey::from_bytes(&[number; 32])
+    }
 
     /// A log with an approval by a device, before and after somebody has gone over it.
     fn log(change: impl Fn(&mut Settled)) -> Result<(), &'static str> {
@@ -79,14 +156,11 @@ mod tests {
         change(&mut settled);
         let mut sense = Sense::default();
         for event in [
-            Event::Began {
-                agent: AGENT,
-                version: String::new(),
-            },
+            began(),
             Event::Asked { request, hash },
             Event::Settled { settled },
         ] {
-            sense.follow(&event)?;
+            sense.follow(&event, Head::EMPTY)?;
         }
         Ok(())
     }
@@ -120,6 +194,51 @@ mod tests {
         request.line.push('x');
         let request = Box::new(request);
         let asked = Event::Asked { request, hash };
-        assert!(Sense::default().follow(&asked).is_err());
+        assert!(Sense::default().follow(&asked, Head::EMPTY).is_err());
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_key_or_of_other_lines_is_found() {
+        let here = Head {
+            count: 7,
+            hash: Bytes([7; 32]),
+        };
+        let there = Head { count: 8, ..here };
+        let other = Head {
+            hash: Bytes([8; 32]),
+            ..here
+        };
+        for (signed, by, holds) in [
+            (here, 3, true),
+            (here, 4, false),
+            (there, 3, false),
+            (other, 3, false),
+        ] {
+            let mut sense = Sense::default();
+            sense.follow(&began(), Head::EMPTY).unwrap();
+            let signature = Bytes(signed.sign(AGENT, &key(by)));
+            let followed = sense.follow(&Event::Checkpoint { signature }, here);
+            assert_eq!(followed.is_ok(), holds);
+            assert_eq!(sense.signed(), if holds { 7 } else { 0 });
+        }
+    }
+
+    #[test]
+    fn a_key_comes_only_from_the_one_before_it() {
+        let public = |number| key(number).verifying_key().to_bytes();
+        let cert = |from, to| rotate::identity_cert(&key(from), &public(to), AGENT);
+        let mut sense = Sense::default();
+        sense.follow(&began(), Head::EMPTY).unwrap();
+        let forged = Event::Rekeyed {
+            chain: vec![cert(5, 6)],
+        };
+        assert!(sense.follow(&forged, Head::EMPTY).is_err());
+        let real = Event::Rekeyed {
+            chain: vec![cert(3, 5), cert(5, 6)],
+        };
+        assert_eq!(sense.follow(&real, Head::EMPTY), Ok(()));
+        assert_eq!(sense.key(), Some(public(6)));
+        // Nor does the agent begin with another.
+        assert!(sense.follow(&began(), Head::EMPTY).is_err());
     }
 }

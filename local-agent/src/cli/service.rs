@@ -2,7 +2,7 @@
 
 mod unit;
 
-use super::span::keep_time;
+use super::span::{audit_time, keep_time};
 use super::{Failure, output, show};
 use crate::state::{StateDir, StateError};
 use lanyard_service::systemd::{Scope, ServiceError, Systemd, Wait};
@@ -38,6 +38,9 @@ pub struct InstallArgs {
     /// Keep what terminals print for so long after they ended; 0 keeps nothing [default: 30d]
     #[arg(long, value_name = "TIME", value_parser = |time: &str| keep_time(time).map(|_| time.to_owned()))]
     keep_history: Option<String>,
+    /// Keep the record of what was asked, answered and done for so long [default: 365d]
+    #[arg(long, value_name = "TIME", value_parser = |time: &str| audit_time(time).map(|_| time.to_owned()))]
+    keep_audit: Option<String>,
     /// Print the unit and change nothing
     #[arg(long)]
     print: bool,
@@ -95,8 +98,15 @@ fn install(state: Option<PathBuf>, args: InstallArgs) -> Result<ExitCode, Failur
         sentence: format!("this program does not find itself: {error}"),
         hint: "start it by its whole path".to_owned(),
     })?;
-    let unit =
-        unit::unit(&exe, &state, &cwd, args.keep_history.as_deref()).map_err(ServiceError::from)?;
+    let kept = [
+        ("--keep-history", args.keep_history.as_deref()),
+        ("--keep-audit", args.keep_audit.as_deref()),
+    ];
+    let kept: Vec<_> = kept
+        .into_iter()
+        .filter_map(|(flag, time)| Some((flag, time?)))
+        .collect();
+    let unit = unit::unit(&exe, &state, &cwd, &kept).map_err(ServiceError::from)?;
     if args.print {
         output::text(&unit.text());
         return Ok(ExitCode::SUCCESS);

@@ -1,6 +1,6 @@
 //! Spans of time, as they are typed: `30m`, `2h`, `7d`.
 
-use crate::limits::{SHARE_MAX, SHARE_MIN, SPAN_MAX};
+use crate::limits::{AUDIT_KEPT_MIN, SHARE_MAX, SHARE_MIN, SPAN_MAX};
 use std::time::Duration;
 
 /// Reads for how long something is shared.
@@ -45,6 +45,19 @@ pub fn keep_time(text: &str) -> Result<Duration, String> {
         Ok(time)
     } else {
         Err("what has ended may be kept from 1m to 3650d; 0 keeps nothing".to_owned())
+    }
+}
+
+/// Reads for how long the audit log is kept.
+///
+/// # Errors
+/// A sentence that says what is expected.
+pub fn audit_time(text: &str) -> Result<Duration, String> {
+    let time = span(text)?;
+    if (AUDIT_KEPT_MIN..=SPAN_MAX).contains(&time) {
+        Ok(time)
+    } else {
+        Err("the record is kept from 1d to 3650d".to_owned())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::grant::{Grant, scopes};
 use super::question::{Keyboard, Questions};
-use super::span::{keep_time, orphan_time};
+use super::span::{audit_time, keep_time, orphan_time};
 use super::{Failure, output};
 use crate::core::Machine;
 use crate::daemon::owner::{Notice, Owners, Request};
@@ -56,6 +56,9 @@ pub struct Args {
     /// Keep what terminals print on this machine for so long after they ended; 0 keeps nothing
     #[arg(long, default_value = "30d", value_name = "TIME", value_parser = keep_time)]
     keep_history: Duration,
+    /// Keep the record of what was asked, answered and done for so long
+    #[arg(long, default_value = "365d", value_name = "TIME", value_parser = audit_time)]
+    keep_audit: Duration,
     /// Print events as JSON, one a line
     #[arg(long)]
     json: bool,
@@ -120,6 +123,7 @@ async fn prepare_and_run(
         exe: std::env::current_exe().map_err(folder)?,
         orphans_end_after: args.orphans_end_after,
         keep_history: args.keep_history,
+        keep_audit: args.keep_audit,
     };
     let (daemon, owners) = match Daemon::prepare(options).await {
         Ok(prepared) => prepared,

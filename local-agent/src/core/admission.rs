@@ -6,6 +6,7 @@ use super::effect::{Effect, Question};
 use super::pairing::QuestionId;
 use super::session::{clean_name, from_text};
 use super::talk::{Phase, TalkPurpose};
+use crate::audit::Event;
 use crate::random;
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
@@ -166,11 +167,19 @@ impl Core {
         };
         let (name, scopes) = (device.name.clone(), device.scopes.clone());
         let (reach, until) = (device.reach.clone(), device.until);
+        let paired = Event::Paired {
+            device: device.id,
+            name: name.clone(),
+            scopes: scopes.clone(),
+            reach: reach.clone(),
+            until,
+        };
         let grant = self.grant(&device, TokenId(random::bytes()), now.unix)?;
         self.devices
             .admit(device, now.unix)
             .map_err(|_| CloseCode::Busy)?;
         self.effects.push_back(Effect::SaveDevices);
+        self.record(paired);
         self.announce();
         let reply = PairReply::Granted {
             grant,

@@ -3,6 +3,7 @@
 use super::Core;
 use super::devices::Device;
 use super::effect::Effect;
+use crate::audit::Event;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::DeviceId;
 use lanyard_shared::limits::GENERATION_EVERY;
@@ -15,6 +16,10 @@ impl Core {
         // Whoever of the two asked for them would have all its scopes again with them.
         self.drop_next_keys(device, now.unix);
         self.effects.push_back(Effect::SaveDevices);
+        self.record(Event::Suspended {
+            device,
+            name: name.clone(),
+        });
         self.effects.push_back(Effect::Suspended { device, name });
         self.end_leases(
             |lease| lease.device == device && lease.purpose() != Scope::View,
@@ -34,6 +39,7 @@ impl Core {
         // Whoever comes next is the one that is meant, whatever it says.
         entry.generation = 0;
         self.effects.push_back(Effect::SaveDevices);
+        self.record(Event::Trusted { device });
         for stream in self.sessions_of(device) {
             self.close(stream, CloseCode::GoingAway);
         }

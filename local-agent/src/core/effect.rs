@@ -1,11 +1,13 @@
 //! What the core wants done. The shell does it, in order, before it writes to the relay.
 
+use crate::audit::Event;
 use crate::core::pairing::QuestionId;
 use crate::core::rotation::Rotated;
 use crate::core::terminals::Wish;
 use bytes::Bytes;
 use lanyard_shared::access::Reach;
 use lanyard_shared::approval::{Request, Settled};
+use lanyard_shared::audit::Head;
 use lanyard_shared::frame::{Close, StreamId};
 use lanyard_shared::ids::{AgentId, DeviceId, TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Scope};
@@ -20,6 +22,8 @@ pub enum Effect {
     SaveKeys,
     /// A rotation that waited for somebody is done.
     Rotated(Rotated),
+    /// The identity key is another one: the audit log says so.
+    IdentityChanged,
     /// A copy of a device was seen: it may only watch until a person has decided.
     Suspended {
         /// The device.
@@ -52,6 +56,28 @@ pub enum Effect {
     ApprovalAsked(Box<Request>),
     /// A request for approval has ended: write it down, durably, before anybody acts on it.
     ApprovalSettled(Settled),
+    /// Write this into the audit log.
+    Record(Box<Event>),
+    /// Say how far the audit log goes, and whether it goes on from there; answered by [`crate::core::Core::audit_compared`].
+    CompareAudit {
+        /// The session that asks.
+        stream: StreamId,
+        /// Its device.
+        device: DeviceId,
+        /// How that calls itself.
+        name: String,
+        /// What it has seen.
+        seen: Option<Head>,
+    },
+    /// Read lines of the audit log; answered by [`crate::core::Core::audit_read`].
+    ReadAudit {
+        /// The stream that asks.
+        stream: StreamId,
+        /// The number of its request.
+        req: u32,
+        /// Those before this line, or the last ones.
+        before: Option<u64>,
+    },
     /// A device was paired.
     Paired {
         /// How it calls itself.

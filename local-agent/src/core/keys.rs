@@ -194,6 +194,12 @@ impl Identity {
         ends.filter(move |until| now < *until)
     }
 
+    /// How the present key came from the machine's first, as far as that is known.
+    #[must_use]
+    pub fn chain(&self) -> &[IdentityCert] {
+        &self.chain
+    }
+
     /// What a viewer is told of the present keys.
     #[must_use]
     pub fn certificates(&self) -> (Vec<IdentityCert>, NoiseCert) {

@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::lease::Lease;
+use crate::audit::Event;
 use crate::limits::{DEVICES_LEASES, LEASE_LOOK_AHEAD};
 use crate::random;
 use lanyard_shared::b64;
@@ -59,7 +60,7 @@ impl Core {
         let secret = StreamSecret::generate().map_err(|_| CloseCode::Internal)?;
         let lease = Lease {
             jti: TokenId(random::bytes()),
-            wanted,
+            wanted: wanted.clone(),
             device,
             conn,
             session: stream,
@@ -83,6 +84,12 @@ impl Core {
             // A viewer asks for this when a key was pressed.
             talk.present = Some(now.mono);
         }
+        self.record(Event::Minted {
+            device,
+            jti: lease.jti,
+            wanted,
+            expires: lease.expires,
+        });
         self.leases.insert(lease);
         Ok(message)
     }
@@ -213,6 +220,10 @@ impl Core {
         if let Some(stream) = lease.stream {
             self.finish_purpose(stream, &Close::from(code));
         }
+        self.record(Event::Ended {
+            jti,
+            why: code.sentence().to_owned(),
+        });
         self.say(
             lease.session,
             &FromAgent::Ended {

@@ -18,6 +18,7 @@ mod minting;
 pub mod pairing;
 mod past;
 mod purpose;
+mod recording;
 mod rekey;
 mod revoke;
 pub mod rotation;

@@ -7,6 +7,7 @@ use super::devices::Device;
 use super::effect::Effect;
 use super::session::cleaned;
 use super::terminals::Wish;
+use crate::audit::Event;
 use crate::limits::{LISTED_TEXT, PAST_AT_ONCE, PAST_MAX};
 use crate::text::shortened;
 use lanyard_shared::close::CloseCode;
@@ -100,6 +101,9 @@ impl Core {
             self.past_gone(id);
         }
         if let Some(Wish { session, req }) = wish {
+            if let (Ok(()), Some(by)) = (outcome, self.who_of(session)) {
+                self.record(Event::HistoryRemoved { terminal: id, by });
+            }
             let answer = match outcome {
                 Ok(()) => FromAgent::Done { req },
                 Err(code) => FromAgent::Refused {

@@ -11,6 +11,7 @@ mod view;
 mod wheel;
 
 use super::Core;
+use crate::audit::Event;
 use crate::limits::INPUT_WINDOW;
 use answering::ApproveStream;
 use bytes::Bytes;
@@ -176,7 +177,7 @@ impl Core {
         }
     }
 
-    fn send_record(&mut self, stream: StreamId, record: AgentRecord) {
+    pub(super) fn send_record(&mut self, stream: StreamId, record: AgentRecord) {
         if let Some(purpose) = self.purposes.get_mut(&stream) {
             purpose.push(record);
             self.flush_purpose(stream);
@@ -218,7 +219,12 @@ impl Core {
         let Some(purpose) = self.purposes.remove(&stream) else {
             return;
         };
-        self.leases.remove(purpose.jti);
+        if let Some(lease) = self.leases.remove(purpose.jti) {
+            self.record(Event::Ended {
+                jti: lease.jti,
+                why: CloseCode::Done.sentence().to_owned(),
+            });
+        }
         match purpose.kind {
             Kind::View(view) => self.view_ended(stream, &view),
             Kind::Terminal(typist) => self.typing_ended(stream, typist.terminal),

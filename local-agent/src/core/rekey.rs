@@ -4,6 +4,7 @@ use super::Core;
 use super::devices::Device;
 use super::effect::Effect;
 use super::rotation::{Rotated, done};
+use crate::audit::Event;
 use crate::limits::REKEY_AGAIN;
 use crate::random;
 use lanyard_shared::b64;
@@ -99,8 +100,9 @@ impl Core {
     }
 
     /// The next keys of a device have said hello: the ones before them end now.
-    pub(super) fn keys_changed(&mut self, old: DeviceId, now: Now) {
+    pub(super) fn keys_changed(&mut self, old: DeviceId, new: DeviceId, now: Now) {
         self.rekeyed_in.remove(&old);
+        self.record(Event::KeysChanged { from: old, to: new });
         if self.remove_device(old, CloseCode::KeysChanged, now) {
             let rotated = Rotated {
                 device: Some(old),

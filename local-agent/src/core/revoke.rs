@@ -8,6 +8,7 @@ use super::devices::Device;
 use super::effect::Effect;
 use super::lease::Lease;
 use super::talk::{Talk, TalkPurpose};
+use crate::audit::{Event, Who};
 use lanyard_dial::sabotage::{Guarantee, is_off};
 use lanyard_shared::access::Revocation;
 use lanyard_shared::close::CloseCode;
@@ -42,7 +43,14 @@ impl Core {
     ///
     /// # Errors
     /// `NotYours`: there is no such token. `UnknownDevice`: there is no such device.
-    pub fn revoke(&mut self, revocation: Revocation, now: Now) -> Result<u32, CloseCode> {
+    pub fn revoke(&mut self, revocation: Revocation, by: Who, now: Now) -> Result<u32, CloseCode> {
+        let ended = self.end_access(revocation, now)?;
+        let what = revocation;
+        self.record(Event::Revoked { what, by });
+        Ok(ended)
+    }
+
+    fn end_access(&mut self, revocation: Revocation, now: Now) -> Result<u32, CloseCode> {
         match revocation {
             Revocation::Token { jti } => {
                 self.leases.get(jti).ok_or(CloseCode::NotYours)?;
@@ -94,23 +102,27 @@ impl Core {
         if suspended && !matches!(revocation, Revocation::Token { .. }) {
             return Err(CloseCode::Suspended);
         }
-        self.revoke(revocation, now)
+        let by = self.who(its);
+        self.revoke(revocation, by, now)
     }
 
     /// Ends all remote access until [`Core::unlock`], also across restarts. Devices stay paired.
-    pub fn lock(&mut self) {
+    pub fn lock(&mut self, by: Who) {
         self.devices.locked = true;
         self.effects.push_back(Effect::SaveDevices);
+        self.record(Event::Locked { locked: true, by });
         self.pairings.cancel_all();
         self.announce();
         self.end_pairing_talks();
         self.end_sessions(|_| true, CloseCode::Locked);
     }
 
-    /// Lets paired devices in again.
+    /// Lets paired devices in again, which only somebody at the machine can want.
     pub fn unlock(&mut self) {
         self.devices.locked = false;
         self.effects.push_back(Effect::SaveDevices);
+        let by = Who::Machine {};
+        self.record(Event::Locked { locked: false, by });
         self.announce();
     }
 
@@ -144,6 +156,7 @@ impl Core {
             .collect();
         for device in over {
             self.remove_device(device, CloseCode::ShareEnded, now);
+            self.record(Event::ShareEnded { device });
         }
     }
 

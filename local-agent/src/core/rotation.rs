@@ -10,6 +10,7 @@ use super::devices::Device;
 use super::effect::Effect;
 use super::keys::{Identity, NoiseKey, Urgency};
 use super::{Core, Stage};
+use crate::audit::Event;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::{Close, StreamId};
 use lanyard_shared::ids::DeviceId;
@@ -67,6 +68,22 @@ impl Core {
         if self.clock_is_behind(now) {
             return Err(CloseCode::ClockBehind);
         }
+        let rotated = self.rotate_now(what, urgency, now)?;
+        for one in &rotated {
+            self.record(Event::Rotated {
+                key: one.key.clone(),
+                device: one.device,
+            });
+        }
+        Ok(rotated)
+    }
+
+    fn rotate_now(
+        &mut self,
+        what: Rotation,
+        urgency: Urgency,
+        now: Now,
+    ) -> Result<Vec<Rotated>, CloseCode> {
         Ok(match what {
             Rotation::Signer {} => vec![self.rotate_signer(urgency, now)],
             Rotation::Identity {} => vec![self.rotate_identity(urgency)],
@@ -215,6 +232,7 @@ impl Core {
         self.effects.push_back(Effect::SaveKeys);
         self.effects
             .push_back(Effect::Rotated(done("identity", now.unix)));
+        self.effects.push_back(Effect::IdentityChanged);
         self.signer.recertify(&self.identity);
         self.announce();
         // Grants of the old key are replaced where somebody is there to take them.

@@ -5,6 +5,7 @@ use super::devices::Device;
 use super::effect::Effect;
 use super::talk::TalkPurpose;
 use super::terminals::Wish;
+use crate::audit::Event;
 use crate::limits::SEEN_EVERY;
 use crate::text::is_invisible;
 use lanyard_shared::close::CloseCode;
@@ -102,6 +103,7 @@ impl Core {
             terminals: self.terminals_for(Some(device.id)),
         };
         let (id, label) = (device.id, device.name.clone());
+        let from = device.from.clone();
         let replaced = device.replaces.take();
         let newly_suspended = device.suspended && !before.suspended;
         self.devices
@@ -110,6 +112,11 @@ impl Core {
         if is_news {
             self.effects.push_back(Effect::NoteDevices);
         }
+        self.record(Event::Connected {
+            device: id,
+            name: label.clone(),
+            from,
+        });
         self.say(stream, &welcome);
         self.tell_approvals(stream);
         if slides {
@@ -119,7 +126,7 @@ impl Core {
             self.suspend(id, label, now);
         }
         if let Some(old) = replaced {
-            self.keys_changed(old, now);
+            self.keys_changed(old, id, now);
         }
         self.tell_keys(stream, serial);
         self.tell_rekey(stream, now);
@@ -137,7 +144,14 @@ impl Core {
             ToAgent::Hello { .. } => return Err(CloseCode::UnexpectedFrame),
             ToAgent::Ping { n } => self.say(stream, &FromAgent::Pong { n, time: now.unix }),
             ToAgent::Mint { req, wanted } => {
-                let outcome = self.mint(stream, req, wanted, now);
+                let outcome = self.mint(stream, req, wanted.clone(), now);
+                if let (Err(code), Some(talk)) = (&outcome, self.talks.get(&stream)) {
+                    self.record(Event::Refused {
+                        device: talk.device,
+                        wanted,
+                        why: code.sentence().to_owned(),
+                    });
+                }
                 let must_rekey = outcome
                     .as_ref()
                     .is_err_and(|code| *code == CloseCode::KeysChanged);
@@ -147,6 +161,7 @@ impl Core {
                     self.tell_rekey(stream, now);
                 }
             }
+            ToAgent::Audit { seen } => self.audit_asked(stream, seen),
             ToAgent::KeysTaken { serial } => self.keys_taken(stream, serial),
             ToAgent::Rekey { req, keys } => {
                 let outcome = self.rekey(stream, req, &keys, now);
@@ -312,9 +327,15 @@ impl Core {
             req,
         };
         if self.terminals.wish(terminal, wish)? {
+            let name = self.terminal_name(name, terminal);
+            self.record(Event::TerminalBegan {
+                terminal,
+                name: name.clone(),
+                by: self.who(device),
+            });
             self.effects.push_back(Effect::Spawn {
                 terminal,
-                name: self.terminal_name(name, terminal),
+                name,
                 grid,
             });
         }

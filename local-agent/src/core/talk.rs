@@ -36,6 +36,8 @@ pub(super) struct Talk {
     pub list_is_old: bool,
     /// Requests for approval of which this viewer has not heard yet what has come of them.
     pub approvals_owed: VecDeque<ApprovalId>,
+    /// It keeps how far the audit log goes.
+    pub hears_of_audit: bool,
     waiting: VecDeque<Vec<u8>>,
     waiting_bytes: usize,
 }
@@ -129,6 +131,7 @@ impl Core {
             present: None,
             list_is_old: false,
             approvals_owed: VecDeque::new(),
+            hears_of_audit: false,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
         };

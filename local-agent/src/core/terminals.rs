@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::devices::Device;
+use crate::audit::Event;
 use crate::limits::{LISTED_DRIVER, LISTED_TEXT, WISHES_MAX};
 use crate::text::shortened;
 use lanyard_shared::close::CloseCode;
@@ -203,10 +204,13 @@ impl Core {
             |lease| lease.wanted.terminal() == Some(id),
             CloseCode::TerminalGone,
         );
+        let ends = self.terminals.take_ends(id);
         if self.terminals.remove(id) {
+            let by = ends.first().and_then(|wish| self.who_of(wish.session));
+            self.record(Event::TerminalEnded { terminal: id, by });
             self.tell_terminals();
         }
-        for Wish { session, req } in self.terminals.take_ends(id) {
+        for Wish { session, req } in ends {
             self.say(session, &FromAgent::Done { req });
         }
     }

@@ -3,16 +3,14 @@
 use super::Daemon;
 use super::owner::{Notice, Wish};
 use crate::audit::Event;
-use crate::audit::log::{AuditError, AuditLog};
 use crate::limits::{ASKED_LINE_MAX, CARD_MAX};
 use crate::policy::card::card;
 use crate::policy::standing::Standing;
 use crate::random;
-use crate::state::{Finding, StateDir, StateError};
 use lanyard_policy::decide::{Decision, Request as Asking, Verdict};
 use lanyard_shared::approval::{Asker, Request, Settled};
 use lanyard_shared::close::CloseCode;
-use lanyard_shared::ids::{AgentId, ApprovalId};
+use lanyard_shared::ids::ApprovalId;
 use lanyard_shared::msg;
 use lanyard_shared::time::{Now, UnixMs};
 use std::path::Path;
@@ -32,14 +30,23 @@ impl Daemon {
             verdict.decision = Decision::Ask;
             verdict.reason = "it seems to only read, but would run without our fences".to_owned();
         }
+        let name = wish.name;
+        let asker = match wish.session {
+            Some(session) => Asker::Agent { pid, name, session },
+            None => Asker::Script { pid, name },
+        };
         let request = match verdict.decision {
-            Decision::Allow | Decision::Deny => None,
+            Decision::Allow | Decision::Deny => {
+                self.record(Event::Decided {
+                    asker,
+                    line: wish.line,
+                    folder: wish.folder,
+                    allowed: verdict.decision == Decision::Allow,
+                    reason: verdict.reason.clone(),
+                });
+                None
+            }
             Decision::Ask => {
-                let name = wish.name;
-                let asker = match wish.session {
-                    Some(session) => Asker::Agent { pid, name, session },
-                    None => Asker::Script { pid, name },
-                };
                 let request = Request {
                     id: ApprovalId(random::bytes()),
                     asker,
@@ -75,15 +82,13 @@ impl Daemon {
             request: request.clone(),
             hash,
         };
-        if let Err(error) = self.record(event) {
-            self.tell_unrecorded(&error);
-        }
+        self.record(event);
         self.owners.tell(&Notice::Approval { request });
     }
 
     /// Nobody acts on an answer that is not on the disk.
     pub(super) fn settled(&mut self, settled: Settled) {
-        let told = match self.record(Event::Settled {
+        let told = match self.write_down(Event::Settled {
             settled: settled.clone(),
         }) {
             Ok(()) => Some(settled),
@@ -97,18 +102,6 @@ impl Daemon {
             self.owners.tell(&Notice::Settled { settled });
         }
     }
-
-    fn record(&mut self, event: Event) -> Result<(), AuditError> {
-        let now = self.now().unix;
-        self.audit.append(now, event).map(|_| ())
-    }
-
-    fn tell_unrecorded(&self, error: &AuditError) {
-        self.owners.tell(&Notice::Trouble {
-            sentence: format!("what was asked or answered could not be recorded: {error}"),
-            hint: "check the disk; until then nothing is approved".to_owned(),
-        });
-    }
 }
 
 /// By the settings of its workspace, which are read anew each time, and how long an answer may take by them.
@@ -119,25 +112,4 @@ fn verdict(wish: &Wish, now: UnixMs) -> Option<(Verdict, Duration)> {
     let life = u64::from(standing.scopes().approval_minutes()) * 60;
     let verdict = policy.decide(&Asking::Command(&wish.line), &place);
     Some((verdict, Duration::from_secs(life)))
-}
-
-/// The log, and what is to be said of one that was damaged. That one is kept aside, and another begins.
-pub(super) fn open_audit(
-    state: &StateDir,
-    agent: AgentId,
-    now: UnixMs,
-) -> Result<(AuditLog, Option<Finding>), StateError> {
-    let path = state.audit_log();
-    let open = || AuditLog::open(&path, now);
-    let (mut log, finding) = match open() {
-        Err(AuditError::Broken(broken)) => {
-            let finding = state.set_aside(&path, &broken.to_string(), now)?;
-            (open().map_err(StateError::Audit)?, Some(finding))
-        }
-        log => (log.map_err(StateError::Audit)?, None),
-    };
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    log.append(now, Event::Began { agent, version })
-        .map_err(StateError::Audit)?;
-    Ok((log, finding))
 }

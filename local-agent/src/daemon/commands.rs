@@ -2,6 +2,7 @@
 
 use super::owner::{self, Command, Notice};
 use super::{Daemon, DaemonError};
+use crate::audit::Who;
 use crate::core::clock::AgentClock;
 use lanyard_dial::clock;
 use lanyard_shared::approval::By;
@@ -52,13 +53,13 @@ impl Daemon {
                 });
             }
             Command::Revoke { revocation, reply } => {
-                let ended = self.core.revoke(revocation, now);
+                let ended = self.core.revoke(revocation, Who::Machine {}, now);
                 self.carry_out()?;
                 let _ = reply.send(ended.and_then(|ended| self.saved().map(|()| ended)));
             }
             Command::Lock { locked, reply } => {
                 if locked {
-                    self.core.lock();
+                    self.core.lock(Who::Machine {});
                 } else {
                     self.core.unlock();
                 }

@@ -25,6 +25,19 @@ impl Daemon {
                     }
                 }
                 Effect::Rotated(rotated) => self.owners.tell(&Notice::RotationDone { rotated }),
+                Effect::IdentityChanged => self.identity_changed(),
+                Effect::Record(event) => self.record(*event),
+                Effect::CompareAudit {
+                    stream,
+                    device,
+                    name,
+                    seen,
+                } => self.compare_audit(stream, device, name, seen),
+                Effect::ReadAudit {
+                    stream,
+                    req,
+                    before,
+                } => self.read_audit(stream, req, before),
                 Effect::Suspended { device, name } => {
                     self.owners.tell(&Notice::Suspended { device, name });
                 }

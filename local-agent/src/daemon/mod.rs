@@ -4,6 +4,7 @@
 //! the relay, so what must be on disk is there first.
 
 mod asking;
+mod auditing;
 mod commands;
 mod dialling;
 mod disk;
@@ -16,7 +17,7 @@ mod player;
 mod presence;
 mod pulse;
 
-use crate::audit::log::AuditLog;
+use crate::audit::recorder::Recorder;
 use crate::core::clock::AgentClock;
 use crate::core::{Core, Identity, Machine};
 use crate::history::{Retention, Shelf};
@@ -57,6 +58,8 @@ pub struct Options {
     pub orphans_end_after: Duration,
     /// What terminals have printed is kept for so long after they ended; zero: not at all.
     pub keep_history: Duration,
+    /// What was asked, answered and done is kept on record for so long.
+    pub keep_audit: Duration,
 }
 
 /// Why the agent cannot run, or cannot go on. What heals by itself (an unreachable relay) is not among it, unless it is the first try.
@@ -126,7 +129,7 @@ pub struct Daemon {
     core: Core,
     clock: AgentClock,
     disk: Disk,
-    audit: AuditLog,
+    audit: Recorder,
     relay: Relay,
     /// Set until the code is spent.
     newcomer: Option<Dialler>,
@@ -181,7 +184,8 @@ impl Daemon {
             options.state.make_way_for_folder(&folder, now.unix)?,
             options.state.make_way_for_folder(&history, now.unix)?,
         ];
-        let (audit, broken_log) = asking::open_audit(&options.state, identity.agent(), now.unix)?;
+        let (audit, broken_log) =
+            auditing::open_audit(&options.state, &identity, options.keep_audit, now)?;
         let findings = findings.into_iter().chain([broken_log]);
         let core = Core::new(identity, options.machine, devices, now);
         let (tell, news) = unbounded_channel();
@@ -242,6 +246,7 @@ impl Daemon {
         self.dialling.start(&self.relay, Duration::ZERO);
         loop {
             self.carry_out()?;
+            self.look_at_audit();
             if self.socket.is_some() && !self.core.has_link() {
                 self.hang_up().await?;
             }
@@ -368,6 +373,10 @@ impl Daemon {
 
     async fn stop(mut self) -> Result<(), DaemonError> {
         self.pulse.stopping();
+        let now = self.now();
+        if let Err(error) = self.audit.sign(now) {
+            tracing::warn!(%error, "the audit log could not be signed");
+        }
         self.core.leave();
         self.hang_up().await
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod approval;
+mod audit;
 mod pair;
 mod proof;
 mod rotate;

@@ -19,7 +19,7 @@ export interface Question {
 export class Agent {
   readonly owner: Owner;
   private constructor(
-    private readonly state: string,
+    readonly state: string,
     private readonly options: { cwd: string; env: NodeJS.ProcessEnv },
     private program: Program,
   ) {

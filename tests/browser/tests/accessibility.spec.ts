@@ -35,6 +35,9 @@ test("axe finds nothing on the screens of access and devices, unfolded and asked
   await page.getByRole("button", { name: /this browser/ }).click();
   await page.getByRole("button", { name: "Sign out this browser" }).click();
   await expectNothing(page);
+  await page.evaluate(() => (location.hash = "#/audit"));
+  await page.getByRole("listitem").filter({ hasText: "was paired" }).click();
+  await expectNothing(page);
 });
 
 test("axe finds nothing on requests for approval, open and ended", async ({ rig, visitor }) => {

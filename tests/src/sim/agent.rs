@@ -228,6 +228,10 @@ impl Agent {
             | Effect::ForgetPast { .. }
             | Effect::Rotated(_)
             | Effect::Suspended { .. }
+            | Effect::Record(_)
+            | Effect::CompareAudit { .. }
+            | Effect::ReadAudit { .. }
+            | Effect::IdentityChanged
             | Effect::Kill(_) => {}
         }
     }

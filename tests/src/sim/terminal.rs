@@ -186,6 +186,10 @@ impl Terminals {
             | Effect::Pace(..)
             | Effect::Rename { .. }
             | Effect::Play { .. }
+            | Effect::Record(_)
+            | Effect::CompareAudit { .. }
+            | Effect::ReadAudit { .. }
+            | Effect::IdentityChanged
             | Effect::ForgetPast { .. } => None,
         }
     }

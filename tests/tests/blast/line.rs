@@ -190,6 +190,7 @@ impl Line {
                     | FromAgent::Approvals { .. }
                     | FromAgent::Approval { .. }
                     | FromAgent::Settled { .. }
+                    | FromAgent::Audit { .. }
                     | FromAgent::Pong { .. }
                     | FromAgent::Access { .. }
                     | FromAgent::Scopes { .. }

@@ -162,7 +162,8 @@ impl Viewer {
             // Requests are answered in the web UI, and at the machine.
             FromAgent::Approvals { .. }
             | FromAgent::Approval { .. }
-            | FromAgent::Settled { .. } => {}
+            | FromAgent::Settled { .. }
+            | FromAgent::Audit { .. } => {}
             FromAgent::Lease { jti, expires } => self.renewed(jti, expires),
             FromAgent::Ended { jti, reason } => {
                 self.token_ended(jti, &Failure::from(&reason), now.mono)

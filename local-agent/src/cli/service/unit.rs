@@ -7,15 +7,10 @@ use std::path::Path;
 pub const NAME: &str = "lanyard.service";
 
 /// Runs `exe up` on the state, with new terminals in `cwd`, and the history kept for so long if another time than usual is wanted.
-pub fn unit(
-    exe: &Path,
-    state: &Path,
-    cwd: &Path,
-    keep_history: Option<&str>,
-) -> Result<Unit, Unfit> {
+pub fn unit(exe: &Path, state: &Path, cwd: &Path, kept: &[(&str, &str)]) -> Result<Unit, Unfit> {
     let up = ["--state", fit(state)?, "up", "--no-pair"];
-    let keep = keep_history.map(|time| ["--keep-history", time]);
-    let start = command(exe, up.into_iter().chain(keep.into_iter().flatten()))?;
+    let kept = kept.iter().flat_map(|(flag, time)| [*flag, *time]);
+    let start = command(exe, up.into_iter().chain(kept))?;
     let cwd = folder(cwd)?;
     let body = format!(
         "[Unit]
@@ -80,7 +75,7 @@ mod tests {
             Path::new("/bin/lanyard"),
             Path::new("/s"),
             Path::new("/w"),
-            None,
+            &[],
         )?;
         let settings: Vec<&str> = unit
             .body
@@ -105,7 +100,7 @@ mod tests {
             Path::new("/bin/lanyard"),
             Path::new("/s"),
             Path::new("/w"),
-            None,
+            &[],
         )?;
         assert!(unit.body.contains("\nRestartPreventExitStatus=2 3\n"));
         Ok(())
@@ -117,7 +112,7 @@ mod tests {
             Path::new("/opt/my tools/lanyard"),
             Path::new("/home/ada/100%"),
             Path::new("/home/ada/my src"),
-            Some("7d"),
+            &[("--keep-history", "7d")],
         )?;
         let start = r#"ExecStart="/opt/my tools/lanyard" --state /home/ada/100%% up --no-pair --keep-history 7d"#;
         assert!(unit.body.contains(&format!("\n{start}\n")), "{}", unit.body);

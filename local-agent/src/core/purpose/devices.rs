@@ -1,9 +1,8 @@
 //! `devices`: what has access to this machine, seen and ended from elsewhere.
 
 use super::Kind;
-use crate::core::Core;
+use crate::core::{Core, Effect};
 use crate::limits::{LISTED_AT_ONCE, REPLIES_WAITING_MAX};
-use bytes::Bytes;
 use lanyard_shared::access::{DevicesReply, DevicesRequest, Revocation};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
@@ -30,19 +29,36 @@ impl DevicesStream {
 
 /// What a live permit for `devices` allows: forgetting to ask does not compile.
 enum Allowed {
-    List { req: u32, its: DeviceId },
-    Revoke { req: u32, revocation: Revocation },
-    Lock { req: u32 },
+    List {
+        req: u32,
+        its: DeviceId,
+    },
+    Revoke {
+        req: u32,
+        its: DeviceId,
+        revocation: Revocation,
+    },
+    Lock {
+        req: u32,
+        its: DeviceId,
+    },
+    Audit {
+        req: u32,
+        before: Option<u64>,
+    },
 }
 
 fn allowed(live: Live<'_, Devices>, request: DevicesRequest) -> Allowed {
+    let its = live.claims().device;
     match request {
-        DevicesRequest::List { req } => Allowed::List {
+        DevicesRequest::List { req } => Allowed::List { req, its },
+        DevicesRequest::Revoke { req, revocation } => Allowed::Revoke {
             req,
-            its: live.claims().device,
+            its,
+            revocation,
         },
-        DevicesRequest::Revoke { req, revocation } => Allowed::Revoke { req, revocation },
-        DevicesRequest::Lock { req } => Allowed::Lock { req },
+        DevicesRequest::Lock { req } => Allowed::Lock { req, its },
+        DevicesRequest::Audit { req, before } => Allowed::Audit { req, before },
     }
 }
 
@@ -102,20 +118,29 @@ impl Core {
     fn administer(&mut self, stream: StreamId, allowed: Allowed, now: Now) {
         match allowed {
             Allowed::List { req, its } => self.list(stream, req, its, now),
-            Allowed::Revoke { req, revocation } => {
-                let reply = match self.revoke(revocation, now) {
+            Allowed::Revoke {
+                req,
+                its,
+                revocation,
+            } => {
+                let reply = match self.revoke(revocation, self.who(its), now) {
                     Ok(ended) => DevicesReply::Done { req, ended },
                     Err(code) => DevicesReply::Refused {
                         req,
                         reason: code.into(),
                     },
                 };
-                self.reply_record(stream, &reply);
+                self.send_reply(stream, &reply);
             }
-            Allowed::Lock { req } => {
-                self.reply_record(stream, &DevicesReply::Done { req, ended: 0 });
-                self.lock();
+            Allowed::Lock { req, its } => {
+                self.send_reply(stream, &DevicesReply::Done { req, ended: 0 });
+                self.lock(self.who(its));
             }
+            Allowed::Audit { req, before } => self.effects.push_back(Effect::ReadAudit {
+                stream,
+                req,
+                before,
+            }),
         }
     }
 
@@ -143,11 +168,7 @@ impl Core {
                     .collect(),
                 more: part + 1 < parts,
             };
-            self.reply_record(stream, &reply);
+            self.send_reply(stream, &reply);
         }
-    }
-
-    fn reply_record(&mut self, stream: StreamId, reply: &DevicesReply) {
-        self.send_record(stream, AgentRecord::Reply(Bytes::from(msg::encode(reply))));
     }
 }

@@ -1,6 +1,7 @@
 //! Requests for approval on devices: who sees them, whose answer counts, and what each is told.
 
 use super::rig::{APPROVAL, Keys, Rig, Sealed, Viewer, card, granting};
+use crate::audit::Who;
 use crate::core::Effect;
 use crate::core::pairing::Invitation;
 use lanyard_shared::access::{Reach, Revocation};
@@ -283,7 +284,7 @@ fn a_device_that_is_ended_between_tap_and_arrival_answers_nothing() {
         let mut stream = opened(&mut rig, &mut phone, APPROVAL);
         let yes = signed(&rig, &phone, Verdict::Approved);
         let revocation = revocation(&phone.keys);
-        rig.with(|core, now| core.revoke(revocation, now).unwrap());
+        rig.with(|core, now| core.revoke(revocation, Who::Machine {}, now).unwrap());
         assert_eq!(
             heard(&mut rig, &mut stream),
             (None, Some(CloseCode::Revoked))

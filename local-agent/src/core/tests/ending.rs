@@ -1,6 +1,7 @@
 //! Ending access: by token, purpose, device, everything, and the lock.
 
 use super::rig::{Keys, Rig, Sealed, TERMINAL, Viewer, key};
+use crate::audit::Who;
 use crate::core::Effect;
 use crate::limits::{DEVICES_LEASES, REPLIES_WAITING_MAX};
 use lanyard_shared::access::{DevicesReply, DevicesRequest, Revocation};
@@ -47,7 +48,7 @@ fn last_word(rig: &mut Rig, sealed: &mut Sealed) -> Option<CloseCode> {
 
 fn revoke(rig: &mut Rig, revocation: Revocation) -> Result<u32, CloseCode> {
     let mut ended = Err(CloseCode::Internal);
-    rig.with(|core, now| ended = core.revoke(revocation, now));
+    rig.with(|core, now| ended = core.revoke(revocation, Who::Machine {}, now));
     ended
 }
 
@@ -185,7 +186,7 @@ fn a_locked_machine_lets_nobody_in_until_it_is_unlocked_and_forgets_nobody() {
     let one = open(&mut rig, 3);
     let link = rig.pairing_link(&[Scope::View], true);
     rig.effects.clear();
-    rig.with(|core, _| core.lock());
+    rig.with(|core, _| core.lock(Who::Machine {}));
     assert!(rig.effects.iter().any(|e| matches!(e, Effect::SaveDevices)));
     for stream in [one.viewer.stream, one.view.stream, one.typist.stream] {
         assert_eq!(rig.closed(stream), Some(CloseCode::Locked));
@@ -274,14 +275,6 @@ fn one_of_two_copies_ends_a_token_and_not_the_device() {
     assert_eq!(rig.closed(one.view.stream), Some(CloseCode::TokenEnded));
 }
 
-fn devices_stream(rig: &mut Rig, viewer: &mut Viewer) -> Sealed {
-    let minted = rig.mint(viewer, Scope::Devices).unwrap();
-    let mut devices = rig.open_sealed(viewer.origin, &minted);
-    rig.send(&mut devices, &ViewerRecord::Opening);
-    assert_eq!(rig.records(&mut devices), [AgentRecord::Ready]);
-    devices
-}
-
 fn request(rig: &mut Rig, devices: &mut Sealed, request: &DevicesRequest) -> Vec<DevicesReply> {
     rig.send(devices, &ViewerRecord::Request(msg::encode(request).into()));
     let replies = rig
@@ -298,7 +291,7 @@ fn request(rig: &mut Rig, devices: &mut Sealed, request: &DevicesRequest) -> Vec
 fn who_holds_devices_sees_everything_that_has_access_and_ends_it() {
     let mut rig = Rig::new();
     let (mut one, two) = (open(&mut rig, 3), open(&mut rig, 4));
-    let mut stream = devices_stream(&mut rig, &mut one.viewer);
+    let mut stream = rig.opens_devices(&mut one.viewer);
     let listed = request(&mut rig, &mut stream, &DevicesRequest::List { req: 1 });
     let [
         DevicesReply::Listed {
@@ -339,7 +332,7 @@ fn who_holds_devices_sees_everything_that_has_access_and_ends_it() {
 fn a_devices_stream_lapses_for_good_whatever_is_done_on_it() {
     let mut rig = Rig::new();
     let mut one = open(&mut rig, 3);
-    let mut stream = devices_stream(&mut rig, &mut one.viewer);
+    let mut stream = rig.opens_devices(&mut one.viewer);
     for _ in 0..11 {
         rig.pass(Duration::from_secs(10));
         let listed = request(&mut rig, &mut stream, &DevicesRequest::List { req: 1 });
@@ -362,7 +355,7 @@ fn a_long_list_comes_in_parts_that_fit_and_who_does_not_read_fills_no_memory() {
             .iter_mut()
             .for_each(|d| d.name.clone_from(&long))
     });
-    let mut stream = devices_stream(&mut rig, &mut one.viewer);
+    let mut stream = rig.opens_devices(&mut one.viewer);
     let listed = request(&mut rig, &mut stream, &DevicesRequest::List { req: 1 });
     let count: usize = listed
         .iter()

@@ -2,6 +2,7 @@
 
 use super::rig::{Keys, Rig, TERMINAL, Viewer};
 use super::rotation::{one, rotate};
+use crate::audit::Who;
 use crate::core::Effect;
 use crate::core::keys::Urgency;
 use crate::core::rotation::Rotation;
@@ -160,7 +161,12 @@ fn nobody_changes_keys_that_are_not_to_change_and_a_device_that_ends_takes_its_n
     let (next, newer) = rekey(&mut rig, &keys, &mut viewer, 30).unwrap();
     assert_eq!(rig.core.device_entries(None).len(), 1, "it is one device");
     let device = keys.id();
-    rig.with(|core, now| assert!(core.revoke(Revocation::Device { device }, now).is_ok()));
+    rig.with(|core, now| {
+        assert!(
+            core.revoke(Revocation::Device { device }, Who::Machine {}, now)
+                .is_ok()
+        )
+    });
     let origin = lanyard_shared::frame::Origin {
         device: next.public(),
         ..viewer.origin

@@ -500,6 +500,15 @@ impl Rig {
         typist
     }
 
+    /// A stream for devices, ready for requests.
+    pub fn opens_devices(&mut self, viewer: &mut Viewer) -> Sealed {
+        let minted = self.mint(viewer, Scope::Devices).unwrap();
+        let mut devices = self.open_sealed(viewer.origin, &minted);
+        self.send(&mut devices, &ViewerRecord::Opening);
+        assert_eq!(self.records(&mut devices), [AgentRecord::Ready]);
+        devices
+    }
+
     pub fn output(&mut self, view: &Sealed, offset: u64, text: &'static str) {
         let bytes = Bytes::from_static(text.as_bytes());
         let output = Watched::Output { offset, bytes };

@@ -6,6 +6,7 @@
 import {
   INPUT_RESEND_MS,
   STREAM_TIME_MS,
+  type AuditHead,
   type CloseName,
   type DeviceEntry,
   type DevicesReply,
@@ -38,7 +39,19 @@ export type DevicesPhase =
   /** It will not be given. */
   | { kind: "refused"; reason: Reason };
 
+/** Lines of the audit log, as they stand. */
+export interface AuditText {
+  /** The number of the first; 0 if there is none. */
+  first: number;
+  text: string;
+  /** There are lines before these. */
+  earlier: boolean;
+  head: AuditHead;
+}
+
 export type Wish = { what: "list" } | { what: "revoke"; revocation: Revocation } | { what: "lock" };
+/** The lines before this one, or the last ones. */
+export type AuditWish = { what: "audit"; before: number | null };
 
 export type DevicesEffect =
   | { kind: "mint" }
@@ -47,19 +60,23 @@ export type DevicesEffect =
   | { kind: "close"; code: CloseName }
   /** A wish was carried out, or was not: `refused` says why. */
   | { kind: "answered"; wish: number; refused: Reason | null }
+  /** The lines that were wished for. */
+  | { kind: "audited"; wish: number; audit: AuditText }
   | { kind: "changed" };
 
 /** The list is read again this often while it is live. */
 export const REFRESH_MS = 5000;
 /** A bound on what a machine can make this page keep. */
 const ENTRIES_MAX = 4096;
+/** The same of lines of the audit log. */
+const TEXT_MAX = 1024 * 1024;
 
 /** Refusals that asking again would only repeat. */
 const LASTING: ReadonlySet<string> = new Set<CloseName>(["not-granted", "revoked", "share-ended", "not-offered"]);
 
 interface Pending {
   id: number;
-  wish: Wish;
+  wish: Wish | AuditWish;
   /** It is not sent by itself later than this. */
   until: number;
   /** Its number on the present stream. */
@@ -82,6 +99,10 @@ export class Devices {
   private listed: Listed | null = null;
   /** Parts of a list that is still coming. */
   private parts: { req: number; devices: DeviceEntry[]; tokens: TokenEntry[] } | null = null;
+  /** Pieces of lines that are still coming. */
+  private pieces: { req: number; text: string } | null = null;
+  /** A list is on the screen. */
+  private lists = false;
   private lastWish = 0;
   private lastReq = 0;
 
@@ -98,8 +119,9 @@ export class Devices {
   }
 
   /** The number under which it will be answered. */
-  wish(wish: Wish, now: number): number {
+  wish(wish: Wish | AuditWish, now: number): number {
     const id = ++this.lastWish;
+    if (wish.what !== "audit") this.lists = true;
     this.pending.push({ id, wish, until: now + INPUT_RESEND_MS, req: null });
     this.go();
     return id;
@@ -182,7 +204,7 @@ export class Devices {
       this.show({ kind: "lapsed", reason: reasonFor("cut") });
     if (stage.at === "standing" && now >= stage.refreshAt) {
       stage.refreshAt = now + REFRESH_MS;
-      if (this.parts === null) this.ask({ what: "list" });
+      if (this.parts === null && this.lists) this.ask({ what: "list" });
     }
   }
 
@@ -226,8 +248,10 @@ export class Devices {
       case "refused":
         if (pending !== undefined) this.answer(pending, reply.t === "done" ? null : reply.reason);
         // What has changed is read again at once.
-        this.ask({ what: "list" });
+        if (this.lists) this.ask({ what: "list" });
         return true;
+      case "audited":
+        return this.piece(reply, pending);
     }
   }
 
@@ -244,6 +268,17 @@ export class Devices {
     return true;
   }
 
+  private piece(reply: Extract<DevicesReply, { t: "audited" }>, pending: Pending | undefined): boolean {
+    const text = (this.pieces?.req === reply.req ? this.pieces.text : "") + reply.text;
+    if (text.length > TEXT_MAX) return false;
+    this.pieces = reply.more ? { req: reply.req, text } : null;
+    if (reply.more || pending === undefined) return true;
+    const { first, earlier, head } = reply;
+    this.pending = this.pending.filter((other) => other !== pending);
+    this.effects.push({ kind: "audited", wish: pending.id, audit: { first, text, earlier, head } });
+    return true;
+  }
+
   /** One step towards what is wished for. */
   private go(): void {
     if (this.pending.length === 0) return;
@@ -256,7 +291,7 @@ export class Devices {
     } else if (this.stage.at === "idle") this.show({ kind: "asking" });
   }
 
-  private ask(wish: Wish): number {
+  private ask(wish: Wish | AuditWish): number {
     const req = ++this.lastReq;
     const json = encodeMessage(request(wish, req));
     if (json !== null) this.effects.push({ kind: "send", record: { kind: "request", json } });
@@ -267,6 +302,7 @@ export class Devices {
   private lost(reason: Reason): void {
     this.stage = { at: "idle" };
     this.parts = null;
+    this.pieces = null;
     for (const one of this.pending) one.req = null;
     this.show(LASTING.has(reason.code) ? { kind: "refused", reason } : { kind: "lapsed", reason });
     if (LASTING.has(reason.code) || reason.code === "token-ended" || reason.code === "locked") this.failAll(reason);
@@ -292,7 +328,7 @@ export class Devices {
   }
 }
 
-function request(wish: Wish, req: number): DevicesRequest {
+function request(wish: Wish | AuditWish, req: number): DevicesRequest {
   switch (wish.what) {
     case "list":
       return { t: "list", req };
@@ -300,5 +336,7 @@ function request(wish: Wish, req: number): DevicesRequest {
       return { t: "revoke", req, revocation: wish.revocation };
     case "lock":
       return { t: "lock", req };
+    case "audit":
+      return { t: "audit", req, before: wish.before };
   }
 }

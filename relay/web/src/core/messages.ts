@@ -13,6 +13,7 @@ import {
   type ApprovalPart,
   type ApprovalRequest,
   type ApprovalVerdict,
+  type AuditHead,
   type Asker,
   type Card,
   type DeviceEntry,
@@ -203,6 +204,8 @@ const settled = object<Settled>({
   at: time,
 });
 
+const auditHead = object<AuditHead>({ count: time, hash: bytes(32) });
+
 const fromAgent = tagged<FromAgent>({
   welcome: {
     machine: text,
@@ -230,6 +233,7 @@ const fromAgent = tagged<FromAgent>({
   approvals: { waiting: list(id, LIST_MAX) },
   approval: { card },
   settled: { settled },
+  audit: { head: auditHead, agrees: nullable(flag) },
   lease: { jti: id, expires: time },
   ended: { jti: id, reason },
   grant: { grant: token, expires: time },
@@ -245,5 +249,6 @@ const devicesReply = tagged<DevicesReply>({
     more: flag,
   },
   done: { req: number, ended: number },
+  audited: { req: number, first: time, text, more: flag, earlier: flag, head: auditHead },
   refused: { req: number, reason },
 });

@@ -3,6 +3,7 @@
  * messages to send and what has changed.
  */
 import {
+  type AuditHead,
   HEARTBEAT_MS,
   LIVE_FOR_MS,
   PURPOSES,
@@ -61,6 +62,8 @@ export type SessionEffect =
   | { kind: "ended"; jti: string; reason: Reason }
   /** What waits for approval, or has ended. */
   | { kind: "approvals"; news: ApprovalNews }
+  /** How far the machine's audit log goes, and whether it goes on from what was said to have been seen. */
+  | { kind: "audit"; head: AuditHead; agrees: boolean | null }
   /** It may ask for something else now. */
   | { kind: "scopes" }
   | { kind: "grant"; grant: string; expires: number }
@@ -207,6 +210,11 @@ export class Session {
     if (this.standing !== null) this.send({ t: "keys_taken", serial });
   }
 
+  /** Says how far the machine's audit log went when it was last heard of, and asks how far it goes. */
+  audit(seen: AuditHead | null): void {
+    if (this.standing !== null) this.send({ t: "audit", seen });
+  }
+
   /** Brings this device's next keys. */
   rekey(keys: NewKeys): number {
     return this.ask((req) => ({ t: "rekey", req, keys }));
@@ -290,6 +298,11 @@ export class Session {
         return this.update({ scopes: message.scopes, reach: message.reach }, now);
       case "terminals":
         return this.update({ terminals: message.terminals }, now);
+      case "audit": {
+        const { head, agrees } = message;
+        this.effects.push({ kind: "audit", head, agrees });
+        return;
+      }
       case "approvals":
       case "approval":
       case "settled":

@@ -3,10 +3,12 @@
  * Times are milliseconds by the machine's clock unless a name says otherwise; the browser's clock decides nothing.
  */
 import type { Approval, ApprovalState } from "../core/approvals";
+import type { AuditLine, AuditPage } from "../core/audit";
 import type { Credential } from "../core/credentials";
 import type { DevicesPhase, Listed, Wish } from "../core/devices";
 import type {
   ApprovalVerdict,
+  AuditHead,
   Exit,
   Grid,
   Offer,
@@ -26,6 +28,7 @@ import type { Waiting, WishKind } from "./wishes";
 export type { Waiting, WishKind };
 export type { RecordedEvent, Recording };
 export type { Approval, ApprovalState };
+export type { AuditLine, AuditPage, Reason };
 export type { Access, Credential, DevicesPhase, Listed, PlayingPhase, Wish };
 
 /** A value one can watch. `subscribe` calls at once with the present value and returns how to stop (a Svelte store). */
@@ -75,6 +78,8 @@ export interface Machine {
   access: Access | null;
   /** What it asks people, in the order in which it was asked; what has ended stays until it is put away. */
   approvals: readonly Approval[];
+  /** What this browser has seen of its audit log. */
+  audit: AuditSeen;
   /** What was asked of it and is not answered. */
   waiting: Waiting[];
   /** Machine's clock minus the page's monotonic clock, to show times with. */
@@ -148,6 +153,14 @@ export interface TerminalSession {
   close(): void;
 }
 
+/** What this browser keeps of a machine's audit log, as a witness. */
+export interface AuditSeen {
+  /** How far it went when this was last told. */
+  seen: AuditHead | null;
+  /** What had been seen and is not there any more, until a person has looked. */
+  missing: AuditHead | null;
+}
+
 /** Who has access to a machine, as far as `devices` lets one see it. */
 export interface DevicesState {
   phase: DevicesPhase;
@@ -159,6 +172,8 @@ export interface DevicesSession {
   state: Watch<DevicesState>;
   /** Asks for a token when none is live. Rejects with a `Reason`. */
   wish(wish: Wish): Promise<void>;
+  /** The lines of the audit log before this one, or the last ones. Rejects with a `Reason`. */
+  audit(before: number | null): Promise<AuditPage>;
   /** Leave; the token ends with it. */
   close(): void;
 }
@@ -198,6 +213,8 @@ export interface Lanyard {
   /** Removes what the machine keeps of one. Rejects with a `Reason`. */
   forgetPast(machine: string, terminal: string): Promise<void>;
   openDevices(machine: string): DevicesSession;
+  /** A person has looked at a log that does not go on from what was seen: from now on the present one counts. */
+  acceptAudit(machine: string): void;
   /** Signs and sends an answer to a request; `Machine.approvals` shows what comes of it. */
   answerApproval(machine: string, id: string, verdict: ApprovalVerdict): void;
   /** Puts away a request that has ended. */

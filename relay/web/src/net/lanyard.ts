@@ -53,6 +53,10 @@ export class Machines implements Lanyard {
     return this.known(machine).openDevices();
   }
 
+  acceptAudit(machine: string): void {
+    this.find(machine)?.acceptAudit();
+  }
+
   answerApproval(machine: string, id: string, verdict: ApprovalVerdict): void {
     this.find(machine)?.approvals.answer(id, verdict);
   }

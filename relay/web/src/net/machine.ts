@@ -5,6 +5,7 @@ import { EMPTY, type Bytes } from "../core/bytes";
 import {
   AWAY_LOOK_MS,
   RETRY_GOOD_AFTER_MS,
+  type AuditHead,
   type CloseName,
   type FromAgent,
   type Grid,
@@ -514,6 +515,8 @@ export class MachineDriver implements StreamHost {
         return;
       case "approvals":
         return this.approvals.heard(effect.news);
+      case "audit":
+        return this.witness(effect.head, effect.agrees);
       case "scopes":
         return this.scopesChanged();
       case "grant":
@@ -545,8 +548,32 @@ export class MachineDriver implements StreamHost {
     this.become({ kind: "session" });
     this.wishes.sessionUp(this.session);
     for (const tenant of this.tenants) tenant.sessionUp(scopes);
+    // What is missing stays so until a person has looked, whatever the log says by then.
+    this.session.audit(this.paired.auditMissing ?? this.paired.auditSeen);
     // How much of a share is left can only be told by when it began.
     if (until !== null) this.readAccess().catch(() => undefined);
+  }
+
+  /** A person has looked at the log: from now on it counts as it is. */
+  acceptAudit(): void {
+    this.note({ auditMissing: null, auditSeen: null });
+    this.paired = { ...this.paired, auditMissing: null, auditSeen: null };
+    this.session?.audit(null);
+    this.publish();
+    this.settle();
+  }
+
+  /** What was seen once is kept, and compared by the machine and by this page. */
+  private witness(head: AuditHead, agrees: boolean | null): void {
+    const { auditSeen: seen, auditMissing: missing } = this.paired;
+    const shrank = seen !== null && head.count < seen.count;
+    const news =
+      agrees === false || shrank
+        ? { auditMissing: missing ?? seen }
+        : { auditSeen: head, auditMissing: agrees === true ? null : missing };
+    this.paired = { ...this.paired, ...news };
+    this.note(news);
+    this.publish();
   }
 
   private scopesChanged(): void {

@@ -201,6 +201,8 @@ export class PairingRun implements Pairing {
       serial,
       identity: decode(identity) ?? EMPTY,
       generation: 0,
+      auditSeen: null,
+      auditMissing: null,
       deviceId: await deviceId(this.env.crypto, keys.sign.publicKey),
       deviceName: this.deviceName,
       signKey: keys.sign,

@@ -15,6 +15,8 @@ async function machine(agent: string, paired: number): Promise<PairedMachine> {
     serial: 1,
     identity: new Uint8Array(32),
     generation: 0,
+    auditSeen: null,
+    auditMissing: null,
     deviceId: "device",
     deviceName: "Chrome on Linux",
     signKey: await generateSignKey(),

@@ -1,6 +1,6 @@
 /** What this browser remembers: for each machine its own device keys, which no script can read, and the grant. */
 import { EMPTY, type Bytes } from "../core/bytes";
-import type { Scope } from "../core/generated";
+import type { AuditHead, Scope } from "../core/generated";
 import type { StoredKey } from "./webcrypto";
 
 export interface PairedMachine {
@@ -20,6 +20,10 @@ export interface PairedMachine {
   identity: Bytes;
   /** What the machine gave this browser last to tell it from a copy; 0 before the first. */
   generation: number;
+  /** How far its audit log went when it was last heard of. */
+  auditSeen: AuditHead | null;
+  /** What had been seen of it and is not there any more. */
+  auditMissing: AuditHead | null;
   deviceId: string;
   deviceName: string;
   signKey: StoredKey;
@@ -43,7 +47,7 @@ export interface Store {
 const MACHINES = "machines";
 
 /** Of what was kept before machines told their keys. */
-const BEFORE_KEYS = { serial: 1, identity: EMPTY, generation: 0 };
+const BEFORE_KEYS = { serial: 1, identity: EMPTY, generation: 0, auditSeen: null, auditMissing: null };
 
 export async function openStore(factory: IDBFactory): Promise<Store> {
   const database = await openDatabase(factory);

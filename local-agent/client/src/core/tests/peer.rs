@@ -300,6 +300,7 @@ impl Peer {
             | ToAgent::Forget { .. }
             | ToAgent::Renew { .. }
             | ToAgent::KeysTaken { .. }
+            | ToAgent::Audit { .. }
             | ToAgent::Rekey { .. }
             | ToAgent::Access { .. }
             | ToAgent::Revoke { .. } => {}

@@ -189,7 +189,12 @@ export type DevicesRequest = { "t": "list",
   revocation: Revocation, }
   | { "t": "lock",
   /** Number of the request. */
-  req: number, };
+  req: number, }
+  | { "t": "audit",
+  /** Number of the request. */
+  req: number,
+  /** Those before this line; nothing for the last ones. Counted from 1. */
+  before: number | null, };
 
 /** On a `devices` stream, from the agent. */
 export type DevicesReply = { "t": "listed",
@@ -208,6 +213,19 @@ export type DevicesReply = { "t": "listed",
   req: number,
   /** How many tokens ended. */
   ended: number, }
+  | { "t": "audited",
+  /** From the request. */
+  req: number,
+  /** The number of the first of the lines; 0 if there are none. */
+  first: number,
+  /** The lines as they stand, or a piece of them that ends anywhere. */
+  text: string,
+  /** Whether another piece follows. */
+  more: boolean,
+  /** Whether there are lines before these. */
+  earlier: boolean,
+  /** How far the log goes. */
+  head: AuditHead, }
   | { "t": "refused",
   /** From the request. */
   req: number,
@@ -315,6 +333,13 @@ export type Settled = {
   end: ApprovalEnd,
   /** When. */
   at: UnixMs, };
+
+/** How far a log goes: how many lines, and the hash of them all. */
+export type AuditHead = {
+  /** Lines so far. */
+  count: number,
+  /** Of them all. */
+  hash: Bytes, };
 
 /** How a request ends. */
 export type ApprovalEnd = { "end": "answered",
@@ -554,6 +579,9 @@ export type ToAgent = { "t": "hello",
   req: number,
   /** Only what comes after this place; `None` from the latest on. */
   after: PastPlace | null, }
+  | { "t": "audit",
+  /** Nothing for who has never heard of it. */
+  seen: AuditHead | null, }
   | { "t": "forget",
   /** Number of the request. */
   req: number,
@@ -646,6 +674,11 @@ export type FromAgent = { "t": "welcome",
   | { "t": "settled",
   /** How. */
   settled: Settled, }
+  | { "t": "audit",
+  /** Now. */
+  head: AuditHead,
+  /** Whether it goes on from where the viewer had seen it end; nothing if that is not known any more, or was not asked. */
+  agrees: boolean | null, }
   | { "t": "lease",
   /** The token. */
   jti: TokenId,

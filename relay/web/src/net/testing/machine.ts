@@ -11,6 +11,7 @@ import {
   type Card,
   type CloseName,
   type DeviceEntry,
+  type AuditHead,
   type DevicesReply,
   type DevicesRequest,
   type NewKeys,
@@ -142,6 +143,15 @@ export class TestMachine {
   taken: number[] = [];
   /** Keys that devices have brought in the place of their own. */
   rekeys: NewKeys[] = [];
+  /** What its audit log holds, how far that is, and whether it goes on from what is said to have been seen. */
+  audit: { text: string; first: number; head: AuditHead; agrees: boolean | null } = {
+    text: "",
+    first: 0,
+    head: { count: 7, hash: "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc" },
+    agrees: null,
+  };
+  /** What viewers said they have seen of it. */
+  witnessed: (AuditHead | null)[] = [];
   hellos: Extract<ToAgent, { t: "hello" }>[] = [];
   /** Who said them. */
   greeters: string[] = [];
@@ -341,6 +351,13 @@ export class TestMachine {
       case "lock":
         this.locks++;
         return reply({ t: "done", req, ended: 0 });
+      case "audit": {
+        const { text, first, head } = this.audit;
+        const part = { t: "audited", req, first, earlier: false, head } as const;
+        // In two pieces, as long lines come.
+        reply({ ...part, text: text.slice(0, 40), more: true });
+        return reply({ ...part, text: text.slice(40), more: false });
+      }
     }
   }
 
@@ -458,6 +475,9 @@ export class TestMachine {
         const about = { machine: "tower", user: "ada", time, scopes, reach, expires, until };
         return say({ t: "welcome", ...about, generation: this.generation, suspended: false, terminals });
       }
+      case "audit":
+        this.witnessed.push(message.seen);
+        return say({ t: "audit", head: this.audit.head, agrees: this.audit.agrees });
       case "keys_taken":
         this.taken.push(message.serial);
         return;

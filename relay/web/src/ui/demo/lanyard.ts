@@ -2,6 +2,7 @@
 import type { ApprovalVerdict, Grid, Terminal } from "../../core/generated";
 import type {
   Approval,
+  AuditPage,
   DevicesSession,
   DevicesState,
   Lanyard,
@@ -60,7 +61,17 @@ export class DemoLanyard implements Lanyard {
 
   openDevices(): DevicesSession {
     const state = new Cell<DevicesState>(this.scene.devices ?? { phase: { kind: "asking" }, list: null });
-    return { state, wish: () => Promise.resolve(), close: () => undefined };
+    return { state, wish: () => Promise.resolve(), audit: () => this.audit(), close: () => undefined };
+  }
+
+  acceptAudit(machine: string): void {
+    const audit = { seen: null, missing: null };
+    this.machines.set(this.machines.value.map((one) => (one.id === machine ? { ...one, audit } : one)));
+  }
+
+  private audit(): Promise<AuditPage> {
+    const { audit } = this.scene;
+    return audit === undefined ? new Promise(() => undefined) : Promise.resolve(audit);
   }
 
   answerApproval(machine: string, id: string, verdict: ApprovalVerdict): void {

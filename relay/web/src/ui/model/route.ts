@@ -4,7 +4,7 @@ export type Route =
   | { screen: "home" }
   | { screen: "terminal"; machine: string; terminal: string }
   /** `machine` is null where none is named: the first one then. */
-  | { screen: "access" | "devices"; machine: string | null }
+  | { screen: "access" | "devices" | "audit"; machine: string | null }
   /** A terminal that has ended, or the list of them. */
   | { screen: "history"; machine: string | null; terminal: string | null }
   | { screen: "approvals" }
@@ -13,7 +13,8 @@ export type Route =
 export function parseRoute(hash: string): Route {
   const [screen, machine, terminal] = hash.replace(/^#?\/?/, "").split("/");
   if (screen === "more" || screen === "approvals") return { screen };
-  if (screen === "access" || screen === "devices") return { screen, machine: isId(machine) ? machine : null };
+  if (screen === "access" || screen === "devices" || screen === "audit")
+    return { screen, machine: isId(machine) ? machine : null };
   if (screen === "history") {
     const [of, one] = [isId(machine) ? machine : null, isId(terminal) ? terminal : null];
     return { screen, machine: of, terminal: of === null ? null : one };
@@ -31,6 +32,7 @@ export function routeHash(route: Route): string {
       return `#/${route.screen}`;
     case "access":
     case "devices":
+    case "audit":
       return route.machine === null ? `#/${route.screen}` : `#/${route.screen}/${route.machine}`;
     case "history":
       return ["#/history", route.machine, route.terminal].filter((part) => part !== null).join("/");

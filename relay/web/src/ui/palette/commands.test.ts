@@ -28,6 +28,7 @@ const machine = (part: Partial<Machine> = {}): Machine => ({
   until: null,
   access: null,
   approvals: [],
+  audit: { seen: null, missing: null },
   waiting: [],
   terminals: [terminal("build", { title: "cargo test" }), terminal("logs", { exit: { t: "status", code: 2 } })],
   credentials: [],
@@ -56,6 +57,7 @@ test("every terminal but the one on the screen is offered, and what can be done 
     "History",
     "Access of this page",
     "Devices",
+    "Audit log",
     "More and settings",
     "Keys",
   ]);

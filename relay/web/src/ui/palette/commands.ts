@@ -21,7 +21,7 @@ export interface Doer {
   create(machine: Machine): void;
   rename(machine: string, terminal: string): void;
   leave(machine: string, terminal: string): void;
-  go(screen: "home" | "approvals" | "history" | "access" | "devices" | "more"): void;
+  go(screen: "home" | "approvals" | "history" | "access" | "devices" | "audit" | "more"): void;
   help(): void;
 }
 
@@ -63,6 +63,7 @@ export function commands(machines: Machine[], { shown, hasNews }: Here, doer: Do
     add("history", "history", "History", "terminals that have ended", () => doer.go("history"), ["g", "p"]);
     add("access", "key", "Access of this page", "tokens, how long they hold", () => doer.go("access"), ["g", "k"]);
     add("devices", "device", "Devices", "who has access; lock", () => doer.go("devices"), ["g", "d"]);
+    add("audit", "list", "Audit log", "what was asked, answered and done", () => doer.go("audit"), ["g", "l"]);
   }
   add("more", "more", "More and settings", "", () => doer.go("more"), ["g", "m"]);
   add("help", "keyboard", "Keys", "", () => doer.help(), ["?"]);

@@ -1,7 +1,7 @@
 /** Keys of the page itself. They work wherever nothing is typed; inside a terminal every key but one is the program's. */
 
 export type Shortcut =
-  "palette" | "help" | "home" | "terminal" | "approvals" | "access" | "devices" | "history" | "more";
+  "palette" | "help" | "home" | "terminal" | "approvals" | "access" | "devices" | "audit" | "history" | "more";
 
 export interface Stroke {
   key: string;
@@ -19,6 +19,7 @@ const GO: Partial<Record<string, Shortcut>> = {
   a: "approvals",
   k: "access",
   d: "devices",
+  l: "audit",
   m: "more",
 };
 /** A second letter that comes later than this begins anew. */
