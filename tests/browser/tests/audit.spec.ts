@@ -9,10 +9,7 @@ async function reading(visitor: Visitor): Promise<void> {
   await expect(visitor.page.getByText(/Lines 1 to \d+ follow from each other, computed here\./)).toBeVisible();
 }
 
-test("what was done is read line by line, checked here, found and exported byte for byte", async ({
-  rig,
-  visitor,
-}) => {
+test("what was done is read line by line, checked here, found and exported byte for byte", async ({ rig, visitor }) => {
   await reading(visitor);
   const { page } = visitor;
   const list = page.getByRole("list", { name: "Lines, the latest first" });
