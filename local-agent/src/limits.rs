@@ -124,6 +124,8 @@ pub const APPROVALS_MAX: usize = 256;
 pub const SETTLED_MAX: usize = 1024;
 /// One line of the audit log. Bytes.
 pub const AUDIT_LINE_MAX: usize = 512 * 1024;
+/// Folders of which it is known whether they are trusted.
+pub const TRUSTED_MAX: usize = 1024;
 /// One file of the audit log. Bytes; the next one begins behind it.
 pub const AUDIT_SEGMENT: u64 = 4 * 1024 * 1024;
 /// Files of the audit log that are looked at.

@@ -5,3 +5,4 @@ pub mod files;
 pub mod kept;
 pub mod settings;
 pub mod standing;
+pub mod trust;

@@ -9,6 +9,7 @@ pub use aside::Finding;
 use crate::audit::read::AuditError;
 use crate::core::Identity;
 use crate::core::keys::KeyFile;
+use crate::policy::trust::Trust;
 use lanyard_dial::private_file::{PrivateFileError, private_dir, read_private, write_private};
 use lanyard_shared::b64;
 use lanyard_shared::time::UnixMs;
@@ -126,6 +127,7 @@ impl StateError {
 
 const KEYS: &str = "identity.key";
 const ENROLMENT: &str = "relay.json";
+const TRUST: &str = "trust.json";
 
 /// Holding it keeps a second agent away from the folder.
 pub struct Lock(#[expect(dead_code, reason = "the lock lives as long as the file is open")] File);
@@ -139,6 +141,18 @@ impl StateDir {
         let path = Self::place(given)?;
         private_dir(&path)?;
         Ok(Self(path))
+    }
+
+    /// The folder that [`StateDir::open`] would open, if it is there.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn find(given: Option<PathBuf>) -> Result<Option<Self>, StateError> {
+        let path = Self::place(given)?;
+        if !path.exists() {
+            return Ok(None);
+        }
+        Self::open(Some(path)).map(Some)
     }
 
     /// Where [`StateDir::open`] would make or find it, from the root on.
@@ -266,6 +280,29 @@ impl StateDir {
         let content =
             serde_json::to_vec_pretty(enrolment).map_err(|_| StateError::Damaged(path.clone()))?;
         Ok(write_private(&path, &content)?)
+    }
+
+    /// Which folders are trusted. Of what cannot be read nothing is.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        let read = self.read(&self.0.join(TRUST));
+        read.unwrap_or_else(|error| {
+            tracing::warn!(%error, "which folders are trusted is not known");
+            None
+        })
+        .unwrap_or_default()
+    }
+
+    /// Writes them down. What cannot be read any more is kept.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn save_trust(&self, trust: &Trust, now: UnixMs) -> Result<(), StateError> {
+        let path = self.0.join(TRUST);
+        if matches!(self.read::<Trust>(&path), Err(error) if error.is_damage()) {
+            self.keep_aside(&path, now)?;
+        }
+        self.write(&path, trust)
     }
 
     /// The latest time this agent knew; `None` when that is not known, and what was wrong with the file.

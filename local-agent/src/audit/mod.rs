@@ -96,6 +96,13 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// The settings of a folder count from now on, as somebody at the machine has said.
+    FolderTrusted {
+        /// The folder.
+        folder: String,
+        /// Its settings.
+        hash: b64::Bytes<32>,
+    },
     /// A device was paired.
     Paired {
         /// Which.
@@ -260,6 +267,7 @@ impl Event {
             | Self::Asked { .. }
             | Self::Settled { .. }
             | Self::Decided { .. }
+            | Self::FolderTrusted { .. }
             | Self::Paired { .. }
             | Self::Revoked { .. }
             | Self::ShareEnded { .. }

@@ -79,6 +79,7 @@ impl Sense {
             | Event::Omitted { .. }
             | Event::Removed { .. }
             | Event::Decided { .. }
+            | Event::FolderTrusted { .. }
             | Event::Paired { .. }
             | Event::Connected { .. }
             | Event::Minted { .. }

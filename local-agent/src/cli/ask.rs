@@ -9,6 +9,7 @@ use crate::daemon::owner::{Notice, OwnerConn, Request, Wish};
 use crate::execute::{Executor, Outcome, Outputs, Until, Work};
 use crate::limits::RUN_TIME;
 use crate::policy::standing::Standing;
+use crate::policy::trust::Trust;
 use crate::state::StateDir;
 use lanyard_dial::clock;
 use lanyard_policy::decide::Decision;
@@ -67,7 +68,9 @@ pub fn ask(state: Option<PathBuf>, args: &Args) -> Result<ExitCode, Failure> {
         Ok(ExitCode::SUCCESS)
     })?;
     match decided {
-        Some(Decided::Allowed) => run_allowed(&wish, work.as_ref(), &launcher, &hidden),
+        Some(Decided::Allowed) => {
+            run_allowed(&wish, work.as_ref(), &launcher, &hidden, &state.trust())
+        }
         Some(Decided::Approved) => run_approved(&wish, work, &launcher, hidden),
         Some(Decided::Denied(why) | Decided::Nobody(why)) => {
             if !args.json {
@@ -259,8 +262,9 @@ fn run_allowed(
     work: Option<&Work>,
     launcher: &Launcher,
     hidden: &[PathBuf],
+    trust: &Trust,
 ) -> Result<ExitCode, Failure> {
-    let standing = Standing::of(Path::new(&wish.workspace));
+    let standing = Standing::of(Path::new(&wish.workspace), trust);
     let place = standing.place(&wish.folder).ok_or_else(changed)?;
     let policy = standing.policy(clock::now().unix);
     let (streams, piped) = stdio::of_its_own().map_err(|error| unusable("an output", &error))?;

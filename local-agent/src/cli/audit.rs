@@ -224,6 +224,9 @@ fn what(event: &Event) -> String {
             let (by, line) = (asker(by), shown(line));
             format!("{decided} by rules: {line}, for {by}: {}", shown(reason))
         }
+        Event::FolderTrusted { folder, .. } => {
+            format!("the settings of {} count from now on", shown(folder))
+        }
         Event::Paired {
             device,
             name,

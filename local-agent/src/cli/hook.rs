@@ -71,7 +71,7 @@ fn claude_code(state: Option<PathBuf>) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     };
     let answer = match asked.event {
-        Event::PreToolUse => denied(&asked)?,
+        Event::PreToolUse => denied(state, &asked)?,
         Event::PermissionRequest => answered(state, &asked)?,
     };
     if let Some(answer) = answer {
@@ -82,8 +82,9 @@ fn claude_code(state: Option<PathBuf>) -> Result<ExitCode, Failure> {
 }
 
 /// What a rule denies, and nothing else: Claude Code has rules of its own for the rest.
-fn denied(asked: &Asked) -> Result<Option<Answer>, Failure> {
-    let standing = Standing::of(&asked.workspace);
+fn denied(state: Option<PathBuf>, asked: &Asked) -> Result<Option<Answer>, Failure> {
+    let trust = StateDir::find(state)?.map(|state| state.trust());
+    let standing = Standing::of(&asked.workspace, &trust.unwrap_or_default());
     let folder = text(&asked.folder)?;
     let place = standing.place(folder).ok_or_else(|| nowhere(asked))?;
     let policy = standing.policy(clock::now().unix);

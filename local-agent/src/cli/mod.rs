@@ -278,7 +278,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Verdict::Denied,
         )),
         Cmd::Audit(args) => block_on(audit::audit(StateDir::open(cli.state)?, args)),
-        Cmd::Policy(command) => policy::policy(&command),
+        Cmd::Policy(command) => policy::policy(cli.state, &command),
         Cmd::Service(command) => service::service(cli.state, command),
         Cmd::Sandbox(command) => Ok(sandbox::sandbox(cli.state, command)),
         Cmd::Holder => Ok(ExitCode::FAILURE),

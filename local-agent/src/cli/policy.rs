@@ -1,9 +1,14 @@
 //! `lanyard policy`: what would be decided, without doing any of it.
 
+mod trust;
+
+pub use trust::ask_about;
+
 use super::{Failure, output};
 use crate::limits::{CHECK_LINE_MAX, SHOWN_MAX};
 use crate::policy::files::Disk;
 use crate::policy::settings::{Found, home};
+use crate::state::StateDir;
 use lanyard_policy::check::{self, Setting};
 use lanyard_policy::decide::{Decision, Policy, Request, Verdict};
 use lanyard_policy::place::Place;
@@ -35,6 +40,30 @@ pub enum Command {
         after_help = "Examples:\n  lanyard policy explain 'git log --oneline | head'\n  lanyard policy explain --mode plan 'make test'"
     )]
     Explain(ExplainArgs),
+    /// Trust a folder: from now on what its own settings allow counts, and Git may look at its repository
+    ///
+    /// Shows what that would be, and asks. It is for the settings as they are: when they change, it is asked again. Only somebody at a terminal can say
+    /// yes.
+    #[command(
+        after_help = "Examples:\n  lanyard policy trust\n  lanyard policy trust --list\n  lanyard policy trust --forget ~/src/project"
+    )]
+    Trust(TrustArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct TrustArgs {
+    /// The folder [default: the present one]
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// List all that was said
+    #[arg(long, conflicts_with_all = ["folder", "forget"])]
+    list: bool,
+    /// Forget what was said of the folder
+    #[arg(long)]
+    forget: bool,
+    /// Print JSON
+    #[arg(long, requires = "list")]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,8 +105,9 @@ pub struct ExplainArgs {
     json: bool,
 }
 
-pub fn policy(command: &Command) -> Result<ExitCode, Failure> {
+pub fn policy(state: Option<PathBuf>, command: &Command) -> Result<ExitCode, Failure> {
     match command {
+        Command::Trust(args) => trust::run(&StateDir::open(state)?, args),
         Command::Check(args) => check(args),
         Command::Test(args) => test(args),
         Command::Explain(args) => explain(args),

@@ -115,6 +115,9 @@ async fn prepare_and_run(
         ),
         cwd: cwd.display().to_string(),
     };
+    if !args.json {
+        super::policy::ask_about(&state, &cwd)?;
+    }
     let options = Options {
         state,
         enrol,

@@ -3,9 +3,10 @@
 use super::Daemon;
 use super::owner::{Notice, Wish};
 use crate::audit::Event;
-use crate::limits::{ASKED_LINE_MAX, CARD_MAX};
+use crate::limits::{ASKED_LINE_MAX, CARD_MAX, TRUSTED_MAX};
 use crate::policy::card::card;
 use crate::policy::standing::Standing;
+use crate::policy::trust::{Known, ProjectHash};
 use crate::random;
 use lanyard_policy::decide::{Decision, Request as Asking, Verdict};
 use lanyard_shared::approval::{Asker, Request, Settled};
@@ -24,7 +25,10 @@ impl Daemon {
         if !whole || !folder.is_absolute() || !Path::new(&wish.workspace).is_absolute() {
             return Err(CloseCode::BadMessage);
         }
-        let (mut verdict, life) = verdict(&wish, now.unix).ok_or(CloseCode::BadMessage)?;
+        let standing = Standing::of(Path::new(&wish.workspace), &self.disk.state.trust());
+        self.note_trust(&wish.workspace, standing.trust());
+        let (mut verdict, life) =
+            verdict(&standing, &wish, now.unix).ok_or(CloseCode::BadMessage)?;
         let by_itself = wish.session.is_some() && !verdict.is_allowed_by_rules_alone();
         if by_itself && verdict.decision == Decision::Allow {
             verdict.decision = Decision::Ask;
@@ -76,6 +80,27 @@ impl Daemon {
         })
     }
 
+    /// What counts from now on is on record; what does not any more is said once.
+    fn note_trust(&mut self, folder: &str, (hash, known): (ProjectHash, Known)) {
+        let folder = folder.to_owned();
+        if self.trust_noted.insert(folder.clone(), (hash, known)) == Some((hash, known)) {
+            return;
+        }
+        match known {
+            Known::Trusted => self.record(Event::FolderTrusted { folder, hash }),
+            Known::Changed => self.owners.tell(&Notice::Trouble {
+                sentence: format!(
+                    "the settings of {folder} have changed since it was trusted: what they allow does not count"
+                ),
+                hint: "look at them, then `lanyard policy trust` in that folder".to_owned(),
+            }),
+            Known::Refused | Known::Nothing => {}
+        }
+        while self.trust_noted.len() > TRUSTED_MAX {
+            self.trust_noted.pop_first();
+        }
+    }
+
     pub(super) fn asked(&mut self, request: Box<Request>) {
         let hash = request.hash();
         let event = Event::Asked {
@@ -105,8 +130,7 @@ impl Daemon {
 }
 
 /// By the settings of its workspace, which are read anew each time, and how long an answer may take by them.
-fn verdict(wish: &Wish, now: UnixMs) -> Option<(Verdict, Duration)> {
-    let standing = Standing::of(Path::new(&wish.workspace));
+fn verdict(standing: &Standing, wish: &Wish, now: UnixMs) -> Option<(Verdict, Duration)> {
     let place = standing.place(&wish.folder)?;
     let policy = standing.policy(now);
     let life = u64::from(standing.scopes().approval_minutes()) * 60;

@@ -22,6 +22,7 @@ use crate::core::clock::AgentClock;
 use crate::core::{Core, Identity, Machine};
 use crate::history::{Retention, Shelf};
 use crate::limits::{HISTORY_TOTAL, LONGEST_SLEEP};
+use crate::policy::trust::{Known, ProjectHash};
 use crate::state::{Enrolment, Finding, StateDir, StateError};
 use dialling::{Dialled, Dialling};
 use disk::Disk;
@@ -37,6 +38,7 @@ use lanyard_shared::time::Now;
 use owner::{Command, Notice, Owners};
 use presence::Presence;
 use pulse::Pulse;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,6 +132,8 @@ pub struct Daemon {
     clock: AgentClock,
     disk: Disk,
     audit: Recorder,
+    /// What was last known of each folder that somebody asked in.
+    trust_noted: BTreeMap<String, (ProjectHash, Known)>,
     relay: Relay,
     /// Set until the code is spent.
     newcomer: Option<Dialler>,
@@ -213,6 +217,7 @@ impl Daemon {
             clock,
             disk: Disk::new(options.state),
             audit,
+            trust_noted: BTreeMap::new(),
             relay,
             newcomer,
             enrolling: options.enrol.is_some(),

@@ -1,5 +1,6 @@
 //! The settings files of a workspace, on all four levels.
 
+use super::trust::{self, ProjectHash};
 use lanyard_policy::limits::SETTINGS_MAX;
 use lanyard_policy::settings::{Level, Scopes, Settings, Wrong};
 use std::fs::{self, File, OpenOptions};
@@ -17,6 +18,8 @@ pub struct Found {
     pub files: Vec<Read>,
     /// All that is wrong with others.
     pub wrong: Vec<Wrong>,
+    /// Of those that come with the project.
+    pub project: ProjectHash,
 }
 
 /// One file.
@@ -46,12 +49,19 @@ impl Found {
         let mut found = Self {
             files: Vec::new(),
             wrong: Vec::new(),
+            project: trust::hash(&[]),
         };
+        let mut project = Vec::new();
         for (level, path) in places {
             let name = path.display().to_string();
             let text = match text(&path) {
                 Ok(Some(text)) => text,
-                Ok(None) => continue,
+                Ok(None) => {
+                    if level.comes_with_project() {
+                        project.push(None);
+                    }
+                    continue;
+                }
                 Err(error) => {
                     found
                         .wrong
@@ -59,11 +69,15 @@ impl Found {
                     continue;
                 }
             };
+            if level.comes_with_project() {
+                project.push(Some(text.clone().into_bytes()));
+            }
             match Settings::read(level, &name, &text) {
                 Ok(settings) => found.files.push(Read { path, settings }),
                 Err(wrong) => found.wrong.extend(wrong),
             }
         }
+        found.project = trust::hash(&project);
         found
     }
 

@@ -2,6 +2,7 @@
 
 use super::files::Disk;
 use super::settings::{Found, home};
+use super::trust::{Known, ProjectHash, Trust};
 use lanyard_policy::check::folders;
 use lanyard_policy::decide::Policy;
 use lanyard_policy::place::Place;
@@ -9,26 +10,32 @@ use lanyard_policy::settings::Scopes;
 use lanyard_shared::time::UnixMs;
 use std::path::{Path, PathBuf};
 
-/// As it was read. A folder is not trusted by having been asked in.
+/// As it was read. A folder is not trusted by having been asked in: a person at the machine has to say so.
 #[derive(Debug)]
 pub struct Standing {
     workspace: PathBuf,
     scopes: Scopes,
     home: Option<PathBuf>,
     folders: Vec<PathBuf>,
+    project: ProjectHash,
+    known: Known,
 }
 
 impl Standing {
     /// Reads the settings of a workspace, which is absolute.
     #[must_use]
-    pub fn of(workspace: &Path) -> Self {
-        let scopes = Found::of(workspace).scopes(false);
+    pub fn of(workspace: &Path, trust: &Trust) -> Self {
+        let found = Found::of(workspace);
+        let known = trust.of(workspace, &found.project);
+        let scopes = found.scopes(known == Known::Trusted);
         let home = home();
         Self {
             workspace: workspace.to_owned(),
             folders: folders(&scopes, workspace, home.as_deref()),
             scopes,
             home,
+            project: found.project,
+            known,
         }
     }
 
@@ -38,6 +45,12 @@ impl Standing {
         &self.scopes
     }
 
+    /// The settings that come with the project, and what is known of them.
+    #[must_use]
+    pub fn trust(&self) -> (ProjectHash, Known) {
+        (self.project, self.known)
+    }
+
     /// What decides, in the mode that the settings begin with.
     #[must_use]
     pub fn policy(&self, now: UnixMs) -> Policy<'_> {
@@ -45,7 +58,7 @@ impl Standing {
             scopes: &self.scopes,
             grants: &[],
             mode: self.scopes.mode(),
-            trusted: false,
+            trusted: self.known == Known::Trusted,
             home: self.home.as_deref(),
             now: now.secs(),
         }

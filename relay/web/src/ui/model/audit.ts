@@ -115,6 +115,7 @@ const EVENTS: Readonly<Record<string, readonly [AuditKind, IconName, "plain" | "
     (f) =>
       `${inside(f, "allowed") === true ? "Allowed" : "Denied"} by rules: ${word(f, "line")}, for ${asker(inside(f, "asker"))}`,
   ],
+  folder_trusted: ["approvals", "check", "plain", (f) => `The settings of ${word(f, "folder")} count from now on`],
   paired: ["access", "add", "plain", (f) => `${device(f)} was paired, with ${scopes(f)}`],
   connected: ["access", "link", "plain", (f) => `${device(f)} connected from ${word(f, "from") || "nowhere known"}`],
   minted: ["access", "key", "plain", (f) => `Token ${short(f, "jti")} for ${wanted(f)}, to ${device(f)}`],
