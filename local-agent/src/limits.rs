@@ -124,6 +124,10 @@ pub const APPROVALS_MAX: usize = 256;
 pub const SETTLED_MAX: usize = 1024;
 /// One line of the audit log. Bytes.
 pub const AUDIT_LINE_MAX: usize = 512 * 1024;
+/// Rules for a time that stand at a time.
+pub const GRANTED_MAX: usize = 10;
+/// Bytes of the rules that one answer can let stand.
+pub const GRANTED_RULES_MAX: usize = 2048;
 /// Folders of which it is known whether they are trusted.
 pub const TRUSTED_MAX: usize = 1024;
 /// One file of the audit log. Bytes; the next one begins behind it.

@@ -3,6 +3,8 @@
 pub mod card;
 pub mod files;
 pub mod kept;
+pub mod present;
+pub mod save;
 pub mod settings;
 pub mod standing;
 pub mod trust;

@@ -3,6 +3,7 @@
 
 use crate::b64;
 use crate::ids::{AgentId, ApprovalId, DeviceId};
+use crate::limits::GRANT_MINUTES_MAX;
 use crate::sign::{self, transcript};
 use crate::time::UnixMs;
 use ed25519_dalek::SigningKey;
@@ -35,6 +36,10 @@ pub struct Request {
     pub fences: Fences,
     /// Why it is asked about, in a sentence.
     pub reason: String,
+    /// The literal rules that would allow it the next time; none where no rule may be offered.
+    pub rules: Vec<String>,
+    /// The file in which they would be saved; empty where they cannot be.
+    pub saved_in: String,
     /// When it was asked.
     pub asked: UnixMs,
     /// From then on it is denied.
@@ -119,6 +124,7 @@ impl Request {
             } => transcript("workspace", &[&[network.into()], &[repository.into()]]),
             Fences::Outside {} => transcript("outside", &[]),
         };
+        let rules: Vec<&[u8]> = self.rules.iter().map(String::as_bytes).collect();
         let all = transcript(
             REQUEST,
             &[
@@ -130,6 +136,8 @@ impl Request {
                 self.workspace.as_bytes(),
                 &fences,
                 self.reason.as_bytes(),
+                &transcript("rules", &rules),
+                self.saved_in.as_bytes(),
                 &self.asked.0.to_be_bytes(),
                 &self.until.0.to_be_bytes(),
             ],
@@ -205,6 +213,93 @@ impl Verdict {
     }
 }
 
+/// For how long a yes holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case", tag = "for", deny_unknown_fields)]
+#[ts(export, rename = "ApprovalHolds")]
+pub enum Holds {
+    /// For this request.
+    Once {},
+    /// For it, and for so long for whatever its rules allow.
+    Time {
+        /// From 1 to [`GRANT_MINUTES_MAX`].
+        minutes: u32,
+    },
+    /// For it, and its rules are saved.
+    Always {},
+}
+
+/// A verdict, and for how long it holds. A no holds once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Yes or no.
+    pub verdict: Verdict,
+    /// For how long.
+    pub holds: Holds,
+}
+
+impl From<Verdict> for Said {
+    fn from(verdict: Verdict) -> Self {
+        let holds = Holds::Once {};
+        Self { verdict, holds }
+    }
+}
+
+impl Said {
+    /// Whether it is one that can be said of this request.
+    #[must_use]
+    pub fn fits(&self, request: &Request) -> bool {
+        match (self.verdict, self.holds) {
+            (_, Holds::Once {}) => true,
+            (Verdict::Denied, _) => false,
+            (Verdict::Approved, Holds::Time { minutes }) => {
+                !request.rules.is_empty() && (1..=GRANT_MINUTES_MAX).contains(&minutes)
+            }
+            (Verdict::Approved, Holds::Always {}) => {
+                !request.rules.is_empty() && !request.saved_in.is_empty()
+            }
+        }
+    }
+
+    fn signed(&self) -> Vec<u8> {
+        match self.holds {
+            Holds::Once {} => transcript("once", &[]),
+            Holds::Time { minutes } => transcript("time", &[&minutes.to_be_bytes()]),
+            Holds::Always {} => transcript("always", &[]),
+        }
+    }
+}
+
+/// What is done with what no rule decides, as a person has chosen it for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export, rename = "WorkMode")]
+pub enum Mode {
+    /// Nothing but what only reads.
+    Plan,
+    /// Everything else is asked for.
+    Ask,
+    /// Edits in the workspace are not.
+    AcceptEdits,
+}
+
+/// Rules that a person lets stand for a time, until the agent ends at the latest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export)]
+pub struct Granted {
+    /// The request to which it was the answer.
+    pub id: ApprovalId,
+    /// As the person has read them.
+    pub rules: Vec<String>,
+    /// Where they count.
+    pub workspace: String,
+    /// Until when.
+    pub until: UnixMs,
+    /// Who has said so: a device's name, or empty for the machine itself.
+    pub by: String,
+}
+
 /// What a device answers to a request, on a stream of purpose `approve`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -214,6 +309,8 @@ pub struct Answer {
     pub hash: Hash,
     /// The answer.
     pub verdict: Verdict,
+    /// For how long it holds.
+    pub holds: Holds,
     /// By the device key, over transcript `lanyard/approval/v1`.
     pub signature: b64::Bytes<64>,
 }
@@ -221,13 +318,25 @@ pub struct Answer {
 impl Answer {
     /// Signs an answer.
     #[must_use]
-    pub fn sign(key: &SigningKey, agent: AgentId, hash: Hash, verdict: Verdict) -> Self {
+    pub fn sign(key: &SigningKey, agent: AgentId, hash: Hash, said: impl Into<Said>) -> Self {
+        let said = said.into();
         let device = DeviceId::of_key(key.verifying_key().as_bytes());
-        let fields = fields(&agent, &device, &hash, verdict);
+        let holds = said.signed();
+        let fields = fields(&agent, &device, &hash, said.verdict, &holds);
         Self {
             hash,
-            verdict,
+            verdict: said.verdict,
+            holds: said.holds,
             signature: b64::Bytes(sign::sign(key, ANSWER_CONTEXT, &fields)),
+        }
+    }
+
+    /// What is answered.
+    #[must_use]
+    pub const fn said(&self) -> Said {
+        Said {
+            verdict: self.verdict,
+            holds: self.holds,
         }
     }
 
@@ -235,7 +344,8 @@ impl Answer {
     #[must_use]
     pub fn is_by(&self, key: &[u8; 32], agent: AgentId) -> bool {
         let device = DeviceId::of_key(key);
-        let fields = fields(&agent, &device, &self.hash, self.verdict);
+        let holds = self.said().signed();
+        let fields = fields(&agent, &device, &self.hash, self.verdict, &holds);
         sign::verify(key, ANSWER_CONTEXT, &fields, &self.signature.0)
     }
 }
@@ -245,8 +355,10 @@ fn fields<'a>(
     device: &'a DeviceId,
     hash: &'a Hash,
     verdict: Verdict,
-) -> [&'a [u8]; 4] {
-    [&agent.0, &device.0, &hash.0, verdict.name().as_bytes()]
+    holds: &'a [u8],
+) -> [&'a [u8]; 5] {
+    let verdict = verdict.name().as_bytes();
+    [&agent.0, &device.0, &hash.0, verdict, holds]
 }
 
 /// What became of a request.
@@ -273,6 +385,8 @@ pub enum End {
     Answered {
         /// What.
         verdict: Verdict,
+        /// For how long.
+        holds: Holds,
         /// Who.
         by: By,
     },
@@ -280,6 +394,8 @@ pub enum End {
     Expired {},
     /// Whoever asked needs no answer any more.
     Withdrawn {},
+    /// What is asked about was changed meanwhile: it may be asked again.
+    Overtaken {},
 }
 
 impl End {
@@ -320,6 +436,7 @@ impl Settled {
     pub fn is_signed(&self, agent: AgentId) -> bool {
         let End::Answered {
             verdict,
+            holds,
             by: By::Device { key, signature, .. },
         } = &self.end
         else {
@@ -328,6 +445,7 @@ impl Settled {
         let answer = Answer {
             hash: self.hash,
             verdict: *verdict,
+            holds: *holds,
             signature: *signature,
         };
         answer.is_by(&key.0, agent)
@@ -357,6 +475,8 @@ mod tests {
                 repository: false,
             },
             reason: "no rule speaks of `npm`".to_owned(),
+            rules: vec!["Bash(npm test)".to_owned()],
+            saved_in: "/work/.lanyard/settings.local.toml".to_owned(),
             asked: UnixMs(1),
             until: UnixMs(2),
         }
@@ -365,7 +485,7 @@ mod tests {
     #[test]
     fn whatever_differs_in_a_request_its_hash_differs() {
         let whole = request();
-        let changes: [fn(&mut Request); 15] = [
+        let changes: [fn(&mut Request); 18] = [
             |r| {
                 r.asker = Asker::Agent {
                     pid: 7,
@@ -403,6 +523,9 @@ mod tests {
             },
             |r| r.fences = Fences::Outside {},
             |r| r.reason.clear(),
+            |r| r.rules.clear(),
+            |r| r.rules.push("Bash(npm test)".to_owned()),
+            |r| r.saved_in.clear(),
             |r| r.asked = UnixMs(2),
             |r| r.until = UnixMs(3),
         ];
@@ -433,6 +556,20 @@ mod tests {
             ..answer
         };
         assert!(!turned.is_by(&public, agent));
+        let minutes = 15;
+        for holds in [Holds::Always {}, Holds::Time { minutes }] {
+            let longer = Answer { holds, ..answer };
+            assert!(!longer.is_by(&public, agent));
+        }
+        let verdict = Verdict::Approved;
+        let time = |minutes| Said {
+            verdict,
+            holds: Holds::Time { minutes },
+        };
+        let hour = Answer::sign(&key, agent, hash, time(60));
+        assert!(hour.is_by(&public, agent));
+        let holds = time(61).holds;
+        assert!(!Answer { holds, ..hour }.is_by(&public, agent));
         let mut other = request();
         other.line.push('x');
         let moved = Answer {
@@ -440,5 +577,36 @@ mod tests {
             ..answer
         };
         assert!(!moved.is_by(&public, agent));
+    }
+
+    #[test]
+    fn only_a_yes_to_rules_that_were_shown_holds_for_longer_than_once() {
+        let whole = request();
+        let mut without = request();
+        without.rules.clear();
+        let mut unsaved = request();
+        unsaved.saved_in.clear();
+        let time = |minutes| Holds::Time { minutes };
+        for (verdict, holds, request, fits) in [
+            (Verdict::Denied, Holds::Once {}, &without, true),
+            (Verdict::Approved, time(1), &unsaved, true),
+            (Verdict::Approved, time(GRANT_MINUTES_MAX), &whole, true),
+            (
+                Verdict::Approved,
+                time(GRANT_MINUTES_MAX + 1),
+                &whole,
+                false,
+            ),
+            (Verdict::Approved, time(0), &whole, false),
+            (Verdict::Approved, time(15), &without, false),
+            (Verdict::Denied, time(15), &whole, false),
+            (Verdict::Approved, Holds::Always {}, &whole, true),
+            (Verdict::Approved, Holds::Always {}, &unsaved, false),
+            (Verdict::Approved, Holds::Always {}, &without, false),
+            (Verdict::Denied, Holds::Always {}, &whole, false),
+        ] {
+            let said = Said { verdict, holds };
+            assert_eq!(said.fits(request), fits, "{said:?}");
+        }
     }
 }

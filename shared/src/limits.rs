@@ -178,3 +178,6 @@ pub const TERMINALS_MAX: usize = 48;
 pub const NAME_MAX: usize = 64;
 /// Columns or rows of a terminal.
 pub const GRID_MAX: u16 = 1000;
+
+/// For how many minutes rules can be let stand.
+pub const GRANT_MINUTES_MAX: u32 = 240;

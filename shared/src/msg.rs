@@ -1,7 +1,7 @@
 //! What viewer and agent say to each other inside a Noise session: one JSON object a message (`docs/PROTOCOL.md`, section 4).
 
 use crate::access::{DeviceEntry, Reach, Revocation, TokenEntry};
-use crate::approval::{Card, Settled};
+use crate::approval::{Card, Granted, Mode, Settled};
 use crate::audit::Head;
 use crate::b64;
 use crate::close::CloseCode;
@@ -473,6 +473,20 @@ pub enum ToAgent {
         /// Nothing for who has never heard of it.
         seen: Option<Head>,
     },
+    /// From now on work in this mode, please; nothing for what settings say.
+    SetMode {
+        /// Number of the request.
+        req: u32,
+        /// Which.
+        mode: Option<Mode>,
+    },
+    /// Rules that stand for a time are to stand no longer.
+    EndGranted {
+        /// Number of the request.
+        req: u32,
+        /// Which.
+        id: ApprovalId,
+    },
     /// Forget what is kept of a terminal that has ended. Needs scope `terminal`.
     Forget {
         /// Number of the request.
@@ -604,6 +618,13 @@ pub enum FromAgent {
         head: Head,
         /// Whether it goes on from where the viewer had seen it end; nothing if that is not known any more, or was not asked.
         agrees: Option<bool>,
+    },
+    /// What a person lets stand for now.
+    Permissions {
+        /// The mode that was chosen; nothing for what settings say.
+        mode: Option<Mode>,
+        /// The rules that stand for a time.
+        granted: Vec<Granted>,
     },
     /// A token was renewed; its stream goes on.
     Lease {

@@ -117,6 +117,9 @@ fn types() -> String {
     declare::<approval::Verdict>(&mut out, &config);
     declare::<approval::Answer>(&mut out, &config);
     declare::<approval::Settled>(&mut out, &config);
+    declare::<approval::Holds>(&mut out, &config);
+    declare::<approval::Mode>(&mut out, &config);
+    declare::<approval::Granted>(&mut out, &config);
     declare::<audit::Head>(&mut out, &config);
     declare::<approval::End>(&mut out, &config);
     declare::<approval::By>(&mut out, &config);

@@ -4,6 +4,9 @@
 use anyhow::{Context as _, Result, ensure};
 use ed25519_dalek::SigningKey;
 use lanyard_agent::audit::recorder::{Recorder, Signer};
+use lanyard_agent::policy::settings::Found;
+use lanyard_agent::policy::trust::Word;
+use lanyard_agent::state::StateDir;
 use lanyard_dial::clock;
 use lanyard_shared::approval::Request;
 use lanyard_tests::{Agent, PATIENCE, World};
@@ -267,7 +270,7 @@ async fn who_waits_hears_the_answer_however_much_else_is_asked_meanwhile() -> Re
             other.ask(&folder, &long).await?;
         }
         let answer = json!({
-            "t": "answer_approval", "id": request.id, "hash": request.hash(), "verdict": "denied",
+            "t": "answer_approval", "id": request.id, "hash": request.hash(), "verdict": "denied", "holds": {"for": "once"},
         });
         other.send(answer).await?;
         other.hear(|notice| notice["event"] == "answered").await?;
@@ -426,6 +429,115 @@ async fn an_edited_audit_log_is_kept_aside_when_the_agent_starts() -> Result<()>
     Ok(())
 }
 
+#[tokio::test]
+async fn what_a_person_lets_stand_for_a_time_runs_without_asking_until_it_is_ended() -> Result<()> {
+    let asking = Asking::start().await?;
+    let waiting = asking.ask(&["--", "make", "-v"]).await?;
+    ensure!(
+        waiting.request["rules"] == json!(["Bash(make -v)"]),
+        "{}",
+        waiting.request
+    );
+    let answered = asking
+        .run(&["approve", "--yes", "--for", "15m", waiting.id()])
+        .await?;
+    let said = String::from_utf8(answered.stdout)?;
+    ensure!(said.contains("its rules for 15 minutes"), "{said}");
+    let id = waiting.id().to_owned();
+    waiting.ended().await?;
+    let ran = asking.run(&["ask", "--json", "--", "make", "-v"]).await?;
+    let decided: Value = serde_json::from_slice(&ran.stderr)?;
+    ensure!(decided["decision"] == "allow", "{decided}");
+    // Nothing beside it is.
+    let other = asking.ask(&["--", "make", "-v", "-k"]).await?;
+    let granted = asking.run(&["grants", "--json"]).await?;
+    let granted: Value = serde_json::from_slice(&granted.stdout)?;
+    ensure!(granted[0]["id"] == id.as_str(), "{granted}");
+    ensure!(asking.run(&["deny", other.id()]).await?.status.success());
+    ensure!(
+        asking
+            .run(&["grants", "--end", &id])
+            .await?
+            .status
+            .success()
+    );
+    let again = asking.ask(&["--", "make", "-v"]).await?;
+    ensure!(asking.run(&["deny", again.id()]).await?.status.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_stands_for_a_time_is_gone_after_a_restart() -> Result<()> {
+    let mut asking = Asking::start().await?;
+    let waiting = asking.ask(&["--", "make", "-v"]).await?;
+    asking
+        .run(&["approve", "--yes", "--for", "1h", waiting.id()])
+        .await?;
+    waiting.ended().await?;
+    asking.run(&["mode", "accept-edits"]).await?;
+    asking.world.agent.process.kill().await?;
+    asking.world.agent.restart().await?;
+    let granted = asking.run(&["grants", "--json"]).await?;
+    ensure!(granted.stdout == b"[]\n", "{granted:?}");
+    let mode = asking.run(&["mode", "--json"]).await?;
+    ensure!(mode.stdout == b"{\"mode\":null}\n", "{mode:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn in_plan_mode_nothing_is_asked_and_what_waited_is_void() -> Result<()> {
+    let asking = Asking::start().await?;
+    let waiting = asking.ask(&["--", "make", "-v"]).await?;
+    ensure!(asking.run(&["mode", "plan"]).await?.status.success());
+    let ended = waiting.ended().await?;
+    ensure!(ended.status.code() == Some(125), "{ended:?}");
+    let denied = asking.run(&["ask", "--json", "--", "make", "-v"]).await?;
+    let decided: Value = serde_json::from_slice(&denied.stderr)?;
+    ensure!(decided["decision"] == "deny", "{decided}");
+    let reads = asking.run(&["ask", "--", "cat", "notes.txt"]).await?;
+    ensure!(reads.stdout == b"a note\n", "{reads:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rule_is_saved_for_good_only_in_a_folder_that_is_trusted() -> Result<()> {
+    let asking = Asking::start().await?;
+    let waiting = asking.ask(&["--", "make", "-v"]).await?;
+    ensure!(waiting.request["saved_in"] == "", "{}", waiting.request);
+    let refused = asking
+        .run(&["approve", "--yes", "--always", waiting.id()])
+        .await?;
+    let why = String::from_utf8(refused.stderr)?;
+    ensure!(
+        !refused.status.success() && why.contains("lanyard policy trust"),
+        "{why}"
+    );
+    ensure!(asking.run(&["deny", waiting.id()]).await?.status.success());
+    // As somebody at a terminal does.
+    let state = StateDir::open(Some(asking.world.agent.state.clone()))?;
+    let mut trust = state.trust();
+    let now = clock::unix();
+    trust.take(Word {
+        folder: asking.workspace.display().to_string(),
+        hash: Found::of(&asking.workspace).project,
+        trusted: true,
+        at: now,
+    });
+    state.save_trust(&trust, now)?;
+    let waiting = asking.ask(&["--", "make", "-v"]).await?;
+    let approved = asking
+        .run(&["approve", "--yes", "--always", waiting.id()])
+        .await?;
+    ensure!(approved.status.success(), "{approved:?}");
+    waiting.ended().await?;
+    let file = asking.workspace.join(".lanyard/settings.local.toml");
+    ensure!(std::fs::read_to_string(file)?.contains("Bash(make -v)"));
+    let ran = asking.run(&["ask", "--json", "--", "make", "-v"]).await?;
+    let decided: Value = serde_json::from_slice(&ran.stderr)?;
+    ensure!(decided["decision"] == "allow", "{decided}");
+    Ok(())
+}
+
 #[test]
 fn every_test_that_the_pages_name_is_there() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -434,6 +546,8 @@ fn every_test_that_the_pages_name_is_there() -> Result<()> {
         "local-agent/src/core/approvals.rs",
         "local-agent/src/core/tests/approving.rs",
         "local-agent/src/core/tests/recording.rs",
+        "local-agent/src/core/tests/permissions.rs",
+        "local-agent/src/policy/save.rs",
         "local-agent/src/policy/card.rs",
         "local-agent/src/audit/sense.rs",
         "local-agent/src/audit/chain.rs",

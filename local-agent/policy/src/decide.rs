@@ -185,7 +185,13 @@ impl Policy<'_> {
             .allow()
             .iter()
             .map(|placed| (&placed.rule, placed.to_string()));
-        let granted = self.grants.iter().filter(|grant| self.now < grant.until);
+        // Where only the machine's own rules may allow, what a person lets stand for a time allows no more than what one saves.
+        let granted = if self.scopes.allow_only() {
+            &[]
+        } else {
+            self.grants
+        };
+        let granted = granted.iter().filter(|grant| self.now < grant.until);
         let granted =
             granted.map(|grant| (&grant.rule, format!("allow {}, for a time", grant.rule)));
         let (rule, reason) = saved.chain(granted).find(|(rule, _)| allows(rule))?;

@@ -13,9 +13,9 @@ mod sense;
 
 use chain::Head;
 use lanyard_shared::access::{Reach, Revocation};
-use lanyard_shared::approval::{Asker, Hash, Request, Settled};
+use lanyard_shared::approval::{Asker, Hash, Mode, Request, Settled};
 use lanyard_shared::b64;
-use lanyard_shared::ids::{AgentId, DeviceId, TerminalId, TokenId};
+use lanyard_shared::ids::{AgentId, ApprovalId, DeviceId, TerminalId, TokenId};
 use lanyard_shared::msg::{Scope, Wanted};
 use lanyard_shared::rotate::IdentityCert;
 use lanyard_shared::time::UnixMs;
@@ -95,6 +95,31 @@ pub enum Event {
         allowed: bool,
         /// Why.
         reason: String,
+    },
+    /// A person has chosen how to work for now.
+    ModeChosen {
+        /// The mode; nothing for what settings say.
+        mode: Option<Mode>,
+        /// Who.
+        by: Who,
+    },
+    /// Rules that stood for a time stand no longer.
+    GrantEnded {
+        /// The request to which they were the answer.
+        id: ApprovalId,
+        /// Who has ended them.
+        by: Who,
+    },
+    /// Rules that a person lets stand for good are in a file, or could not be written there.
+    RulesSaved {
+        /// The request to which that was the answer.
+        id: ApprovalId,
+        /// The rules.
+        rules: Vec<String>,
+        /// The file.
+        file: String,
+        /// Why not; nothing if they are.
+        failed: Option<String>,
     },
     /// The settings of a folder count from now on, as somebody at the machine has said.
     FolderTrusted {
@@ -267,6 +292,9 @@ impl Event {
             | Self::Asked { .. }
             | Self::Settled { .. }
             | Self::Decided { .. }
+            | Self::ModeChosen { .. }
+            | Self::GrantEnded { .. }
+            | Self::RulesSaved { .. }
             | Self::FolderTrusted { .. }
             | Self::Paired { .. }
             | Self::Revoked { .. }

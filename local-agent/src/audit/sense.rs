@@ -79,6 +79,9 @@ impl Sense {
             | Event::Omitted { .. }
             | Event::Removed { .. }
             | Event::Decided { .. }
+            | Event::ModeChosen { .. }
+            | Event::GrantEnded { .. }
+            | Event::RulesSaved { .. }
             | Event::FolderTrusted { .. }
             | Event::Paired { .. }
             | Event::Connected { .. }
@@ -117,7 +120,7 @@ mod tests {
     use super::*;
     use crate::core::tests::rig;
     use ed25519_dalek::SigningKey;
-    use lanyard_shared::approval::{Answer, By, End, Settled, Verdict};
+    use lanyard_shared::approval::{Answer, By, End, Holds, Settled, Verdict};
     use lanyard_shared::b64::Bytes;
     use lanyard_shared::time::UnixMs;
 
@@ -146,6 +149,7 @@ mod tests {
             hash,
             end: End::Answered {
                 verdict: Verdict::Denied,
+                holds: Holds::Once {},
                 by: By::Device {
                     name: "phone".to_owned(),
                     key: Bytes(key.verifying_key().to_bytes()),

@@ -3,6 +3,7 @@
 use super::card::{asker, card};
 use super::pick::{Choice, pick};
 use super::really::really;
+use super::span::grant_minutes;
 use super::talk::{ask, connect, unexpected};
 use super::{Failure, output};
 use crate::daemon::owner::{Notice, OwnerConn, Request as Owner};
@@ -11,7 +12,7 @@ use crate::state::StateDir;
 use lanyard_dial::clock;
 use lanyard_policy::prompt;
 use lanyard_shared::access::in_short;
-use lanyard_shared::approval::{By, End, Request, Settled, Verdict};
+use lanyard_shared::approval::{By, End, Holds, Request, Said, Settled, Verdict};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -35,6 +36,19 @@ pub struct AnswerArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// Flags of `lanyard approve` alone.
+#[derive(Debug, clap::Args)]
+pub struct ApproveArgs {
+    #[command(flatten)]
+    answer: AnswerArgs,
+    /// Let its rules stand for so long, until the agent ends at the latest
+    #[arg(long = "for", value_name = "TIME", value_parser = grant_minutes, conflicts_with = "always")]
+    minutes: Option<u32>,
+    /// Save its rules in the folder's own settings
+    #[arg(long)]
+    always: bool,
 }
 
 pub async fn list(state: StateDir, args: ListArgs) -> Result<ExitCode, Failure> {
@@ -63,11 +77,22 @@ pub async fn list(state: StateDir, args: ListArgs) -> Result<ExitCode, Failure> 
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn answer(
-    state: StateDir,
-    args: AnswerArgs,
-    verdict: Verdict,
-) -> Result<ExitCode, Failure> {
+pub async fn approve(state: StateDir, args: ApproveArgs) -> Result<ExitCode, Failure> {
+    let holds = match args.minutes {
+        Some(minutes) => Holds::Time { minutes },
+        None if args.always => Holds::Always {},
+        None => Holds::Once {},
+    };
+    let verdict = Verdict::Approved;
+    answer(state, args.answer, Said { verdict, holds }).await
+}
+
+pub async fn deny(state: StateDir, args: AnswerArgs) -> Result<ExitCode, Failure> {
+    answer(state, args, Verdict::Denied.into()).await
+}
+
+async fn answer(state: StateDir, args: AnswerArgs, said_now: Said) -> Result<ExitCode, Failure> {
+    let Said { verdict, holds } = said_now;
     let mut owner = connect(&state).await?;
     let requests = waiting(&mut owner).await?;
     let choices = requests.iter().map(|request| Choice {
@@ -76,8 +101,12 @@ pub async fn answer(
         what: request,
     });
     let request = pick(choices.collect(), &args.id, "request", "lanyard approvals")?;
+    if !said_now.fits(request) {
+        return Err(unfit(holds));
+    }
     if verdict == Verdict::Approved && !args.yes {
         output::lines(&card(request, clock::now().unix));
+        output::lines(&longer(request, holds));
         let nobody = || Failure {
             sentence: "nobody can be asked whether to run it".to_owned(),
             hint: "read it with `lanyard approvals`, then pass `--yes`".to_owned(),
@@ -90,6 +119,7 @@ pub async fn answer(
         id: request.id,
         hash: request.hash(),
         verdict,
+        holds,
     };
     let Notice::Answered { settled } = ask(&mut owner, answer).await? else {
         return Err(unexpected());
@@ -107,6 +137,36 @@ pub async fn answer(
     })
 }
 
+/// What a yes would let stand, beside the command.
+fn longer(request: &Request, holds: Holds) -> Vec<String> {
+    let rules = output::printable(&request.rules.join(", "));
+    match holds {
+        Holds::Once {} => Vec::new(),
+        Holds::Time { minutes } => {
+            vec![format!(
+                "for {minutes} minutes nobody is asked about: {rules}"
+            )]
+        }
+        Holds::Always {} => vec![format!(
+            "from now on nobody is asked about: {rules}, saved in {}",
+            output::printable(&request.saved_in)
+        )],
+    }
+}
+
+fn unfit(holds: Holds) -> Failure {
+    let hint = match holds {
+        Holds::Always {} => {
+            "trust the folder first, with `lanyard policy trust`; or approve it once"
+        }
+        Holds::Once {} | Holds::Time { .. } => "approve it once",
+    };
+    Failure {
+        sentence: "there is no rule that could stand for this".to_owned(),
+        hint: hint.to_owned(),
+    }
+}
+
 async fn waiting(owner: &mut OwnerConn) -> Result<Vec<Request>, Failure> {
     let Notice::Approvals { requests } = ask(owner, Owner::Approvals {}).await? else {
         return Err(unexpected());
@@ -117,17 +177,24 @@ async fn waiting(owner: &mut OwnerConn) -> Result<Vec<Request>, Failure> {
 /// What has come of a request, in words.
 pub fn said(settled: &Settled) -> String {
     match &settled.end {
-        End::Answered { verdict, by } => {
+        End::Answered { verdict, holds, by } => {
             let by = match by {
                 By::Machine {} => "at the machine".to_owned(),
                 By::Device { name, .. } => format!("on \"{}\"", output::printable(name)),
             };
             match verdict {
-                Verdict::Approved => format!("approved {by}"),
+                Verdict::Approved => match holds {
+                    Holds::Once {} => format!("approved {by}"),
+                    Holds::Time { minutes } => {
+                        format!("approved {by}, and its rules for {minutes} minutes")
+                    }
+                    Holds::Always {} => format!("approved {by}, and its rules for good"),
+                },
                 Verdict::Denied => format!("denied {by}"),
             }
         }
         End::Expired {} => "denied, as nobody answered in time".to_owned(),
         End::Withdrawn {} => "withdrawn: nothing is done by it".to_owned(),
+        End::Overtaken {} => "void, as the mode was changed meanwhile: ask again".to_owned(),
     }
 }

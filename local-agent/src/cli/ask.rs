@@ -8,8 +8,8 @@ use super::{Failure, approvals, block_on, output};
 use crate::daemon::owner::{Notice, OwnerConn, Request, Wish};
 use crate::execute::{Executor, Outcome, Outputs, Until, Work};
 use crate::limits::RUN_TIME;
+use crate::policy::present::Present;
 use crate::policy::standing::Standing;
-use crate::policy::trust::Trust;
 use crate::state::StateDir;
 use lanyard_dial::clock;
 use lanyard_policy::decide::Decision;
@@ -68,8 +68,9 @@ pub fn ask(state: Option<PathBuf>, args: &Args) -> Result<ExitCode, Failure> {
         Ok(ExitCode::SUCCESS)
     })?;
     match decided {
-        Some(Decided::Allowed) => {
-            run_allowed(&wish, work.as_ref(), &launcher, &hidden, &state.trust())
+        Some(Decided::Allowed(present)) => {
+            let standing = Standing::of(Path::new(&wish.workspace), &state.trust(), &present);
+            run_allowed(&wish, work.as_ref(), &launcher, &hidden, &standing)
         }
         Some(Decided::Approved) => run_approved(&wish, work, &launcher, hidden),
         Some(Decided::Denied(why) | Decided::Nobody(why)) => {
@@ -103,7 +104,8 @@ fn tell(json: bool, told: &Told<'_>) {
 
 /// What has come of it.
 pub(super) enum Decided {
-    Allowed,
+    /// By what was let stand for now, and rules.
+    Allowed(Present),
     Approved,
     /// By a rule or a person.
     Denied(Failure),
@@ -189,12 +191,13 @@ pub(super) async fn decide(
         decision,
         reason,
         request,
+        present,
     } = notice
     else {
         return Err(unexpected());
     };
     match (decision, request) {
-        (Decision::Allow, None) => Ok(Decided::Allowed),
+        (Decision::Allow, None) => Ok(Decided::Allowed(present)),
         (Decision::Deny, None) => Ok(Decided::Denied(Failure {
             sentence: format!("it is denied: {}", output::printable(&reason)),
             hint: "`lanyard policy explain` says more".to_owned(),
@@ -244,7 +247,7 @@ fn acted_on(settled: &Settled, request: &Approval, wish: &Wish) -> Decided {
         };
         return match settled.end {
             End::Answered { .. } => Decided::Denied(why),
-            End::Expired {} | End::Withdrawn {} => Decided::Nobody(why),
+            End::Expired {} | End::Withdrawn {} | End::Overtaken {} => Decided::Nobody(why),
         };
     }
     if !same || settled.hash != request.hash() {
@@ -262,9 +265,8 @@ fn run_allowed(
     work: Option<&Work>,
     launcher: &Launcher,
     hidden: &[PathBuf],
-    trust: &Trust,
+    standing: &Standing,
 ) -> Result<ExitCode, Failure> {
-    let standing = Standing::of(Path::new(&wish.workspace), trust);
     let place = standing.place(&wish.folder).ok_or_else(changed)?;
     let policy = standing.policy(clock::now().unix);
     let (streams, piped) = stdio::of_its_own().map_err(|error| unusable("an output", &error))?;

@@ -2,6 +2,7 @@
 
 use super::approvals::said;
 use super::card::asker;
+use super::permissions::mode_words;
 use super::up::signals;
 use super::{Failure, output, show};
 use crate::audit::chain::{Broken, Entry, Head};
@@ -224,6 +225,26 @@ fn what(event: &Event) -> String {
             let (by, line) = (asker(by), shown(line));
             format!("{decided} by rules: {line}, for {by}: {}", shown(reason))
         }
+        Event::ModeChosen { mode, by } => {
+            format!("{} was chosen by {}", mode_words(*mode), who(by))
+        }
+        Event::GrantEnded { id, by } => {
+            format!("{}  its rules stand no longer, by {}", short(*id), who(by))
+        }
+        Event::RulesSaved {
+            id,
+            rules,
+            file,
+            failed,
+        } => match failed {
+            None => format!(
+                "{}  saved in {}: {}",
+                short(*id),
+                shown(file),
+                shown(&rules.join(", "))
+            ),
+            Some(why) => format!("{}  could not be saved: {}", short(*id), shown(why)),
+        },
         Event::FolderTrusted { folder, .. } => {
             format!("the settings of {} count from now on", shown(folder))
         }

@@ -117,6 +117,8 @@ mod tests {
                 repository: true,
             },
             reason: "no rule speaks of it".to_owned(),
+            rules: Vec::new(),
+            saved_in: String::new(),
             asked: UnixMs(0),
             until: UnixMs::from_secs(1800),
         };

@@ -9,6 +9,7 @@ use super::talk::connect;
 use super::{Failure, block_on, output};
 use crate::daemon::owner::Wish;
 use crate::limits::HOOK_INPUT_MAX;
+use crate::policy::present::Present;
 use crate::policy::standing::Standing;
 use crate::state::StateDir;
 use claude_code::{Answer, Asked, Event};
@@ -84,7 +85,11 @@ fn claude_code(state: Option<PathBuf>) -> Result<ExitCode, Failure> {
 /// What a rule denies, and nothing else: Claude Code has rules of its own for the rest.
 fn denied(state: Option<PathBuf>, asked: &Asked) -> Result<Option<Answer>, Failure> {
     let trust = StateDir::find(state)?.map(|state| state.trust());
-    let standing = Standing::of(&asked.workspace, &trust.unwrap_or_default());
+    let standing = Standing::of(
+        &asked.workspace,
+        &trust.unwrap_or_default(),
+        &Present::default(),
+    );
     let folder = text(&asked.folder)?;
     let place = standing.place(folder).ok_or_else(|| nowhere(asked))?;
     let policy = standing.policy(clock::now().unix);
@@ -111,7 +116,7 @@ fn answered(state: Option<PathBuf>, asked: &Asked) -> Result<Option<Answer>, Fai
         Ok(ExitCode::SUCCESS)
     })?;
     Ok(match outcome {
-        Some(Decided::Allowed | Decided::Approved) => Some(Answer::Allow),
+        Some(Decided::Allowed(_) | Decided::Approved) => Some(Answer::Allow),
         Some(Decided::Denied(why)) => Some(Answer::Deny(why.sentence)),
         // Nobody has answered: its own dialog is still there.
         Some(Decided::Nobody(_)) | None => None,

@@ -15,6 +15,7 @@ mod history;
 mod hook;
 mod output;
 mod pair;
+mod permissions;
 mod pick;
 mod policy;
 mod question;
@@ -34,7 +35,6 @@ use crate::daemon::DaemonError;
 use crate::memory;
 use crate::state::{StateDir, StateError};
 use clap::{CommandFactory as _, Parser, Subcommand};
-use lanyard_shared::approval::Verdict;
 use see::List;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -153,11 +153,23 @@ enum Cmd {
     )]
     Approvals(approvals::ListArgs),
     /// Let something run that waits for an approval
-    #[command(after_help = "Example:\n  lanyard approve 3q2-7w       # from `lanyard approvals`")]
-    Approve(approvals::AnswerArgs),
+    #[command(
+        after_help = "Examples:\n  lanyard approve 3q2-7w             # from `lanyard approvals`\n  lanyard approve 3q2-7w --for 15m   # and whatever its rules allow, for so long"
+    )]
+    Approve(approvals::ApproveArgs),
     /// Keep something from running that waits for an approval
     #[command(after_help = "Example:\n  lanyard deny 3q2-7w")]
     Deny(approvals::AnswerArgs),
+    /// Choose how to work for now: only read, ask, or accept edits
+    ///
+    /// What waits for an approval ends when the mode changes, and may be asked again. After a restart settings count again.
+    #[command(
+        after_help = "Examples:\n  lanyard mode\n  lanyard mode plan\n  lanyard mode settings"
+    )]
+    Mode(permissions::ModeArgs),
+    /// List the rules that stand for a time, or end one
+    #[command(after_help = "Examples:\n  lanyard grants\n  lanyard grants --end 3q2-7w")]
+    Grants(permissions::GrantsArgs),
     /// Show what was asked, answered and done on this machine, and check that nobody has edited the record
     #[command(
         after_help = "Examples:\n  lanyard audit\n  lanyard audit --follow --json | jq .event\n  lanyard audit verify"
@@ -267,16 +279,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Cmd::Ask(args) => ask::ask(cli.state, &args),
         Cmd::Hook(command) => hook::hook(cli.state, &command),
         Cmd::Approvals(args) => block_on(approvals::list(StateDir::open(cli.state)?, args)),
-        Cmd::Approve(args) => block_on(approvals::answer(
-            StateDir::open(cli.state)?,
-            args,
-            Verdict::Approved,
-        )),
-        Cmd::Deny(args) => block_on(approvals::answer(
-            StateDir::open(cli.state)?,
-            args,
-            Verdict::Denied,
-        )),
+        Cmd::Approve(args) => block_on(approvals::approve(StateDir::open(cli.state)?, args)),
+        Cmd::Deny(args) => block_on(approvals::deny(StateDir::open(cli.state)?, args)),
+        Cmd::Mode(args) => block_on(permissions::mode(StateDir::open(cli.state)?, args)),
+        Cmd::Grants(args) => block_on(permissions::grants(StateDir::open(cli.state)?, args)),
         Cmd::Audit(args) => block_on(audit::audit(StateDir::open(cli.state)?, args)),
         Cmd::Policy(command) => policy::policy(cli.state, &command),
         Cmd::Service(command) => service::service(cli.state, command),

@@ -169,6 +169,7 @@ pub fn notice(notice: &Notice) {
         | Notice::Settled { .. }
         | Notice::Answered { .. }
         | Notice::Approvals { .. }
+        | Notice::Permissions { .. }
         | Notice::Refused { .. } => {}
     }
 }

@@ -7,7 +7,7 @@ use crate::daemon::owner::{self, Notice};
 use crate::limits::TOO_SOON;
 use lanyard_dial::clock;
 use lanyard_shared::access::in_short;
-use lanyard_shared::approval::{Hash, Request, Verdict};
+use lanyard_shared::approval::{Hash, Holds, Request, Verdict};
 use lanyard_shared::ids::ApprovalId;
 use lanyard_shared::time::Mono;
 use std::io::BufRead as _;
@@ -77,7 +77,12 @@ impl From<Answer> for owner::Request {
     fn from(answer: Answer) -> Self {
         match answer {
             Answer::Device(question, yes) => Self::Answer { question, yes },
-            Answer::Approval(id, hash, verdict) => Self::AnswerApproval { id, hash, verdict },
+            Answer::Approval(id, hash, verdict) => Self::AnswerApproval {
+                id,
+                hash,
+                verdict,
+                holds: Holds::Once {},
+            },
         }
     }
 }
@@ -118,6 +123,7 @@ impl Questions {
             | Notice::Decided { .. }
             | Notice::Answered { .. }
             | Notice::Approvals { .. }
+            | Notice::Permissions { .. }
             | Notice::Suspended { .. }
             | Notice::Refused { .. } => {}
         }

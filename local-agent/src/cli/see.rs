@@ -122,36 +122,37 @@ async fn follow(
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = stop.recv() => return Ok(()),
-            _ = tick.tick() => {
-                owner.send(&Request::Status {}).await.map_err(lost)?;
-            }
-            notice = owner.next() => match notice.map_err(lost)?.ok_or_else(super::talk::not_running)? {
-                Notice::Status(status) => view.show(&status),
-                Notice::Online { .. }
-                | Notice::Offline { .. }
-                | Notice::Paired { .. }
-                | Notice::Suspended { .. }
-                | Notice::RotationDone { .. } => {
-                    owner.send(&Request::Status {}).await.map_err(lost)?;
+                    _ = stop.recv() => return Ok(()),
+                    _ = tick.tick() => {
+                        owner.send(&Request::Status {}).await.map_err(lost)?;
+                    }
+                    notice = owner.next() => match notice.map_err(lost)?.ok_or_else(super::talk::not_running)? {
+                        Notice::Status(status) => view.show(&status),
+                        Notice::Online { .. }
+                        | Notice::Offline { .. }
+                        | Notice::Paired { .. }
+                        | Notice::Suspended { .. }
+                        | Notice::RotationDone { .. } => {
+                            owner.send(&Request::Status {}).await.map_err(lost)?;
+                        }
+                        Notice::Unreachable { .. }
+                        | Notice::Trouble { .. }
+                        | Notice::Link(_)
+                        | Notice::Question { .. }
+                        | Notice::Withdrawn { .. }
+                        | Notice::Done {}
+                        | Notice::Rotated { .. }
+                        | Notice::ClockAccepted { .. }
+                        | Notice::Decided { .. }
+                        | Notice::Approval { .. }
+                        | Notice::Settled { .. }
+                        | Notice::Answered { .. }
+                        | Notice::Approvals { .. }
+        | Notice::Permissions { .. }
+                        | Notice::Ended { .. }
+                        | Notice::Refused { .. } => {}
+                    },
                 }
-                Notice::Unreachable { .. }
-                | Notice::Trouble { .. }
-                | Notice::Link(_)
-                | Notice::Question { .. }
-                | Notice::Withdrawn { .. }
-                | Notice::Done {}
-                | Notice::Rotated { .. }
-                | Notice::ClockAccepted { .. }
-                | Notice::Decided { .. }
-                | Notice::Approval { .. }
-                | Notice::Settled { .. }
-                | Notice::Answered { .. }
-                | Notice::Approvals { .. }
-                | Notice::Ended { .. }
-                | Notice::Refused { .. } => {}
-            },
-        }
     }
 }
 

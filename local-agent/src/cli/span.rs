@@ -1,6 +1,7 @@
 //! Spans of time, as they are typed: `30m`, `2h`, `7d`.
 
 use crate::limits::{AUDIT_KEPT_MIN, SHARE_MAX, SHARE_MIN, SPAN_MAX};
+use lanyard_shared::limits::GRANT_MINUTES_MAX;
 use std::time::Duration;
 
 /// Reads for how long something is shared.
@@ -59,6 +60,18 @@ pub fn audit_time(text: &str) -> Result<Duration, String> {
     } else {
         Err("the record is kept from 1d to 3650d".to_owned())
     }
+}
+
+/// Reads for how many minutes rules stand.
+///
+/// # Errors
+/// A sentence that says what is expected.
+pub fn grant_minutes(text: &str) -> Result<u32, String> {
+    let minutes = span(text)?.as_secs() / 60;
+    u32::try_from(minutes)
+        .ok()
+        .filter(|minutes| (1..=GRANT_MINUTES_MAX).contains(minutes))
+        .ok_or_else(|| format!("rules stand from 1m to {}h", GRANT_MINUTES_MAX / 60))
 }
 
 fn span(text: &str) -> Result<Duration, String> {

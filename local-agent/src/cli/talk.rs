@@ -38,6 +38,7 @@ pub async fn ask(owner: &mut OwnerConn, request: Request) -> Result<Notice, Fail
             | Notice::Decided { .. }
             | Notice::Answered { .. }
             | Notice::Approvals { .. }
+            | Notice::Permissions { .. }
             | Notice::ClockAccepted { .. } => {
                 return Ok(notice);
             }

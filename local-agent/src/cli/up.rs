@@ -293,6 +293,7 @@ fn show_link(notice: &Notice, scopes: &[Scope], args: &Args) {
         | Notice::Settled { .. }
         | Notice::Answered { .. }
         | Notice::Approvals { .. }
+        | Notice::Permissions { .. }
         | Notice::Suspended { .. } => {}
     }
 }

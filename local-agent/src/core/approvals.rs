@@ -8,7 +8,7 @@ use super::effect::Effect;
 use super::talk::Talk;
 use crate::limits::{APPROVALS_MAX, SETTLED_MAX};
 use lanyard_shared::access::Reach;
-use lanyard_shared::approval::{By, Card, End, Fences, Hash, Request, Settled, Verdict};
+use lanyard_shared::approval::{By, Card, End, Fences, Hash, Request, Said, Settled};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
 use lanyard_shared::ids::ApprovalId;
@@ -28,8 +28,8 @@ pub(super) struct Approvals {
 #[derive(Debug)]
 struct Ended {
     settled: Settled,
-    /// What a device must reach to hear of it.
-    place: Place,
+    /// What was asked.
+    request: Request,
     /// It is on the disk, or known not to be: devices may hear it.
     recorded: bool,
 }
@@ -101,10 +101,11 @@ impl Core {
         &mut self,
         id: ApprovalId,
         hash: Hash,
-        verdict: Verdict,
+        said: impl Into<Said>,
         by: By,
         now: Now,
     ) -> Result<Settled, CloseCode> {
+        let said = said.into();
         self.expire_approvals(now);
         if let Some(settled) = self.approvals.settled(id) {
             return if settled.hash == hash {
@@ -114,10 +115,12 @@ impl Core {
             };
         }
         let card = self.approvals.card(id).ok_or(CloseCode::ApprovalUnknown)?;
-        if card.request.hash() != hash {
+        if card.request.hash() != hash || !said.fits(&card.request) {
             return Err(CloseCode::BadMessage);
         }
-        self.settle(id, End::Answered { verdict, by }, now);
+        let Said { verdict, holds } = said;
+        let end = End::Answered { verdict, holds, by };
+        self.settle(id, end, now);
         let settled = self.approvals.settled(id).ok_or(CloseCode::Internal)?;
         Ok(settled.clone())
     }
@@ -138,8 +141,11 @@ impl Core {
     /// What has come of a request is on the disk, and devices may hear it.
     pub fn approval_recorded(&mut self, settled: &Settled) {
         let mut ended = self.approvals.settled.iter_mut();
-        if let Some(ended) = ended.find(|ended| ended.settled.id == settled.id) {
+        let ended = ended.find(|ended| ended.settled.id == settled.id);
+        if let Some(ended) = ended.filter(|ended| !ended.recorded) {
             ended.recorded = true;
+            let request = ended.request.clone();
+            self.let_stand(settled, &request);
         }
         self.tell_sessions(settled.id);
         self.reply_to_answers(settled);
@@ -183,6 +189,7 @@ impl Core {
         let its = cards.filter(|card| Place::of(&card.request).is_reached_by(device));
         let waiting: Vec<_> = its.map(|card| card.request.id).collect();
         talk.approvals_owed = waiting.iter().copied().collect();
+        talk.permissions_are_old = true;
         self.say(stream, &FromAgent::Approvals { waiting });
     }
 
@@ -228,7 +235,7 @@ impl Core {
         self.approvals().map(|request| request.until).min()
     }
 
-    fn settle(&mut self, id: ApprovalId, end: End, now: Now) {
+    pub(super) fn settle(&mut self, id: ApprovalId, end: End, now: Now) {
         let mut waiting = self.approvals.waiting.iter();
         let Some(at) = waiting.position(|card| card.request.id == id) else {
             return;
@@ -243,10 +250,9 @@ impl Core {
         if self.approvals.settled.len() >= SETTLED_MAX {
             self.approvals.settled.pop_front();
         }
-        let place = Place::of(&request);
         self.approvals.settled.push_back(Ended {
             settled: settled.clone(),
-            place,
+            request,
             recorded: false,
         });
         self.effects.push_back(Effect::ApprovalSettled(settled));
@@ -268,7 +274,7 @@ impl Approvals {
 
     fn place(&self, id: ApprovalId) -> Option<Place> {
         let card = self.card(id).map(|card| Place::of(&card.request));
-        card.or_else(|| self.ended(id).map(|ended| ended.place.clone()))
+        card.or_else(|| self.ended(id).map(|ended| Place::of(&ended.request)))
     }
 }
 
@@ -278,6 +284,7 @@ mod tests {
     use crate::core::devices::Devices;
     use crate::core::tests::rig;
     use crate::core::{Identity, Machine};
+    use lanyard_shared::approval::Verdict;
     use lanyard_shared::b64::Bytes;
     use lanyard_shared::time::Mono;
 

@@ -9,7 +9,7 @@ use lanyard_shared::access::Reach;
 use lanyard_shared::approval::{Request, Settled};
 use lanyard_shared::audit::Head;
 use lanyard_shared::frame::{Close, StreamId};
-use lanyard_shared::ids::{AgentId, DeviceId, TerminalId, WriterId};
+use lanyard_shared::ids::{AgentId, ApprovalId, DeviceId, TerminalId, WriterId};
 use lanyard_shared::msg::{Grid, Scope};
 use lanyard_shared::time::UnixMs;
 
@@ -56,6 +56,15 @@ pub enum Effect {
     ApprovalAsked(Box<Request>),
     /// A request for approval has ended: write it down, durably, before anybody acts on it.
     ApprovalSettled(Settled),
+    /// Save rules that a person lets stand for good.
+    SaveRules {
+        /// The request to which that was the answer.
+        id: ApprovalId,
+        /// Where they count.
+        workspace: String,
+        /// The rules.
+        rules: Vec<String>,
+    },
     /// Write this into the audit log.
     Record(Box<Event>),
     /// Say how far the audit log goes, and whether it goes on from there; answered by [`crate::core::Core::audit_compared`].

@@ -17,6 +17,7 @@ mod lease;
 mod minting;
 pub mod pairing;
 mod past;
+mod permissions;
 mod purpose;
 mod recording;
 mod rekey;
@@ -96,6 +97,7 @@ pub struct Core {
     acks_due: Option<Mono>,
     effects: VecDeque<Effect>,
     approvals: approvals::Approvals,
+    permissions: permissions::Permissions,
     next_question: pairing::QuestionId,
     /// It was later than this once: while the clock says less, nothing is granted.
     earliest: UnixMs,
@@ -136,6 +138,7 @@ impl Core {
             acks_due: None,
             effects: VecDeque::new(),
             approvals: approvals::Approvals::default(),
+            permissions: permissions::Permissions::default(),
             next_question: 1,
             earliest: UnixMs::default(),
             rekeyed_in: BTreeMap::new(),
@@ -298,9 +301,10 @@ impl Core {
     /// When [`Core::on_timeout`] wants to be called at the latest.
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Mono> {
-        let approvals = self.next_approval_end();
-        let approvals = approvals.map(|at| now.mono + now.unix.until(at));
-        [approvals, self.next_of_link(now)]
+        let at = |at: UnixMs| now.mono + now.unix.until(at);
+        let approvals = self.next_approval_end().map(at);
+        let granted = self.next_granted_end().map(at);
+        [approvals, granted, self.next_of_link(now)]
             .into_iter()
             .flatten()
             .min()
@@ -338,6 +342,7 @@ impl Core {
             }
         }
         self.expire_approvals(now);
+        self.expire_granted(now);
         self.look_at_leases(now);
         self.look_at_talks(now);
         self.look_at_acks(now.mono);

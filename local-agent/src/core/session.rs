@@ -161,6 +161,14 @@ impl Core {
                     self.tell_rekey(stream, now);
                 }
             }
+            ToAgent::SetMode { req, mode } => {
+                let outcome = self.choose_mode(stream, mode, now);
+                self.reply(stream, req, outcome.map(|()| FromAgent::Done { req }));
+            }
+            ToAgent::EndGranted { req, id } => {
+                let outcome = self.end_granted_by(stream, id, now);
+                self.reply(stream, req, outcome.map(|()| FromAgent::Done { req }));
+            }
             ToAgent::Audit { seen } => self.audit_asked(stream, seen),
             ToAgent::KeysTaken { serial } => self.keys_taken(stream, serial),
             ToAgent::Rekey { req, keys } => {

@@ -36,6 +36,8 @@ pub(super) struct Talk {
     pub list_is_old: bool,
     /// Requests for approval of which this viewer has not heard yet what has come of them.
     pub approvals_owed: VecDeque<ApprovalId>,
+    /// What a person lets stand has changed since this viewer was told.
+    pub permissions_are_old: bool,
     /// It keeps how far the audit log goes.
     pub hears_of_audit: bool,
     waiting: VecDeque<Vec<u8>>,
@@ -131,6 +133,7 @@ impl Core {
             present: None,
             list_is_old: false,
             approvals_owed: VecDeque::new(),
+            permissions_are_old: false,
             hears_of_audit: false,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -295,6 +298,13 @@ impl Core {
             if std::mem::take(&mut talk.list_is_old) {
                 let terminals = self.terminals_for(Some(device));
                 return Some(FromAgent::Terminals { terminals });
+            }
+            if std::mem::take(&mut talk.permissions_are_old) {
+                let device = self.devices.get(device)?;
+                if let Some(news) = self.permissions_for(device) {
+                    return Some(news);
+                }
+                continue;
             }
             let approval = talk.approvals_owed.pop_front()?;
             let device = self.devices.get(device)?;

@@ -12,6 +12,7 @@ mod first;
 mod inventory;
 mod lives;
 mod past;
+mod permissions;
 mod recording;
 mod rekey;
 pub(crate) mod rig;

@@ -3,8 +3,9 @@
 use super::Daemon;
 use super::owner::{Notice, Wish};
 use crate::audit::Event;
-use crate::limits::{ASKED_LINE_MAX, CARD_MAX, TRUSTED_MAX};
+use crate::limits::{ASKED_LINE_MAX, CARD_MAX, GRANTED_RULES_MAX, TRUSTED_MAX};
 use crate::policy::card::card;
+use crate::policy::save::{file_of, save};
 use crate::policy::standing::Standing;
 use crate::policy::trust::{Known, ProjectHash};
 use crate::random;
@@ -25,7 +26,9 @@ impl Daemon {
         if !whole || !folder.is_absolute() || !Path::new(&wish.workspace).is_absolute() {
             return Err(CloseCode::BadMessage);
         }
-        let standing = Standing::of(Path::new(&wish.workspace), &self.disk.state.trust());
+        let present = self.core.present(&wish.workspace);
+        let trust = self.disk.state.trust();
+        let standing = Standing::of(Path::new(&wish.workspace), &trust, &present);
         self.note_trust(&wish.workspace, standing.trust());
         let (mut verdict, life) =
             verdict(&standing, &wish, now.unix).ok_or(CloseCode::BadMessage)?;
@@ -60,6 +63,8 @@ impl Daemon {
                     workspace: wish.workspace,
                     fences: wish.fences,
                     reason: verdict.reason.clone(),
+                    rules: offered(&standing, verdict.always),
+                    saved_in: standing.saved_in(),
                     asked: now.unix,
                     until: now.unix,
                 };
@@ -77,6 +82,7 @@ impl Daemon {
             decision: verdict.decision,
             reason: verdict.reason,
             request,
+            present,
         })
     }
 
@@ -99,6 +105,31 @@ impl Daemon {
         while self.trust_noted.len() > TRUSTED_MAX {
             self.trust_noted.pop_first();
         }
+    }
+
+    /// What cannot be saved was answered once all the same.
+    pub(super) fn save_rules(&mut self, id: ApprovalId, workspace: &str, rules: Vec<String>) {
+        let (workspace, now) = (Path::new(workspace), self.now().unix);
+        let mut trust = self.disk.state.trust();
+        let saved = save(workspace, &rules, &mut trust, now).map_err(|error| error.to_string());
+        let saved = saved.and_then(|()| {
+            let written = self.disk.state.save_trust(&trust, now);
+            written.map_err(|error| error.to_string())
+        });
+        let file = file_of(workspace).to_string_lossy().into_owned();
+        let failed = saved.err();
+        if let Some(why) = &failed {
+            self.owners.tell(&Notice::Trouble {
+                sentence: format!("it was approved once, but its rules could not be saved: {why}"),
+                hint: "look at the file and the folder, and `lanyard policy trust`".to_owned(),
+            });
+        }
+        self.record(Event::RulesSaved {
+            id,
+            rules,
+            file,
+            failed,
+        });
     }
 
     pub(super) fn asked(&mut self, request: Box<Request>) {
@@ -127,6 +158,15 @@ impl Daemon {
             self.owners.tell(&Notice::Settled { settled });
         }
     }
+}
+
+/// None where they would allow nothing, or are too long to be read.
+fn offered(standing: &Standing, rules: Vec<String>) -> Vec<String> {
+    let long: usize = rules.iter().map(String::len).sum();
+    if standing.scopes().allow_only() || long > GRANTED_RULES_MAX {
+        return Vec::new();
+    }
+    rules
 }
 
 /// By the settings of its workspace, which are read anew each time, and how long an answer may take by them.

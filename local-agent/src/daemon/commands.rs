@@ -99,18 +99,32 @@ impl Daemon {
             Command::AnswerApproval {
                 id,
                 hash,
-                verdict,
+                said,
                 reply,
             } => {
                 let at_machine = || By::Machine {};
                 let core = &mut self.core;
-                let answered = core.answer_approval(id, hash, verdict, at_machine(), now);
+                let answered = core.answer_approval(id, hash, said, at_machine(), now);
                 self.carry_out()?;
                 // What could not be written down has come to something else.
                 let core = &mut self.core;
-                let again = |_| core.answer_approval(id, hash, verdict, at_machine(), now);
+                let again = |_| core.answer_approval(id, hash, said, at_machine(), now);
                 let settled = answered.and_then(again);
                 let _ = reply.send(settled);
+            }
+            Command::Permissions { reply } => {
+                let granted = self.core.granted().to_vec();
+                let _ = reply.send((self.core.mode(), granted));
+            }
+            Command::SetMode { mode, reply } => {
+                self.core.set_mode(mode, Who::Machine {}, now);
+                self.carry_out()?;
+                let _ = reply.send(());
+            }
+            Command::EndGranted { id, reply } => {
+                let ended = self.core.end_granted(id, Who::Machine {});
+                self.carry_out()?;
+                let _ = reply.send(ended);
             }
             Command::LookAtHistory { reply } => self.keeper.look(Some(reply)),
             Command::AcceptClock { reply } => {

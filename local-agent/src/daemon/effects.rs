@@ -26,6 +26,11 @@ impl Daemon {
                 }
                 Effect::Rotated(rotated) => self.owners.tell(&Notice::RotationDone { rotated }),
                 Effect::IdentityChanged => self.identity_changed(),
+                Effect::SaveRules {
+                    id,
+                    workspace,
+                    rules,
+                } => self.save_rules(id, &workspace, rules),
                 Effect::Record(event) => self.record(*event),
                 Effect::CompareAudit {
                     stream,

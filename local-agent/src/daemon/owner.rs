@@ -14,7 +14,7 @@ use crate::core::pairing::{Invitation, QuestionId};
 use crate::core::rotation::{Rotated, Rotation};
 use crate::limits::{OWNER_BACKLOG, OWNER_LINE, OWNER_PAUSE, PAIR_TIME};
 use lanyard_shared::access::Revocation;
-use lanyard_shared::approval::{Hash, Request as Approval, Settled, Verdict};
+use lanyard_shared::approval::{Granted, Hash, Mode, Request as Approval, Said, Settled};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::{ApprovalId, DeviceId};
 use serde::Serialize;
@@ -115,9 +115,28 @@ pub enum Command {
         /// What was shown.
         hash: Hash,
         /// The answer.
-        verdict: Verdict,
+        said: Said,
         /// What has come of it, for good: by this answer or an earlier one.
         reply: oneshot::Sender<Result<Settled, CloseCode>>,
+    },
+    /// What a person lets stand for now.
+    Permissions {
+        /// The mode that was chosen, and rules for a time.
+        reply: oneshot::Sender<(Option<Mode>, Vec<Granted>)>,
+    },
+    /// From now on work in this mode.
+    SetMode {
+        /// Which; nothing for what settings say.
+        mode: Option<Mode>,
+        /// It is so.
+        reply: oneshot::Sender<()>,
+    },
+    /// Rules that stand for a time are to stand no longer.
+    EndGranted {
+        /// Which.
+        id: ApprovalId,
+        /// Whether there were any.
+        reply: oneshot::Sender<Result<(), CloseCode>>,
     },
     /// Something that was kept of terminals may be gone from the disk.
     LookAtHistory {
@@ -276,11 +295,31 @@ impl Owners {
                     .await?;
                 Ok(Notice::Approvals { requests })
             }
-            Request::AnswerApproval { id, hash, verdict } => {
+            Request::Permissions {} => {
+                let asked = self.ask_daemon(|reply| Command::Permissions { reply });
+                let (mode, granted) = asked.await?;
+                Ok(Notice::Permissions { mode, granted })
+            }
+            Request::SetMode { mode } => {
+                let command = |reply| Command::SetMode { mode, reply };
+                self.ask_daemon(command).await?;
+                Ok(Notice::Done {})
+            }
+            Request::EndGranted { id } => {
+                let command = |reply| Command::EndGranted { id, reply };
+                self.ask_daemon(command).await?.map(|()| Notice::Done {})
+            }
+            Request::AnswerApproval {
+                id,
+                hash,
+                verdict,
+                holds,
+            } => {
+                let said = Said { verdict, holds };
                 let command = |reply| Command::AnswerApproval {
                     id,
                     hash,
-                    verdict,
+                    said,
                     reply,
                 };
                 let settled = self.ask_daemon(command).await?;

@@ -104,6 +104,8 @@ mod tests {
             workspace: "/work".to_owned(),
             fences,
             reason: String::new(),
+            rules: Vec::new(),
+            saved_in: String::new(),
             asked: UnixMs(0),
             until: UnixMs(0),
         };

@@ -1,12 +1,14 @@
 //! What decides in a workspace at present: its settings, and the folders that they let be read.
 
 use super::files::Disk;
+use super::present::Present;
+use super::save;
 use super::settings::{Found, home};
 use super::trust::{Known, ProjectHash, Trust};
 use lanyard_policy::check::folders;
-use lanyard_policy::decide::Policy;
+use lanyard_policy::decide::{Grant, Policy};
 use lanyard_policy::place::Place;
-use lanyard_policy::settings::Scopes;
+use lanyard_policy::settings::{Mode, Scopes};
 use lanyard_shared::time::UnixMs;
 use std::path::{Path, PathBuf};
 
@@ -19,12 +21,14 @@ pub struct Standing {
     folders: Vec<PathBuf>,
     project: ProjectHash,
     known: Known,
+    mode: Mode,
+    grants: Vec<Grant>,
 }
 
 impl Standing {
     /// Reads the settings of a workspace, which is absolute.
     #[must_use]
-    pub fn of(workspace: &Path, trust: &Trust) -> Self {
+    pub fn of(workspace: &Path, trust: &Trust, present: &Present) -> Self {
         let found = Found::of(workspace);
         let known = trust.of(workspace, &found.project);
         let scopes = found.scopes(known == Known::Trusted);
@@ -32,10 +36,12 @@ impl Standing {
         Self {
             workspace: workspace.to_owned(),
             folders: folders(&scopes, workspace, home.as_deref()),
-            scopes,
             home,
             project: found.project,
             known,
+            mode: scopes.mode_chosen(present.mode()),
+            grants: present.grants(),
+            scopes,
         }
     }
 
@@ -51,13 +57,23 @@ impl Standing {
         (self.project, self.known)
     }
 
-    /// What decides, in the mode that the settings begin with.
+    /// The file in which rules are saved that somebody lets stand for good; empty where they would not count.
+    #[must_use]
+    pub fn saved_in(&self) -> String {
+        if self.known != Known::Trusted || self.scopes.allow_only() {
+            return String::new();
+        }
+        let file = save::file_of(&self.workspace);
+        file.to_str().map(str::to_owned).unwrap_or_default()
+    }
+
+    /// What decides, in the mode that a person has chosen or that the settings begin with.
     #[must_use]
     pub fn policy(&self, now: UnixMs) -> Policy<'_> {
         Policy {
             scopes: &self.scopes,
-            grants: &[],
-            mode: self.scopes.mode(),
+            grants: &self.grants,
+            mode: self.mode,
             trusted: self.known == Known::Trusted,
             home: self.home.as_deref(),
             now: now.secs(),

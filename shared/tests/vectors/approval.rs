@@ -2,7 +2,7 @@
 
 use crate::{hex, written_down};
 use ed25519_dalek::SigningKey;
-use lanyard_shared::approval::{Answer, Asker, Fences, Program, Request, Verdict};
+use lanyard_shared::approval::{Answer, Asker, Fences, Holds, Program, Request, Said, Verdict};
 use lanyard_shared::ids::{AgentId, ApprovalId};
 use lanyard_shared::time::UnixMs;
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ fn request(line: &str, programs: &[(&str, &str)], fences: Fences) -> Request {
         workspace: "/home/ada".to_owned(),
         fences,
         reason: "no rule speaks of `make`".to_owned(),
+        rules: vec![format!("Bash({line})"), "Bash(é)".to_owned()],
+        saved_in: "/home/ada/.lanyard/settings.local.toml".to_owned(),
         asked: UnixMs(1_700_000_000_123),
         until: UnixMs(1_700_001_800_123),
     }
@@ -53,11 +55,21 @@ fn answers_are_as_written_down() {
         session: "0b5e".to_owned(),
     };
     let cases = cases.into_iter().chain([by_agent]);
+    let longer = |holds| Said {
+        verdict: Verdict::Approved,
+        holds,
+    };
+    let said = [
+        Said::from(Verdict::Approved),
+        Said::from(Verdict::Denied),
+        longer(Holds::Time { minutes: 15 }),
+        longer(Holds::Always {}),
+    ];
     let key = SigningKey::from_bytes(&[1; 32]);
     let written: Vec<Value> = cases
-        .zip([Verdict::Approved, Verdict::Denied].into_iter().cycle())
-        .map(|(request, verdict)| {
-            let answer = Answer::sign(&key, AGENT, request.hash(), verdict);
+        .zip(said.into_iter().cycle())
+        .map(|(request, said)| {
+            let answer = Answer::sign(&key, AGENT, request.hash(), said);
             json!({"request": request, "answer": answer})
         })
         .collect();

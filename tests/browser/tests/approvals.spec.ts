@@ -124,3 +124,45 @@ test("whoever may answer no more sees no request", async ({ rig, visitor }) => {
   asked.leave();
   await asked.ended;
 });
+
+test("a rule is let stand for a time, runs what it allows unasked, and is ended with one tap", async ({
+  rig,
+  visitor,
+}) => {
+  await answering(visitor);
+  const { page } = visitor;
+  const first = rig.agent.asks("make -v");
+  const one = card(visitor, "make -v");
+  await one.getByRole("button", { name: "Allow …" }).click();
+  await expect(one).toContainText("nobody is asked about Bash(make -v)");
+  await expect(one).toContainText("Always is not offered");
+  await one.getByRole("button", { name: "Allow for 15 minutes" }).click();
+  await expect(one).toContainText("Allowed for 15 minutes by you, here.");
+  await first.ended;
+  // Make itself may be there or not; what counts is that nobody is asked.
+  await rig.agent.asks("make -v").ended;
+  const rules = page.getByRole("list", { name: "Rules that stand for a time" });
+  await expect(rules).toContainText("Bash(make -v)");
+  await rules.getByRole("button", { name: "End now" }).click();
+  await expect(rules).toBeHidden();
+  const again = rig.agent.asks("make -v");
+  await expect(one.filter({ has: page.getByRole("button", { name: "Deny" }) })).toBeVisible();
+  again.leave();
+});
+
+test("plan mode voids what waits, and only who may give access leaves it again", async ({ rig, visitor, another }) => {
+  await answering(visitor);
+  const other = await another();
+  await other.pair(["view", "approve", "devices"]);
+  await other.page.evaluate(() => (location.hash = "#/approvals"));
+  const asked = rig.agent.asks("make one");
+  await expect(card(visitor, "make one")).toBeVisible();
+  const mode = visitor.page.getByLabel("Mode of tower");
+  await mode.selectOption("plan");
+  await expect(card(visitor, "make one")).toContainText("Void: the mode was changed meanwhile.");
+  expect(await asked.ended).toBe(125);
+  await expect(mode).toHaveValue("plan");
+  await expect(mode.getByRole("option", { name: "accept edits" })).toBeDisabled();
+  await other.page.getByLabel("Mode of tower").selectOption("as settings say");
+  await expect(mode).toHaveValue("");
+});

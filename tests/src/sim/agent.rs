@@ -229,6 +229,7 @@ impl Agent {
             | Effect::Rotated(_)
             | Effect::Suspended { .. }
             | Effect::Record(_)
+            | Effect::SaveRules { .. }
             | Effect::CompareAudit { .. }
             | Effect::ReadAudit { .. }
             | Effect::IdentityChanged

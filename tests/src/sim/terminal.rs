@@ -187,6 +187,7 @@ impl Terminals {
             | Effect::Rename { .. }
             | Effect::Play { .. }
             | Effect::Record(_)
+            | Effect::SaveRules { .. }
             | Effect::CompareAudit { .. }
             | Effect::ReadAudit { .. }
             | Effect::IdentityChanged

@@ -191,6 +191,7 @@ impl Line {
                     | FromAgent::Approval { .. }
                     | FromAgent::Settled { .. }
                     | FromAgent::Audit { .. }
+                    | FromAgent::Permissions { .. }
                     | FromAgent::Pong { .. }
                     | FromAgent::Access { .. }
                     | FromAgent::Scopes { .. }

@@ -163,7 +163,8 @@ impl Viewer {
             FromAgent::Approvals { .. }
             | FromAgent::Approval { .. }
             | FromAgent::Settled { .. }
-            | FromAgent::Audit { .. } => {}
+            | FromAgent::Audit { .. }
+            | FromAgent::Permissions { .. } => {}
             FromAgent::Lease { jti, expires } => self.renewed(jti, expires),
             FromAgent::Ended { jti, reason } => {
                 self.token_ended(jti, &Failure::from(&reason), now.mono)

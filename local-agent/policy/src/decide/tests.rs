@@ -367,6 +367,28 @@ fn a_grant_ends_with_its_time() {
 }
 
 #[test]
+fn where_only_the_machines_own_rules_allow_a_grant_allows_nothing() {
+    let text = "[managed]\nallow_only = true\n";
+    let managed = Settings::read(Level::Managed, "managed", text).unwrap();
+    let scopes = Scopes::merge(vec![managed], true);
+    let grants = [Grant {
+        rule: Rule::parse("Bash(cargo test:*)").unwrap(),
+        until: 1_000,
+    }];
+    let policy = Policy {
+        scopes: &scopes,
+        grants: &grants,
+        mode: Mode::Ask,
+        trusted: true,
+        home: None,
+        now: 1,
+    };
+    let place = Place::new(Path::new("/w/project"), &[], &Links);
+    let decided = policy.decide(&Request::Command("cargo test"), &place);
+    assert_eq!(decided.decision, Decision::Ask);
+}
+
+#[test]
 fn where_cd_may_have_led_is_thought_of() {
     for line in [
         "cd src && ls",

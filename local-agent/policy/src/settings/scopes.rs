@@ -126,6 +126,12 @@ impl Scopes {
         &self.folders
     }
 
+    /// Whether only the machine's own rules may allow anything.
+    #[must_use]
+    pub fn allow_only(&self) -> bool {
+        self.allow_only
+    }
+
     /// The mode to begin in.
     #[must_use]
     pub fn mode(&self) -> Mode {
@@ -136,6 +142,16 @@ impl Scopes {
     #[must_use]
     pub fn may_choose(&self, mode: Mode) -> bool {
         self.modes.contains(&mode)
+    }
+
+    /// The mode in which things are decided when a person has chosen one: a stricter one is never refused, and a looser one only where it may be
+    /// chosen.
+    #[must_use]
+    pub fn mode_chosen(&self, chosen: Option<Mode>) -> Mode {
+        match chosen {
+            Some(mode) if self.may_choose(mode) || mode < self.mode => mode,
+            Some(_) | None => self.mode,
+        }
     }
 
     /// How long an approval waits before it is denied.

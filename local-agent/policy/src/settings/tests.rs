@@ -340,3 +340,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_person_may_always_be_stricter_and_looser_only_where_that_may_be_chosen() {
+    let of = |text: &str| Scopes::merge(vec![read(Level::Managed, text)], true);
+    let free = of("mode = \"ask\"\n");
+    for mode in [Mode::Plan, Mode::Ask, Mode::AcceptEdits] {
+        assert_eq!(free.mode_chosen(Some(mode)), mode);
+    }
+    assert_eq!(free.mode_chosen(None), Mode::Ask);
+    let bound = of("mode = \"ask\"\n[managed]\nmodes = [\"ask\"]\n");
+    assert_eq!(bound.mode_chosen(Some(Mode::AcceptEdits)), Mode::Ask);
+    assert_eq!(bound.mode_chosen(Some(Mode::Plan)), Mode::Plan);
+}

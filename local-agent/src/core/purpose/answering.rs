@@ -2,12 +2,12 @@
 
 use super::Kind;
 use crate::core::Core;
-use lanyard_shared::approval::{Answer, By, Settled};
+use lanyard_shared::approval::{Answer, By, Holds, Settled};
 use lanyard_shared::b64;
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
 use lanyard_shared::ids::ApprovalId;
-use lanyard_shared::msg;
+use lanyard_shared::msg::{self, Scope};
 use lanyard_shared::record::{AgentRecord, ViewerRecord};
 use lanyard_shared::time::Now;
 use lanyard_shared::token::{Approve, Permit};
@@ -72,9 +72,13 @@ impl Core {
                     key: b64::Bytes(key),
                     signature: answer.signature,
                 };
+                // To save a rule takes what it takes to grant access.
+                if answer.holds == (Holds::Always {}) && !device.allows(Scope::Devices) {
+                    return Err(CloseCode::NotGranted);
+                }
                 // Of one that is not on the disk yet it hears with the others.
                 let known = self.recorded_approval(request);
-                self.answer_approval(request, answer.hash, answer.verdict, by, now)?;
+                self.answer_approval(request, answer.hash, answer.said(), by, now)?;
                 if let Some(settled) = known {
                     self.reply_to_answers(&settled);
                 }

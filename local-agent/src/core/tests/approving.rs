@@ -17,18 +17,18 @@ use std::time::Duration;
 const NEXT: ApprovalId = ApprovalId([2; 16]);
 const LIFE: Duration = Duration::from_secs(1800);
 
-struct Phone {
-    keys: Keys,
-    viewer: Viewer,
+pub(super) struct Phone {
+    pub keys: Keys,
+    pub viewer: Viewer,
     /// What it was told when it came.
-    greeting: Vec<FromAgent>,
+    pub greeting: Vec<FromAgent>,
 }
 
-fn phone(rig: &mut Rig, seed: u8, scopes: &[Scope]) -> Phone {
+pub(super) fn phone(rig: &mut Rig, seed: u8, scopes: &[Scope]) -> Phone {
     invited(rig, seed, granting(scopes, true))
 }
 
-fn invited(rig: &mut Rig, seed: u8, invitation: Invitation) -> Phone {
+pub(super) fn invited(rig: &mut Rig, seed: u8, invitation: Invitation) -> Phone {
     let keys = Keys::new(seed);
     let link = rig.invitation(invitation);
     let grant = rig.follow(&keys, &link);
@@ -41,7 +41,7 @@ fn invited(rig: &mut Rig, seed: u8, invitation: Invitation) -> Phone {
 }
 
 /// The daemon has written down what has ended.
-fn record(rig: &mut Rig) {
+pub(super) fn record(rig: &mut Rig) {
     let effects: Vec<_> = std::mem::take(&mut rig.effects);
     for effect in effects {
         if let Effect::ApprovalSettled(settled) = effect {
@@ -50,7 +50,7 @@ fn record(rig: &mut Rig) {
     }
 }
 
-fn opened(rig: &mut Rig, phone: &mut Phone, request: ApprovalId) -> Sealed {
+pub(super) fn opened(rig: &mut Rig, phone: &mut Phone, request: ApprovalId) -> Sealed {
     let minted = rig.mint_for(&mut phone.viewer, Wanted::Approve { request });
     let mut stream = rig.open_sealed(phone.viewer.origin, &minted.unwrap());
     rig.send(&mut stream, &ViewerRecord::Opening);
@@ -63,12 +63,12 @@ fn signed(rig: &Rig, phone: &Phone, verdict: Verdict) -> Answer {
     Answer::sign(&phone.keys.sign, rig.core.agent(), request.hash(), verdict)
 }
 
-fn say(rig: &mut Rig, stream: &mut Sealed, answer: &Answer) {
+pub(super) fn say(rig: &mut Rig, stream: &mut Sealed, answer: &Answer) {
     rig.send(stream, &ViewerRecord::Request(msg::encode(answer).into()));
 }
 
 /// The reply, and how the stream ended.
-fn heard(rig: &mut Rig, stream: &mut Sealed) -> (Option<Settled>, Option<CloseCode>) {
+pub(super) fn heard(rig: &mut Rig, stream: &mut Sealed) -> (Option<Settled>, Option<CloseCode>) {
     let mut heard = (None, None);
     for record in rig.records(stream) {
         match record {

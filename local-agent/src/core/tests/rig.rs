@@ -576,6 +576,8 @@ pub fn card(id: ApprovalId) -> Card {
             repository: false,
         },
         reason: "no rule speaks of it".to_owned(),
+        rules: vec!["Bash(make)".to_owned()],
+        saved_in: "/home/ada/src/.lanyard/settings.local.toml".to_owned(),
         asked: UnixMs(0),
         until: UnixMs(0),
     };

@@ -3,12 +3,15 @@
 use crate::core::keys::Urgency;
 use crate::core::pairing::QuestionId;
 use crate::core::rotation::{Rotated, Rotation};
+use crate::policy::present::Present;
 use crate::state::Finding;
 use lanyard_policy::decide::Decision;
 use lanyard_shared::access::{
     DeviceEntry, InvitationEntry, KeyEntry, Reach, Revocation, TokenEntry,
 };
-use lanyard_shared::approval::{Fences, Hash, Program, Request as Approval, Settled, Verdict};
+use lanyard_shared::approval::{
+    Fences, Granted, Hash, Holds, Mode, Program, Request as Approval, Settled, Verdict,
+};
 use lanyard_shared::ids::{AgentId, ApprovalId, DeviceId};
 use lanyard_shared::msg::{Reason, Scope, Terminal};
 use lanyard_shared::pair::{PairingLink, address::Address};
@@ -82,6 +85,20 @@ pub enum Request {
         hash: Hash,
         /// The answer.
         verdict: Verdict,
+        /// For how long.
+        holds: Holds,
+    },
+    /// See [`super::Command::Permissions`].
+    Permissions {},
+    /// See [`super::Command::SetMode`].
+    SetMode {
+        /// Which.
+        mode: Option<Mode>,
+    },
+    /// See [`super::Command::EndGranted`].
+    EndGranted {
+        /// Which.
+        id: ApprovalId,
     },
 }
 
@@ -176,6 +193,15 @@ pub enum Notice {
         reason: String,
         /// What people are asked.
         request: Option<Box<Approval>>,
+        /// What was let stand for now, by which that was decided.
+        present: Present,
+    },
+    /// What a person lets stand for now.
+    Permissions {
+        /// The mode that was chosen.
+        mode: Option<Mode>,
+        /// Rules for a time.
+        granted: Vec<Granted>,
     },
     /// People are asked whether something may run.
     Approval {

@@ -2,14 +2,23 @@
  * The requests of one machine that wait for approval, and what has come of them, without crypto or clocks. What the machine has not said is never
  * shown as done: an answer that was sent is only that, until the machine says how the request has ended.
  */
-import type { ApprovalVerdict, Card, Reason, Settled } from "./generated";
+import type { ApprovalHolds, ApprovalVerdict, Card, Reason, Settled } from "./generated";
+
+/** A verdict, and for how long it holds. A no holds once. */
+export interface Said {
+  verdict: ApprovalVerdict;
+  holds: ApprovalHolds;
+}
+
+export const DENIED: Said = { verdict: "denied", holds: { for: "once" } };
+export const ALLOWED_ONCE: Said = { verdict: "approved", holds: { for: "once" } };
 
 export type ApprovalState =
   /** `reason` says why an answer did not count, if one was given. */
   | { kind: "waiting"; reason: Reason | null }
-  | { kind: "sending"; verdict: ApprovalVerdict }
+  | { kind: "sending"; said: Said }
   /** The link was lost with an answer on its way: it may have counted. */
-  | { kind: "unconfirmed"; verdict: ApprovalVerdict }
+  | { kind: "unconfirmed"; said: Said }
   | { kind: "settled"; settled: Settled; mine: boolean }
   /** It has ended while this page was away, and nobody has said how. */
   | { kind: "gone" };
@@ -57,8 +66,8 @@ export class Approvals {
       this.all = [...this.all, { card, state: { kind: "waiting", reason: null } }];
   }
 
-  sending(id: string, verdict: ApprovalVerdict): void {
-    this.set(id, { kind: "sending", verdict });
+  sending(id: string, said: Said): void {
+    this.set(id, { kind: "sending", said });
   }
 
   /** The answer did not arrive, or was not taken: the request still waits. */
@@ -71,7 +80,7 @@ export class Approvals {
   /** The answer was sent, and nobody has said what came of it. */
   unconfirmed(id: string): void {
     const state = this.find(id)?.state;
-    if (state?.kind === "sending") this.set(id, { kind: "unconfirmed", verdict: state.verdict });
+    if (state?.kind === "sending") this.set(id, { kind: "unconfirmed", said: state.said });
   }
 
   settled(settled: Settled): void {

@@ -12,6 +12,7 @@ import {
   type ApprovalEnd,
   type ApprovalPart,
   type ApprovalRequest,
+  type ApprovalHolds,
   type ApprovalVerdict,
   type AuditHead,
   type Asker,
@@ -39,6 +40,8 @@ import {
   type Terminal,
   type ToAgent,
   type TokenEntry,
+  type Granted,
+  type WorkMode,
 } from "./generated";
 import { bytes, flag, integer, list, nullable, object, oneOf, parse, tagged, text, variants, type Check } from "./json";
 
@@ -179,6 +182,8 @@ const approvalRequest = object<ApprovalRequest>({
   workspace: text,
   fences: variants<"fences", Fences>("fences", { workspace: { network: flag, repository: flag }, outside: {} }),
   reason: text,
+  rules: list(text, PARTS_MAX),
+  saved_in: text,
   asked: time,
   until: time,
 });
@@ -196,13 +201,17 @@ const settled = object<Settled>({
   end: variants<"end", ApprovalEnd>("end", {
     answered: {
       verdict,
+      holds: variants<"for", ApprovalHolds>("for", { once: {}, time: { minutes: number }, always: {} }),
       by: variants<"at", ApprovalBy>("at", { machine: {}, device: { name: text, key: bytes(32), signature } }),
     },
     expired: {},
     withdrawn: {},
+    overtaken: {},
   }),
   at: time,
 });
+
+const granted = object<Granted>({ id, rules: list(text, PARTS_MAX), workspace: text, until: time, by: text });
 
 const auditHead = object<AuditHead>({ count: time, hash: bytes(32) });
 
@@ -233,6 +242,7 @@ const fromAgent = tagged<FromAgent>({
   approvals: { waiting: list(id, LIST_MAX) },
   approval: { card },
   settled: { settled },
+  permissions: { mode: nullable(oneOf<WorkMode>("plan", "ask", "accept-edits")), granted: list(granted, LIST_MAX) },
   audit: { head: auditHead, agrees: nullable(flag) },
   lease: { jti: id, expires: time },
   ended: { jti: id, reason },

@@ -4,6 +4,8 @@
  */
 import {
   type AuditHead,
+  type Granted,
+  type WorkMode,
   HEARTBEAT_MS,
   LIVE_FOR_MS,
   PURPOSES,
@@ -92,6 +94,14 @@ export interface Facts {
   /** A copy of this device was seen: it may only watch until a person at the machine has decided. */
   suspended: boolean;
   terminals: Terminal[];
+  /** What a person lets stand for now; null where this device may not answer. */
+  permissions: Permissions | null;
+}
+
+/** The mode that was chosen, null for what settings say, and rules that stand for a time. */
+export interface Permissions {
+  mode: WorkMode | null;
+  granted: Granted[];
 }
 
 /** How a device introduces itself. */
@@ -215,6 +225,16 @@ export class Session {
     if (this.standing !== null) this.send({ t: "audit", seen });
   }
 
+  /** Chooses how to work for now; null for what settings say. */
+  setMode(mode: WorkMode | null): number {
+    return this.ask((req) => ({ t: "set_mode", req, mode }));
+  }
+
+  /** Ends rules that stand for a time. */
+  endGranted(id: string): number {
+    return this.ask((req) => ({ t: "end_granted", req, id }));
+  }
+
   /** Brings this device's next keys. */
   rekey(keys: NewKeys): number {
     return this.ask((req) => ({ t: "rekey", req, keys }));
@@ -282,7 +302,9 @@ export class Session {
       case "created":
         return this.answer(message.req, ["create"], { kind: "created", terminal: message.terminal });
       case "done":
-        return this.answer(message.req, ["end", "forget", "rename", "renew", "revoke"], { kind: "done" });
+        return this.answer(message.req, ["end", "forget", "rename", "renew", "revoke", "set_mode", "end_granted"], {
+          kind: "done",
+        });
       case "history": {
         const { past, more } = message;
         return this.answer(message.req, ["history"], { kind: "history", past, more });
@@ -298,6 +320,10 @@ export class Session {
         return this.update({ scopes: message.scopes, reach: message.reach }, now);
       case "terminals":
         return this.update({ terminals: message.terminals }, now);
+      case "permissions": {
+        const { mode, granted } = message;
+        return this.update({ permissions: { mode, granted } }, now);
+      }
       case "audit": {
         const { head, agrees } = message;
         this.effects.push({ kind: "audit", head, agrees });
@@ -343,7 +369,7 @@ export class Session {
 
   private welcome(message: Extract<FromAgent, { t: "welcome" }>, now: number): void {
     const { machine, user, scopes, reach, expires, until, suspended, terminals, time, generation } = message;
-    this.standing = { machine, user, scopes, reach, expires, until, suspended, terminals };
+    this.standing = { machine, user, scopes, reach, expires, until, suspended, terminals, permissions: null };
     this.effects.push({ kind: "generation", generation });
     this.heardFrom(time, this.pinged, now);
     this.effects.push({ kind: "stands" });

@@ -7,7 +7,6 @@ import type { AuditLine, AuditPage } from "../core/audit";
 import type { Credential } from "../core/credentials";
 import type { DevicesPhase, Listed, Wish } from "../core/devices";
 import type {
-  ApprovalVerdict,
   AuditHead,
   Exit,
   Grid,
@@ -19,16 +18,18 @@ import type {
   Revocation,
   Scope,
   Terminal,
+  WorkMode,
 } from "../core/generated";
 import type { PlayingPhase } from "../core/playing";
 import type { RecordedEvent, Recording } from "../core/recording";
-import type { Access } from "../core/session";
+import type { Said } from "../core/approvals";
+import type { Access, Permissions } from "../core/session";
 import type { Waiting, WishKind } from "./wishes";
 
 export type { Waiting, WishKind };
 export type { RecordedEvent, Recording };
 export type { Approval, ApprovalState };
-export type { AuditLine, AuditPage, Reason };
+export type { AuditLine, AuditPage, Permissions, Reason, Said };
 export type { Access, Credential, DevicesPhase, Listed, PlayingPhase, Wish };
 
 /** A value one can watch. `subscribe` calls at once with the present value and returns how to stop (a Svelte store). */
@@ -78,6 +79,8 @@ export interface Machine {
   access: Access | null;
   /** What it asks people, in the order in which it was asked; what has ended stays until it is put away. */
   approvals: readonly Approval[];
+  /** What a person lets stand for now; null where this browser may not answer. */
+  permissions: Permissions | null;
   /** What this browser has seen of its audit log. */
   audit: AuditSeen;
   /** What was asked of it and is not answered. */
@@ -216,7 +219,11 @@ export interface Lanyard {
   /** A person has looked at a log that does not go on from what was seen: from now on the present one counts. */
   acceptAudit(machine: string): void;
   /** Signs and sends an answer to a request; `Machine.approvals` shows what comes of it. */
-  answerApproval(machine: string, id: string, verdict: ApprovalVerdict): void;
+  answerApproval(machine: string, id: string, said: Said): void;
+  /** Chooses how the machine works for now; null for what settings say. Rejects with a `Reason`. */
+  setMode(machine: string, mode: WorkMode | null): Promise<void>;
+  /** Ends rules that stand for a time. Rejects with a `Reason`. */
+  endGranted(machine: string, id: string): Promise<void>;
   /** Puts away a request that has ended. */
   dismissApproval(machine: string, id: string): void;
   /** Asks the machine what this device has; it comes as `Machine.access`. Rejects with a `Reason`. */

@@ -1,3 +1,4 @@
+import { ALLOWED_ONCE, DENIED } from "../core/approvals";
 import { beforeEach, expect, test } from "vitest";
 import type { ApprovalState } from "./api";
 import { only, openPairedPage, type Page } from "./testing/page";
@@ -25,7 +26,11 @@ function state(): ApprovalState {
 }
 
 function answer(verdict: "approved" | "denied"): void {
-  page.lanyard.answerApproval(page.machine.agent, page.machine.card.request.id, verdict);
+  page.lanyard.answerApproval(
+    page.machine.agent,
+    page.machine.card.request.id,
+    verdict === "approved" ? ALLOWED_ONCE : DENIED,
+  );
 }
 
 /** The link is cut, and the page comes back over another. */
@@ -39,7 +44,7 @@ async function cut(waiting?: string[]): Promise<void> {
 
 test("an answer is signed, sent over a token of its own, and shown as given when the machine says so", async () => {
   answer("approved");
-  expect(state()).toEqual({ kind: "sending", verdict: "approved" });
+  expect(state()).toEqual({ kind: "sending", said: ALLOWED_ONCE });
   await settle();
   expect(state()).toMatchObject({ kind: "settled", mine: true, settled: { end: { verdict: "approved" } } });
   expect(page.machine.mints).toEqual(["approve"]);
@@ -58,7 +63,7 @@ test("nothing is sent twice however often one taps, and nothing when it has ende
 });
 
 test("what another has answered is shown as that", async () => {
-  page.machine.outcome = { end: "answered", verdict: "denied", by: { at: "machine" } };
+  page.machine.outcome = { end: "answered", verdict: "denied", holds: { for: "once" }, by: { at: "machine" } };
   answer("approved");
   await settle();
   expect(state()).toMatchObject({ kind: "settled", mine: false, settled: { end: { verdict: "denied" } } });
@@ -83,7 +88,7 @@ test("of an answer that was on its way when the link was lost, the machine says 
   answer("approved");
   await settle();
   await page.clock.pass(11_000);
-  expect(state()).toEqual({ kind: "unconfirmed", verdict: "approved" });
+  expect(state()).toEqual({ kind: "unconfirmed", said: ALLOWED_ONCE });
   page.machine.settles = true;
   page.machine.outcome = { end: "expired" };
   await cut([]);

@@ -2,8 +2,9 @@
 import { Answering, type AnsweringEffect } from "../core/answering";
 import { Approvals, isOver, type Approval } from "../core/approvals";
 import { signAnswer } from "../core/approving";
+import type { Said } from "../core/approvals";
 import { encode } from "../core/b64";
-import type { ApprovalAnswer, ApprovalVerdict, Reason } from "../core/generated";
+import type { ApprovalAnswer, Reason } from "../core/generated";
 import { reasonFor } from "../core/reasons";
 import type { ApprovalNews } from "../core/session";
 import type { Env } from "./env";
@@ -49,13 +50,13 @@ export class ApprovalDesk {
   }
 
   /** Signs and sends an answer; the list shows what comes of it. */
-  answer(id: string, verdict: ApprovalVerdict): void {
+  answer(id: string, said: Said): void {
     const approval = this.approvals.find(id);
     if (approval === undefined || isOver(approval.state) || approval.state.kind === "sending") return;
     this.host.touched();
-    this.approvals.sending(id, verdict);
+    this.approvals.sending(id, said);
     this.desk.changed();
-    this.send(approval, verdict).catch(() => this.failed(id, reasonFor("internal"), false));
+    this.send(approval, said).catch(() => this.failed(id, reasonFor("internal"), false));
   }
 
   dismiss(id: string): void {
@@ -74,14 +75,14 @@ export class ApprovalDesk {
     const state = approval?.state;
     // One that is still on its way asks by itself.
     if (approval === undefined || state?.kind !== "unconfirmed") return;
-    this.send(approval, state.verdict).catch(() => this.failed(id, reasonFor("internal"), false));
+    this.send(approval, state.said).catch(() => this.failed(id, reasonFor("internal"), false));
   }
 
-  private async send({ card }: Approval, verdict: ApprovalVerdict): Promise<void> {
+  private async send({ card }: Approval, said: Said): Promise<void> {
     const { id } = card.request;
     const { agent, signKey: key } = this.desk.paired();
     const until = Answering.until(this.env.clock.now());
-    const answer = await signAnswer(this.env.crypto, signKey(key), agent, card.request, verdict);
+    const answer = await signAnswer(this.env.crypto, signKey(key), agent, card.request, said);
     const panel = new AnswerPanel(this.env, this.host, id, answer, until, {
       settled: (settled) => {
         this.approvals.settled(settled);

@@ -44,6 +44,7 @@ export function describe(described: Described): Machine {
     credentials: credentials(described, clockOffset),
     access,
     approvals,
+    permissions: session?.facts?.permissions ?? before?.permissions ?? null,
     audit: { seen: paired.auditSeen, missing: paired.auditMissing },
     waiting,
     clockOffset,

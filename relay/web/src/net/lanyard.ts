@@ -1,7 +1,7 @@
 /** The network of this page: all machines this browser is paired with, each on its own link to the relay the page came from. */
 import { reasonFor } from "../core/reasons";
-import type { ApprovalVerdict, Grid, PastPlace, PastTerminal, Revocation, Terminal } from "../core/generated";
-import type { DevicesSession, Lanyard, Machine, Pairing, PastPage, PastSession, TerminalSession } from "./api";
+import type { WorkMode, Grid, PastPlace, PastTerminal, Revocation, Terminal } from "../core/generated";
+import type { DevicesSession, Lanyard, Machine, Pairing, PastPage, PastSession, Said, TerminalSession } from "./api";
 import { browserEnv, watchPage } from "./browser";
 import type { Env } from "./env";
 import { MachineDriver } from "./machine";
@@ -57,8 +57,16 @@ export class Machines implements Lanyard {
     this.find(machine)?.acceptAudit();
   }
 
-  answerApproval(machine: string, id: string, verdict: ApprovalVerdict): void {
-    this.find(machine)?.approvals.answer(id, verdict);
+  answerApproval(machine: string, id: string, said: Said): void {
+    this.find(machine)?.approvals.answer(id, said);
+  }
+
+  async setMode(machine: string, mode: WorkMode | null): Promise<void> {
+    await this.known(machine).requests.setMode(mode);
+  }
+
+  async endGranted(machine: string, id: string): Promise<void> {
+    await this.known(machine).requests.endGranted(id);
   }
 
   dismissApproval(machine: string, id: string): void {

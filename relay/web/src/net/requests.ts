@@ -1,6 +1,6 @@
 /** What is asked of a machine and answered once. Rejects with a `Refusal`. */
 import { encode } from "../core/b64";
-import type { CloseName, Grid, PastPlace, Revocation, Terminal } from "../core/generated";
+import type { CloseName, Grid, PastPlace, Revocation, Terminal, WorkMode } from "../core/generated";
 import { reasonFor } from "../core/reasons";
 import { clampGrid } from "../core/records";
 import type { Access, Answer, Session } from "../core/session";
@@ -66,6 +66,18 @@ export class Requests {
     await this.unlessGone(
       this.wish("forget", (session) => session.forgetPast(terminal)),
       (code) => code === "terminal-gone",
+    );
+  }
+
+  async setMode(mode: WorkMode | null): Promise<void> {
+    await this.wish("mode", (session) => session.setMode(mode));
+  }
+
+  async endGranted(id: string): Promise<void> {
+    // Over is what was wished for.
+    await this.unlessGone(
+      this.wish("mode", (session) => session.endGranted(id)),
+      (code) => code === "approval-unknown",
     );
   }
 

@@ -22,7 +22,7 @@ export class Refusal extends Error implements Reason {
 }
 
 /** What is wished for. */
-export type WishKind = "access" | "create" | "end" | "forget" | "history" | "rename" | "renew" | "revoke";
+export type WishKind = "access" | "create" | "end" | "mode" | "forget" | "history" | "rename" | "renew" | "revoke";
 
 /** A wish without an answer, and where it is: in this page, or said to the machine. */
 export interface Waiting {

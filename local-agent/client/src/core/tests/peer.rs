@@ -301,6 +301,8 @@ impl Peer {
             | ToAgent::Renew { .. }
             | ToAgent::KeysTaken { .. }
             | ToAgent::Audit { .. }
+            | ToAgent::SetMode { .. }
+            | ToAgent::EndGranted { .. }
             | ToAgent::Rekey { .. }
             | ToAgent::Access { .. }
             | ToAgent::Revoke { .. } => {}

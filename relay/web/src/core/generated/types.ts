@@ -250,6 +250,10 @@ export type ApprovalRequest = {
   fences: Fences,
   /** Why it is asked about, in a sentence. */
   reason: string,
+  /** The literal rules that would allow it the next time; none where no rule may be offered. */
+  rules: Array<string>,
+  /** The file in which they would be saved; empty where they cannot be. */
+  saved_in: string,
   /** When it was asked. */
   asked: UnixMs,
   /** From then on it is denied. */
@@ -320,6 +324,8 @@ export type ApprovalAnswer = {
   hash: Bytes,
   /** The answer. */
   verdict: ApprovalVerdict,
+  /** For how long it holds. */
+  holds: ApprovalHolds,
   /** By the device key, over transcript `lanyard/approval/v1`. */
   signature: Bytes, };
 
@@ -334,6 +340,29 @@ export type Settled = {
   /** When. */
   at: UnixMs, };
 
+/** For how long a yes holds. */
+export type ApprovalHolds = { "for": "once", }
+  | { "for": "time",
+  /** From 1 to [`GRANT_MINUTES_MAX`]. */
+  minutes: number, }
+  | { "for": "always", };
+
+/** What is done with what no rule decides, as a person has chosen it for now. */
+export type WorkMode = "plan" | "ask" | "accept-edits";
+
+/** Rules that a person lets stand for a time, until the agent ends at the latest. */
+export type Granted = {
+  /** The request to which it was the answer. */
+  id: ApprovalId,
+  /** As the person has read them. */
+  rules: Array<string>,
+  /** Where they count. */
+  workspace: string,
+  /** Until when. */
+  until: UnixMs,
+  /** Who has said so: a device's name, or empty for the machine itself. */
+  by: string, };
+
 /** How far a log goes: how many lines, and the hash of them all. */
 export type AuditHead = {
   /** Lines so far. */
@@ -345,10 +374,13 @@ export type AuditHead = {
 export type ApprovalEnd = { "end": "answered",
   /** What. */
   verdict: ApprovalVerdict,
+  /** For how long. */
+  holds: ApprovalHolds,
   /** Who. */
   by: ApprovalBy, }
   | { "end": "expired", }
-  | { "end": "withdrawn", };
+  | { "end": "withdrawn", }
+  | { "end": "overtaken", };
 
 /** Who answers. */
 export type ApprovalBy = { "at": "machine", }
@@ -582,6 +614,16 @@ export type ToAgent = { "t": "hello",
   | { "t": "audit",
   /** Nothing for who has never heard of it. */
   seen: AuditHead | null, }
+  | { "t": "set_mode",
+  /** Number of the request. */
+  req: number,
+  /** Which. */
+  mode: WorkMode | null, }
+  | { "t": "end_granted",
+  /** Number of the request. */
+  req: number,
+  /** Which. */
+  id: ApprovalId, }
   | { "t": "forget",
   /** Number of the request. */
   req: number,
@@ -679,6 +721,11 @@ export type FromAgent = { "t": "welcome",
   head: AuditHead,
   /** Whether it goes on from where the viewer had seen it end; nothing if that is not known any more, or was not asked. */
   agrees: boolean | null, }
+  | { "t": "permissions",
+  /** The mode that was chosen; nothing for what settings say. */
+  mode: WorkMode | null,
+  /** The rules that stand for a time. */
+  granted: Array<Granted>, }
   | { "t": "lease",
   /** The token. */
   jti: TokenId,

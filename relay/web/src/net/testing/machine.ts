@@ -112,6 +112,8 @@ export class TestMachine {
       workspace: "/home/ada",
       fences: { fences: "workspace", network: true, repository: false },
       reason: "no rule speaks of it",
+      rules: ["Bash(make)"],
+      saved_in: "",
       asked: 1,
       until: 1_800_001,
     },
@@ -327,7 +329,7 @@ export class TestMachine {
     this.answers.push(answer);
     if (!this.settles) return;
     const by = { at: "device", name: "Chrome on Linux", key: this.deviceKey, signature: answer.signature } as const;
-    this.outcome ??= { end: "answered", verdict: answer.verdict, by };
+    this.outcome ??= { end: "answered", verdict: answer.verdict, holds: { for: "once" }, by };
     const settled = { id: this.card.request.id, hash: answer.hash, end: this.outcome, at: 1 } satisfies Settled;
     stream.send({ kind: "reply", json: utf8(JSON.stringify(settled)) });
     stream.send({ kind: "end", close: { code: "done", sentence: "" } });

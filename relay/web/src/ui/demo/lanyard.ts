@@ -1,5 +1,5 @@
 /** A `Lanyard` that talks to nobody: it holds a scene still, and echoes what is typed. */
-import type { ApprovalVerdict, Grid, Terminal } from "../../core/generated";
+import type { Grid, Terminal, WorkMode } from "../../core/generated";
 import type {
   Approval,
   AuditPage,
@@ -11,6 +11,8 @@ import type {
   PairState,
   PastPage,
   PastSession,
+  Permissions,
+  Said,
   PlayingPhase,
   TerminalSession,
 } from "../../net/api";
@@ -74,10 +76,26 @@ export class DemoLanyard implements Lanyard {
     return audit === undefined ? new Promise(() => undefined) : Promise.resolve(audit);
   }
 
-  answerApproval(machine: string, id: string, verdict: ApprovalVerdict): void {
-    this.approvals(machine, (one) =>
-      one.card.request.id === id ? { ...one, state: { kind: "sending", verdict } } : one,
+  setMode(machine: string, mode: WorkMode | null): Promise<void> {
+    this.permissions(machine, (now) => ({ ...now, mode }));
+    return Promise.resolve();
+  }
+
+  endGranted(machine: string, id: string): Promise<void> {
+    this.permissions(machine, (now) => ({ ...now, granted: now.granted.filter((one) => one.id !== id) }));
+    return Promise.resolve();
+  }
+
+  private permissions(machine: string, to: (now: Permissions) => Permissions): void {
+    this.machines.set(
+      this.machines.value.map((one) =>
+        one.id === machine && one.permissions !== null ? { ...one, permissions: to(one.permissions) } : one,
+      ),
     );
+  }
+
+  answerApproval(machine: string, id: string, said: Said): void {
+    this.approvals(machine, (one) => (one.card.request.id === id ? { ...one, state: { kind: "sending", said } } : one));
   }
 
   dismissApproval(machine: string, id: string): void {

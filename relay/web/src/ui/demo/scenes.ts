@@ -1,4 +1,5 @@
 /** Every state a screen can be in, by name. */
+import { ALLOWED_ONCE } from "../../core/approvals";
 import {
   CLOSE_CODES,
   PURPOSES,
@@ -111,6 +112,7 @@ function machine(part: Partial<Machine> = {}): Machine {
     until: null,
     access: null,
     approvals: [],
+    permissions: null,
     audit: { seen: null, missing: null },
     waiting: [],
     terminals: TERMINALS,
@@ -140,7 +142,7 @@ function auditPage(): AuditPage {
       {
         settled: {
           id: "Qx81ab77cc",
-          end: { end: "answered", verdict: "approved", by: { at: "device", name: "Pixel 7" } },
+          end: { end: "answered", verdict: "approved", holds: { for: "once" }, by: { at: "device", name: "Pixel 7" } },
         },
       },
     ],
@@ -319,6 +321,8 @@ function approval(id: string, line: string, part: Partial<Card>, request: Partia
         workspace: "/home/sasha/src/lanyard",
         fences: { fences: "workspace", network: false, repository: false },
         reason: "no rule speaks of `make`",
+        rules: [`Bash(${line})`],
+        saved_in: "/home/sasha/src/lanyard/.lanyard/settings.local.toml",
         asked: NOW - 4000,
         until: NOW + 27.3 * MINUTE,
         ...request,
@@ -374,12 +378,22 @@ const ENDED: Approval[] = [
   ended("e-yes", {
     kind: "settled",
     mine: true,
-    settled: { id: "e-yes", hash: "h", end: { end: "answered", verdict: "approved", by: BY_PHONE }, at: NOW },
+    settled: {
+      id: "e-yes",
+      hash: "h",
+      end: { end: "answered", verdict: "approved", holds: { for: "once" }, by: BY_PHONE },
+      at: NOW,
+    },
   }),
   ended("e-no", {
     kind: "settled",
     mine: false,
-    settled: { id: "e-no", hash: "h", end: { end: "answered", verdict: "denied", by: BY_PHONE }, at: NOW },
+    settled: {
+      id: "e-no",
+      hash: "h",
+      end: { end: "answered", verdict: "denied", holds: { for: "once" }, by: BY_PHONE },
+      at: NOW,
+    },
   }),
   ended("e-late", {
     kind: "settled",
@@ -391,7 +405,22 @@ const ENDED: Approval[] = [
 
 const AUDIT = auditPage();
 
-const APPROVER = machine({ scopes: ["view", "approve"], approvals: APPROVALS });
+const APPROVER = machine({
+  scopes: ["view", "approve", "devices"],
+  approvals: APPROVALS,
+  permissions: {
+    mode: null,
+    granted: [
+      {
+        id: "g-test",
+        rules: ["Bash(npm test:*)"],
+        workspace: "/home/sasha/src/lanyard",
+        until: NOW + 11 * MINUTE,
+        by: "Pixel 7",
+      },
+    ],
+  },
+});
 
 export const SCENES: Record<string, Scene> = {
   approvals: { machines: [APPROVER], ...WORKING },
@@ -400,8 +429,8 @@ export const SCENES: Record<string, Scene> = {
       machine({
         scopes: ["view", "approve"],
         approvals: [
-          { ...approval("s-sending", "make dist", {}), state: { kind: "sending", verdict: "approved" } },
-          { ...approval("s-unsure", "make dist", {}), state: { kind: "unconfirmed", verdict: "approved" } },
+          { ...approval("s-sending", "make dist", {}), state: { kind: "sending", said: ALLOWED_ONCE } },
+          { ...approval("s-unsure", "make dist", {}), state: { kind: "unconfirmed", said: ALLOWED_ONCE } },
           { ...approval("s-cut", "make dist", {}), state: { kind: "waiting", reason: reason("agent-gone") } },
           ...ENDED,
         ],

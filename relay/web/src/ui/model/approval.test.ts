@@ -1,6 +1,16 @@
+import { ALLOWED_ONCE, DENIED } from "../../core/approvals";
 import { expect, test } from "vitest";
 import type { Approval, ApprovalState, Machine } from "../../net/api";
-import { asked, askerWords, fencesWords, stateWords, visible, waitingCount, whyNotAnswer } from "./approval";
+import {
+  asked,
+  askerWords,
+  fencesWords,
+  maySetMode,
+  stateWords,
+  visible,
+  waitingCount,
+  whyNotAnswer,
+} from "./approval";
 
 function approval(id: string, at: number, state: ApprovalState): Approval {
   const request = {
@@ -12,6 +22,8 @@ function approval(id: string, at: number, state: ApprovalState): Approval {
     workspace: "/w",
     fences: { fences: "outside" as const },
     reason: "",
+    rules: [],
+    saved_in: "",
     asked: at,
     until: at + 1,
   };
@@ -26,7 +38,7 @@ const WAITS: ApprovalState = { kind: "waiting", reason: null };
 test("what waits comes in the order in which it was asked, of all machines; what has ended comes after it, the latest first", () => {
   const machines = [
     machine("one", [approval("c", 3, WAITS), approval("d", 4, { kind: "gone" })]),
-    machine("two", [approval("a", 1, { kind: "gone" }), approval("b", 2, { kind: "sending", verdict: "denied" })]),
+    machine("two", [approval("a", 1, { kind: "gone" }), approval("b", 2, { kind: "sending", said: DENIED })]),
   ];
   const { waiting, ended } = asked(machines);
   const ids = (list: typeof waiting) => list.map(({ approval: { card } }) => card.request.id);
@@ -48,13 +60,28 @@ test("nothing is called done before the machine has said so", () => {
   });
   const by = { at: "device" as const, name: "Pixel", key: "k", signature: "s" };
   const cases: [ApprovalState, string, string][] = [
-    [{ kind: "sending", verdict: "approved" }, "open", "Sending"],
-    [{ kind: "unconfirmed", verdict: "approved" }, "open", "has not said"],
+    [{ kind: "sending", said: ALLOWED_ONCE }, "open", "Sending"],
+    [{ kind: "unconfirmed", said: ALLOWED_ONCE }, "open", "has not said"],
     [{ kind: "gone" }, "open", "lanyard audit"],
     [{ kind: "waiting", reason: { code: "x", sentence: "it was cut", hint: "" } }, "bad", "still waits"],
-    [settled({ end: "answered", verdict: "approved", by }, true), "good", "Allowed once by you"],
-    [settled({ end: "answered", verdict: "approved", by }), "good", "on “Pixel”"],
-    [settled({ end: "answered", verdict: "denied", by: { at: "machine" } }), "bad", "Denied at atlas itself"],
+    [
+      settled({ end: "answered", verdict: "approved", holds: { for: "once" }, by }, true),
+      "good",
+      "Allowed once by you",
+    ],
+    [settled({ end: "answered", verdict: "approved", holds: { for: "once" }, by }), "good", "on “Pixel”"],
+    [
+      settled({ end: "answered", verdict: "approved", holds: { for: "time", minutes: 15 }, by }),
+      "good",
+      "Allowed for 15 minutes",
+    ],
+    [settled({ end: "answered", verdict: "approved", holds: { for: "always" }, by }), "good", "Allowed always"],
+    [settled({ end: "overtaken" }), "open", "Void: the mode"],
+    [
+      settled({ end: "answered", verdict: "denied", holds: { for: "once" }, by: { at: "machine" } }),
+      "bad",
+      "Denied at atlas itself",
+    ],
     [settled({ end: "expired" }), "bad", "nobody answered"],
     [settled({ end: "withdrawn" }), "open", "Nothing was done"],
   ];
@@ -89,4 +116,15 @@ test("nobody is let answer where nothing would be sent", () => {
   expect(whyNotAnswer(machine("m", []))).toBeNull();
   expect(whyNotAnswer(machine("m", [], { link: { kind: "offline" } }))).toContain("cannot be reached");
   expect(whyNotAnswer(machine("m", [], { scopes: ["view"] }))).toContain("may not answer");
+});
+
+test("to allow more takes more than to allow less, and a bounded browser changes no mode", () => {
+  const may = (scopes: Machine["scopes"], mode: "plan" | "ask" | null, root: string | null = null) =>
+    maySetMode({ ...machine("one", []), scopes, reach: { root, terminal: null } }, mode);
+  expect(may(["approve"], "plan")).toBe(true);
+  expect(may(["approve"], "ask")).toBe(false);
+  expect(may(["approve"], null)).toBe(false);
+  expect(may(["approve", "devices"], null)).toBe(true);
+  expect(may(["approve", "devices"], "plan", "/work")).toBe(false);
+  expect(may(["view"], "plan")).toBe(false);
 });

@@ -1,6 +1,6 @@
 /** What a request for approval is called on the screen, and what has come of it, in words. */
 import { isOver } from "../../core/approvals";
-import type { Asker, Fences, Risk } from "../../core/generated";
+import type { ApprovalHolds, Asker, Fences, Risk, WorkMode } from "../../core/generated";
 import type { Approval, ApprovalState, Machine } from "../../net/api";
 import type { IconName } from "../parts/icons";
 import { asSentence } from "./link";
@@ -63,6 +63,31 @@ export function fencesWords(fences: Fences, workspace: string): string {
   return `in the sandbox: changes ${visible(workspace)} and nothing else${repository}, ${network}`;
 }
 
+/** How a machine can be told to work, and what that is called. */
+export const MODES: readonly (readonly [WorkMode | null, string])[] = [
+  [null, "as settings say"],
+  ["plan", "plan: only read"],
+  ["ask", "ask"],
+  ["accept-edits", "accept edits"],
+];
+
+/** Whether this browser may choose that: to allow more takes more than to allow less. */
+export function maySetMode({ scopes, reach }: Machine, mode: WorkMode | null): boolean {
+  const whole = reach.root === null && reach.terminal === null;
+  return whole && scopes.includes("approve") && (mode === "plan" || scopes.includes("devices"));
+}
+
+export function holdsWords(holds: ApprovalHolds): string {
+  switch (holds.for) {
+    case "once":
+      return "once";
+    case "time":
+      return `for ${holds.minutes} minutes`;
+    case "always":
+      return "always";
+  }
+}
+
 export interface StateWords {
   icon: IconName;
   tone: "good" | "bad" | "open";
@@ -103,13 +128,15 @@ function settledWords(state: Extract<ApprovalState, { kind: "settled" }>, machin
   switch (end.end) {
     case "expired":
       return { icon: "clock", tone: "bad", text: "Denied by itself: nobody answered in time." };
+    case "overtaken":
+      return { icon: "again", tone: "open", text: "Void: the mode was changed meanwhile. It may be asked again." };
     case "withdrawn":
       return { icon: "back", tone: "open", text: "Withdrawn: whoever asked has gone. Nothing was done by it." };
     case "answered": {
       const { by } = end;
       const who = state.mine ? "by you, here" : by.at === "machine" ? `at ${machine} itself` : `on “${by.name}”`;
       return end.verdict === "approved"
-        ? { icon: "check", tone: "good", text: `Allowed once ${who}.` }
+        ? { icon: "check", tone: "good", text: `Allowed ${holdsWords(end.holds)} ${who}.` }
         : { icon: "refused", tone: "bad", text: `Denied ${who}.` };
     }
   }

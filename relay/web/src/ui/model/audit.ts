@@ -91,7 +91,10 @@ function settled(fields: Fields): string {
   switch (inside(end, "end")) {
     case "answered": {
       const where = inside(end, "by", "at") === "device" ? `on “${word(end, "by", "name")}”` : "at the machine";
-      return `${inside(end, "verdict") === "approved" ? "Allowed once" : "Denied"} ${where}: request ${id}`;
+      const longer = { time: ` for ${word(end, "holds", "minutes")} minutes`, always: " always" }[
+        word(end, "holds", "for")
+      ];
+      return `${inside(end, "verdict") === "approved" ? `Allowed${longer ?? " once"}` : "Denied"} ${where}: request ${id}`;
     }
     case "expired":
       return `Denied by itself, nobody answered: request ${id}`;
@@ -114,6 +117,15 @@ const EVENTS: Readonly<Record<string, readonly [AuditKind, IconName, "plain" | "
     "plain",
     (f) =>
       `${inside(f, "allowed") === true ? "Allowed" : "Denied"} by rules: ${word(f, "line")}, for ${asker(inside(f, "asker"))}`,
+  ],
+  mode_chosen: ["approvals", "list", "plain", (f) => `Mode ${word(f, "mode") || "as settings say"} was chosen${by(f)}`],
+  grant_ended: ["approvals", "close", "plain", (f) => `The rules of request ${short(f, "id")} stand no longer${by(f)}`],
+  rules_saved: [
+    "approvals",
+    "save",
+    "plain",
+    (f) =>
+      `Rules of request ${short(f, "id")} ${inside(f, "failed") === null ? "were saved" : "could not be saved"}: ${word(f, "file")}`,
   ],
   folder_trusted: ["approvals", "check", "plain", (f) => `The settings of ${word(f, "folder")} count from now on`],
   paired: ["access", "add", "plain", (f) => `${device(f)} was paired, with ${scopes(f)}`],

@@ -19,6 +19,7 @@ function machine(part: Partial<Machine>): Machine {
     until: null,
     access: null,
     approvals: [],
+    permissions: null,
     audit: { seen: null, missing: null },
     waiting: [],
     terminals: [],

@@ -8,6 +8,7 @@ const NAMES: Readonly<Record<WishKind, string | null>> = {
   end: "Ending the terminal",
   forget: "Forgetting",
   history: null,
+  mode: "The mode, or the end of a rule",
   rename: "The new name",
   renew: "Renewing",
   revoke: "Ending access",

@@ -28,6 +28,7 @@ const machine = (part: Partial<Machine> = {}): Machine => ({
   until: null,
   access: null,
   approvals: [],
+  permissions: null,
   audit: { seen: null, missing: null },
   waiting: [],
   terminals: [terminal("build", { title: "cargo test" }), terminal("logs", { exit: { t: "status", code: 2 } })],
