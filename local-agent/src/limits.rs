@@ -147,7 +147,7 @@ pub const AUDIT_UNSIGNED_TIME: Duration = Duration::from_secs(60);
 /// Lines about sessions and tokens that may come at once.
 pub const AUDIT_BURST: u32 = 2000;
 /// How soon there is room for another of them.
-pub const AUDIT_EVERY: Duration = Duration::from_millis(250);
+pub const AUDIT_EVERY: Duration = Duration::from_secs(2);
 /// Lines of the audit log that are read at a time.
 pub const AUDIT_PAGE: u64 = 200;
 /// Bytes of them, if it is more than one.

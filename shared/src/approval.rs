@@ -96,6 +96,39 @@ pub enum Fences {
     Outside {},
 }
 
+impl Fences {
+    /// Whether what is let run in these may also run in those: they let it do no more.
+    #[must_use]
+    pub const fn cover(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Outside {}, _) => true,
+            (Self::Workspace { .. }, Self::Outside {}) => false,
+            (
+                Self::Workspace {
+                    network,
+                    repository,
+                },
+                Self::Workspace {
+                    network: more,
+                    repository: writes,
+                },
+            ) => (network || !more) && (repository || !writes),
+        }
+    }
+
+    /// Whether it is the sandbox as it is for whoever asks for no more.
+    #[must_use]
+    pub const fn are_plain(self) -> bool {
+        matches!(
+            self,
+            Self::Workspace {
+                network: false,
+                repository: false,
+            }
+        )
+    }
+}
+
 /// What an answer is about: SHA-256 over all of a request.
 pub type Hash = b64::Bytes<32>;
 
@@ -294,6 +327,8 @@ pub struct Granted {
     pub rules: Vec<String>,
     /// Where they count.
     pub workspace: String,
+    /// For what is kept to these, or to more.
+    pub fences: Fences,
     /// Until when.
     pub until: UnixMs,
     /// Who has said so: a device's name, or empty for the machine itself.
@@ -577,6 +612,29 @@ mod tests {
             ..answer
         };
         assert!(!moved.is_by(&public, agent));
+    }
+
+    #[test]
+    fn what_is_let_do_less_is_not_let_do_more() {
+        let within = |network, repository| Fences::Workspace {
+            network,
+            repository,
+        };
+        let outside = Fences::Outside {};
+        let all = [
+            within(false, false),
+            within(true, false),
+            within(false, true),
+            within(true, true),
+            outside,
+        ];
+        for one in all {
+            assert!(outside.cover(one) && one.cover(within(false, false)) && one.cover(one));
+            assert_eq!(one.cover(outside), one == outside);
+        }
+        assert!(!within(false, true).cover(within(true, false)));
+        assert!(!within(true, false).cover(within(false, true)));
+        assert!(!within(true, false).cover(within(true, true)));
     }
 
     #[test]

@@ -448,7 +448,12 @@ async fn what_a_person_lets_stand_for_a_time_runs_without_asking_until_it_is_end
     let ran = asking.run(&["ask", "--json", "--", "make", "-v"]).await?;
     let decided: Value = serde_json::from_slice(&ran.stderr)?;
     ensure!(decided["decision"] == "allow", "{decided}");
-    // Nothing beside it is.
+    // With more than it was let have it is asked about again.
+    for more in ["--network", "--outside"] {
+        let other = asking.ask(&[more, "--", "make", "-v"]).await?;
+        ensure!(asking.run(&["deny", other.id()]).await?.status.success());
+    }
+    // Nothing beside it is allowed.
     let other = asking.ask(&["--", "make", "-v", "-k"]).await?;
     let granted = asking.run(&["grants", "--json"]).await?;
     let granted: Value = serde_json::from_slice(&granted.stdout)?;
@@ -519,7 +524,7 @@ async fn a_rule_is_saved_for_good_only_in_a_folder_that_is_trusted() -> Result<(
     let now = clock::unix();
     trust.take(Word {
         folder: asking.workspace.display().to_string(),
-        hash: Found::of(&asking.workspace).project,
+        hash: Found::of(&asking.workspace).project_hash(),
         trusted: true,
         at: now,
     });

@@ -91,6 +91,16 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Whether each part is known to only read, or is allowed by one of these rules.
+    #[must_use]
+    pub fn is_allowed_by(&self, rules: &[&str]) -> bool {
+        let by_these = |part: &Part| {
+            let rule = part.rule.as_deref();
+            rule.is_some_and(|rule| rule == command::READ_ONLY || rules.contains(&rule))
+        };
+        self.decision == Decision::Allow && self.parts.iter().all(by_these)
+    }
+
     /// Whether rules that somebody has written allow every part. What is known to only read does so by how it is run here; who runs it in another
     /// way cannot count on that.
     #[must_use]

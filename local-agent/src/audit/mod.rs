@@ -272,7 +272,8 @@ pub enum Who {
 }
 
 impl Event {
-    /// Whether it must be on the disk before anything goes on. The others are there a little later, or with the next of these.
+    /// Whether it must be on the disk before anything goes on. The others are there a little later, or with the next of these, and are bounded by
+    /// time: a device alone can cause as many of them as it likes.
     #[must_use]
     pub fn is_durable(&self) -> bool {
         match self {
@@ -280,7 +281,13 @@ impl Event {
             | Self::Minted { .. }
             | Self::Ended { .. }
             | Self::Refused { .. }
-            | Self::Decided { allowed: false, .. } => false,
+            | Self::Decided { allowed: false, .. }
+            // A device can end tokens of its own, and come back, as often as it likes.
+            | Self::Revoked {
+                what: Revocation::Token { .. },
+                ..
+            }
+            | Self::Disputed { .. } => false,
             Self::Began { .. }
             | Self::Continued { .. }
             | Self::Rekeyed { .. }
@@ -306,8 +313,7 @@ impl Event {
             | Self::KeysChanged { .. }
             | Self::TerminalBegan { .. }
             | Self::TerminalEnded { .. }
-            | Self::HistoryRemoved { .. }
-            | Self::Disputed { .. } => true,
+            | Self::HistoryRemoved { .. } => true,
         }
     }
 }

@@ -329,7 +329,7 @@ mod tests {
         recorder
             .record(Event::ShareEnded { device }, at(1))
             .unwrap();
-        recorder.record(token(2), at(2)).unwrap();
+        recorder.record(token(2), at(5)).unwrap();
         let events = events(dir.path());
         let tokens = events.iter().filter(|event| **event == token(1)).count();
         assert_eq!(tokens, AUDIT_BURST as usize);

@@ -8,7 +8,7 @@ use crate::audit::{Event, Who};
 use crate::limits::GRANTED_MAX;
 use crate::policy::present::Present;
 use lanyard_shared::access::Reach;
-use lanyard_shared::approval::{By, End, Granted, Holds, Mode, Request, Settled, Verdict};
+use lanyard_shared::approval::{By, End, Fences, Granted, Holds, Mode, Request, Settled, Verdict};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::frame::StreamId;
 use lanyard_shared::ids::ApprovalId;
@@ -24,10 +24,11 @@ pub(super) struct Permissions {
 }
 
 impl Core {
-    /// As it counts in one workspace.
+    /// As it counts in one workspace, for what would be kept to these fences: what was let run in the sandbox was not let run outside.
     #[must_use]
-    pub fn present(&self, workspace: &str) -> Present {
-        let here = |granted: &&Granted| granted.workspace == workspace;
+    pub fn present(&self, workspace: &str, fences: Fences) -> Present {
+        let here =
+            |granted: &&Granted| granted.workspace == workspace && granted.fences.cover(fences);
         let rules = self.permissions.granted.iter().filter(here);
         Present {
             mode: self.permissions.mode,
@@ -138,6 +139,7 @@ impl Core {
                     id: settled.id,
                     rules: request.rules.clone(),
                     workspace: request.workspace.clone(),
+                    fences: request.fences,
                     until: settled.at + Duration::from_secs(u64::from(*minutes) * 60),
                     by: match by {
                         By::Machine {} => String::new(),

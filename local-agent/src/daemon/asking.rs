@@ -26,7 +26,7 @@ impl Daemon {
         if !whole || !folder.is_absolute() || !Path::new(&wish.workspace).is_absolute() {
             return Err(CloseCode::BadMessage);
         }
-        let present = self.core.present(&wish.workspace);
+        let present = self.core.present(&wish.workspace, wish.fences);
         let trust = self.disk.state.trust();
         let standing = Standing::of(Path::new(&wish.workspace), &trust, &present);
         self.note_trust(&wish.workspace, standing.trust());
@@ -36,6 +36,11 @@ impl Daemon {
         if by_itself && verdict.decision == Decision::Allow {
             verdict.decision = Decision::Ask;
             verdict.reason = "it seems to only read, but would run without our fences".to_owned();
+        }
+        let more = wish.session.is_none() && !wish.fences.are_plain();
+        if more && verdict.decision == Decision::Allow && !verdict.is_allowed_by(&present.rules()) {
+            verdict.decision = Decision::Ask;
+            verdict.reason = "it would be allowed in the sandbox, and asks for more".to_owned();
         }
         let name = wish.name;
         let asker = match wish.session {

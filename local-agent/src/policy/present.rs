@@ -32,6 +32,12 @@ impl Present {
             .collect()
     }
 
+    /// The rules, as they were written.
+    #[must_use]
+    pub fn rules(&self) -> Vec<&str> {
+        self.rules.iter().map(|(rule, _)| rule.as_str()).collect()
+    }
+
     /// The mode as decisions take it.
     #[must_use]
     pub fn mode(&self) -> Option<settings::Mode> {

@@ -1,8 +1,7 @@
 //! Rules that a person lets stand for good are written into the person's own file of the project; all else in it stays as it is, comments included.
 
 use super::settings::Found;
-use super::trust::{Known, Trust, Word};
-use lanyard_policy::limits::SETTINGS_MAX;
+use super::trust::{Known, Trust, Word, hash};
 use lanyard_policy::settings::{Level, Settings};
 use lanyard_shared::time::UnixMs;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -49,12 +48,17 @@ pub fn save(
     trust: &mut Trust,
     now: UnixMs,
 ) -> Result<(), SaveError> {
-    let before = Found::of(workspace).project;
-    if trust.of(workspace, &before) != Known::Trusted {
+    let found = Found::of(workspace);
+    if trust.of(workspace, &found.project_hash()) != Known::Trusted {
         return Err(SaveError::NotTrusted);
     }
     let file = file_of(workspace);
-    let text = read(workspace, &file)?;
+    make_way(workspace, &file)?;
+    // What was read just now, and is trusted: whoever changes it meanwhile has changed it in vain.
+    let [project, own] = found.project.as_slice() else {
+        return Err(SaveError::NotTrusted);
+    };
+    let text = String::from_utf8_lossy(own.as_deref().unwrap_or_default());
     let text = with_rules(&text, rules).ok_or_else(|| SaveError::Unreadable(file.clone()))?;
     let name = file.to_string_lossy();
     if Settings::read(Level::Local, &name, &text).is_err() {
@@ -63,15 +67,15 @@ pub fn save(
     write(&file, &text).map_err(at(&file))?;
     trust.take(Word {
         folder: workspace.to_string_lossy().into_owned(),
-        hash: Found::of(workspace).project,
+        hash: hash(&[project.clone(), Some(text.into_bytes())]),
         trusted: true,
         at: now,
     });
     Ok(())
 }
 
-/// What is there; nothing if it is not there yet. Neither the file nor its folder is a link: it would be another place that is written.
-fn read(workspace: &Path, file: &Path) -> Result<String, SaveError> {
+/// Neither the file nor its folder is a link: it would be another place that is written.
+fn make_way(workspace: &Path, file: &Path) -> Result<(), SaveError> {
     let folder = workspace.join(".lanyard");
     match fs::symlink_metadata(&folder) {
         Ok(found) if found.is_dir() => {}
@@ -83,11 +87,9 @@ fn read(workspace: &Path, file: &Path) -> Result<String, SaveError> {
         Err(error) => return Err(at(&folder)(error)),
     }
     match fs::symlink_metadata(file) {
-        Ok(found) if found.is_file() && found.len() <= SETTINGS_MAX as u64 => {
-            fs::read_to_string(file).map_err(at(file))
-        }
+        Ok(found) if found.is_file() => Ok(()),
         Ok(_) => Err(SaveError::NotPlain(file.to_owned())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(at(file)(error)),
     }
 }
@@ -147,7 +149,7 @@ mod tests {
         let mut trust = Trust::default();
         trust.take(Word {
             folder: workspace.to_string_lossy().into_owned(),
-            hash: Found::of(workspace).project,
+            hash: Found::of(workspace).project_hash(),
             trusted: true,
             at: UnixMs(1),
         });
@@ -173,7 +175,7 @@ mod tests {
         let expected = text.replace("[\"Bash(make)\"]", "[\"Bash(make)\", \"Bash(npm test)\"]");
         assert_eq!(saved, expected);
         let found = Found::of(workspace);
-        assert_eq!(trust.of(workspace, &found.project), Known::Trusted);
+        assert_eq!(trust.of(workspace, &found.project_hash()), Known::Trusted);
         assert!(found.wrong.is_empty());
     }
 
@@ -227,5 +229,23 @@ mod tests {
             assert!(save_in(dir.path(), &mut trust).is_err());
             assert_eq!(fs::read_to_string(file_of(dir.path())).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn what_somebody_writes_meanwhile_is_not_trusted_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let workspace = dir.path();
+        fs::create_dir(workspace.join(".lanyard")).unwrap();
+        let mut trust = trusted(workspace);
+        save_in(workspace, &mut trust).unwrap();
+        let evil = "[permissions]\nallow = [\"Bash(evil)\"]\n";
+        fs::write(workspace.join(".lanyard/settings.toml"), evil).unwrap();
+        assert!(matches!(
+            save_in(workspace, &mut trust),
+            Err(SaveError::NotTrusted)
+        ));
+        // The hash that was taken in is of what was trusted, and of nothing that is there by now.
+        let hash = Found::of(workspace).project_hash();
+        assert_ne!(trust.of(workspace, &hash), Known::Trusted);
     }
 }

@@ -18,8 +18,8 @@ pub struct Found {
     pub files: Vec<Read>,
     /// All that is wrong with others.
     pub wrong: Vec<Wrong>,
-    /// Of those that come with the project.
-    pub project: ProjectHash,
+    /// Those that come with the project, byte for byte, or not there: first its own, then the person's for it.
+    pub project: Vec<Option<Vec<u8>>>,
 }
 
 /// One file.
@@ -49,16 +49,15 @@ impl Found {
         let mut found = Self {
             files: Vec::new(),
             wrong: Vec::new(),
-            project: trust::hash(&[]),
+            project: Vec::new(),
         };
-        let mut project = Vec::new();
         for (level, path) in places {
             let name = path.display().to_string();
             let text = match text(&path) {
                 Ok(Some(text)) => text,
                 Ok(None) => {
                     if level.comes_with_project() {
-                        project.push(None);
+                        found.project.push(None);
                     }
                     continue;
                 }
@@ -70,15 +69,20 @@ impl Found {
                 }
             };
             if level.comes_with_project() {
-                project.push(Some(text.clone().into_bytes()));
+                found.project.push(Some(text.clone().into_bytes()));
             }
             match Settings::read(level, &name, &text) {
                 Ok(settings) => found.files.push(Read { path, settings }),
                 Err(wrong) => found.wrong.extend(wrong),
             }
         }
-        found.project = trust::hash(&project);
         found
+    }
+
+    /// Of all that comes with the project.
+    #[must_use]
+    pub fn project_hash(&self) -> ProjectHash {
+        trust::hash(&self.project)
     }
 
     /// What is in force, in a folder that is trusted or not.

@@ -30,14 +30,14 @@ impl Standing {
     #[must_use]
     pub fn of(workspace: &Path, trust: &Trust, present: &Present) -> Self {
         let found = Found::of(workspace);
-        let known = trust.of(workspace, &found.project);
+        let known = trust.of(workspace, &found.project_hash());
         let scopes = found.scopes(known == Known::Trusted);
         let home = home();
         Self {
             workspace: workspace.to_owned(),
             folders: folders(&scopes, workspace, home.as_deref()),
             home,
-            project: found.project,
+            project: found.project_hash(),
             known,
             mode: scopes.mode_chosen(present.mode()),
             grants: present.grants(),

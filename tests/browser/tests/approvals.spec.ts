@@ -166,3 +166,43 @@ test("plan mode voids what waits, and only who may give access leaves it again",
   await other.page.getByLabel("Mode of tower").selectOption("as settings say");
   await expect(mode).toHaveValue("");
 });
+
+test("with a hundred requests the list stays quick, and who asks on keeps nobody from answering", async ({
+  rig,
+  visitor,
+}) => {
+  test.slow();
+  await answering(visitor);
+  const { page } = visitor;
+  const asked = Array.from({ length: 100 }, (_, at) => rig.agent.asks(`make number-${at}`));
+  await expect(page.getByRole("article")).toHaveCount(100, { timeout: 30_000 });
+  await page.evaluate(() => {
+    const seen = { longest: 0 };
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) seen.longest = Math.max(seen.longest, duration);
+    }).observe({ type: "longtask" });
+    Object.assign(window, { seen });
+  });
+  // One that comes and goes behind it all the while, sooner than a card that has moved takes a tap.
+  let asking = true;
+  const restless = (async () => {
+    while (asking) {
+      const one = rig.agent.asks("make again");
+      await expect(page.getByText("make again", { exact: true }).first()).toBeVisible();
+      one.leave();
+      await one.ended;
+    }
+  })();
+  const first = page.getByRole("article").first();
+  const line = await first.locator("pre").innerText();
+  await first.getByRole("button", { name: "Deny" }).click();
+  await expect(card(visitor, line)).toContainText("Denied by you, here.");
+  for (const key of ["j", "j", "j", "k"]) await page.keyboard.press(key);
+  await expect(page.locator("article:focus")).toHaveCount(1);
+  asking = false;
+  await restless;
+  const { longest } = await page.evaluate(() => (window as unknown as { seen: { longest: number } }).seen);
+  expect(longest).toBeLessThan(500);
+  for (const { leave } of asked) leave();
+  await Promise.all(asked.map(({ ended }) => ended));
+});

@@ -23,7 +23,7 @@ pub fn run(state: &StateDir, args: &TrustArgs) -> Result<ExitCode, Failure> {
     }
     let found = Found::of(&folder);
     super::say_wrong(&found);
-    if state.trust().of(&folder, &found.project) == Known::Trusted {
+    if state.trust().of(&folder, &found.project_hash()) == Known::Trusted {
         output::say("it is trusted already, with its settings as they are");
         return Ok(ExitCode::SUCCESS);
     }
@@ -44,7 +44,7 @@ pub fn ask_about(state: &StateDir, folder: &Path) -> Result<(), Failure> {
         return Ok(());
     };
     let found = Found::of(&folder);
-    let known = state.trust().of(&folder, &found.project);
+    let known = state.trust().of(&folder, &found.project_hash());
     let settled = matches!(known, Known::Trusted | Known::Refused);
     if settled || would_allow(&found, &folder).is_empty() {
         return Ok(());
@@ -88,7 +88,7 @@ fn ask(state: &StateDir, folder: &Path, found: &Found) -> Result<bool, Failure> 
     let mut trust = state.trust();
     trust.take(Word {
         folder: folder.to_string_lossy().into_owned(),
-        hash: found.project,
+        hash: found.project_hash(),
         trusted,
         at: clock::unix(),
     });
@@ -112,7 +112,7 @@ fn list(state: &StateDir, as_json: bool) {
     let trust = state.trust();
     let standing = |word: &Word| {
         let found = Found::of(Path::new(&word.folder));
-        match trust.of(Path::new(&word.folder), &found.project) {
+        match trust.of(Path::new(&word.folder), &found.project_hash()) {
             Known::Trusted => "trusted",
             Known::Refused => "refused",
             Known::Changed | Known::Nothing => "changed since",

@@ -4,13 +4,17 @@ use super::approving::{Phone, heard, opened, phone, record, say};
 use super::rig::{APPROVAL, Rig};
 use crate::audit::{Event, Who};
 use crate::core::Effect;
-use lanyard_shared::approval::{Answer, End, Holds, Mode, Said, Verdict};
+use lanyard_shared::approval::{Answer, End, Fences, Holds, Mode, Said, Verdict};
 use lanyard_shared::close::CloseCode;
 use lanyard_shared::ids::ApprovalId;
 use lanyard_shared::msg::{FromAgent, Scope, ToAgent};
 use std::time::Duration;
 
 const WORKSPACE: &str = "/home/ada/work";
+const PLAIN: Fences = Fences::Workspace {
+    network: false,
+    repository: false,
+};
 const FIFTEEN: Holds = Holds::Time { minutes: 15 };
 const ALWAYS: Holds = Holds::Always {};
 const SCOPES: &[Scope] = &[Scope::Approve, Scope::Devices];
@@ -65,8 +69,16 @@ fn rules_that_a_person_lets_stand_count_in_their_workspace_until_their_time_is_o
     assert_eq!(told(&mut rig, &mut phone), [(None, 1)]);
     let until = rig.core.granted()[0].until;
     let rules = vec![("Bash(make)".to_owned(), until)];
-    assert_eq!(rig.core.present(WORKSPACE).rules, rules);
-    assert!(rig.core.present("/home/ada").rules.is_empty());
+    assert_eq!(rig.core.present(WORKSPACE, PLAIN).rules, rules);
+    assert!(rig.core.present("/home/ada", PLAIN).rules.is_empty());
+    // Nor for what would be let do more than that was.
+    let network = Fences::Workspace {
+        network: true,
+        repository: false,
+    };
+    for more in [network, Fences::Outside {}] {
+        assert!(rig.core.present(WORKSPACE, more).rules.is_empty());
+    }
     rig.pass(Duration::from_secs(15 * 60 - 10));
     assert_eq!(rig.core.granted().len(), 1);
     rig.pass(Duration::from_secs(20));

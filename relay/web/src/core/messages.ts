@@ -170,6 +170,7 @@ const pairReply = tagged<PairReply>({
 const PARTS_MAX = 4096;
 
 const verdict = oneOf<ApprovalVerdict>("approved", "denied");
+const fences = variants<"fences", Fences>("fences", { workspace: { network: flag, repository: flag }, outside: {} });
 const approvalRequest = object<ApprovalRequest>({
   id,
   asker: variants<"by", Asker>("by", {
@@ -180,7 +181,7 @@ const approvalRequest = object<ApprovalRequest>({
   programs: list(object<Program>({ name: text, path: text }), PARTS_MAX),
   folder: text,
   workspace: text,
-  fences: variants<"fences", Fences>("fences", { workspace: { network: flag, repository: flag }, outside: {} }),
+  fences,
   reason: text,
   rules: list(text, PARTS_MAX),
   saved_in: text,
@@ -211,7 +212,7 @@ const settled = object<Settled>({
   at: time,
 });
 
-const granted = object<Granted>({ id, rules: list(text, PARTS_MAX), workspace: text, until: time, by: text });
+const granted = object<Granted>({ id, rules: list(text, PARTS_MAX), workspace: text, fences, until: time, by: text });
 
 const auditHead = object<AuditHead>({ count: time, hash: bytes(32) });
 

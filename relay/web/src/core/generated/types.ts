@@ -358,6 +358,8 @@ export type Granted = {
   rules: Array<string>,
   /** Where they count. */
   workspace: string,
+  /** For what is kept to these, or to more. */
+  fences: Fences,
   /** Until when. */
   until: UnixMs,
   /** Who has said so: a device's name, or empty for the machine itself. */

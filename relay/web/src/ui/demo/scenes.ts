@@ -415,6 +415,7 @@ const APPROVER = machine({
         id: "g-test",
         rules: ["Bash(npm test:*)"],
         workspace: "/home/sasha/src/lanyard",
+        fences: { fences: "workspace", network: false, repository: false },
         until: NOW + 11 * MINUTE,
         by: "Pixel 7",
       },

@@ -5,6 +5,7 @@ import {
   asked,
   askerWords,
   fencesWords,
+  layoutsOf,
   maySetMode,
   stateWords,
   visible,
@@ -127,4 +128,17 @@ test("to allow more takes more than to allow less, and a bounded browser changes
   expect(may(["approve", "devices"], null)).toBe(true);
   expect(may(["approve", "devices"], "plan", "/work")).toBe(false);
   expect(may(["view"], "plan")).toBe(false);
+});
+
+test("a card has moved when something before it has changed, and not for what comes behind it", () => {
+  const of = (ids: string[], above = "") =>
+    layoutsOf(
+      ids.map((id) => ({ machine: machine("one", []), approval: approval(id, 1, WAITS) })),
+      above,
+    );
+  const [first, second] = of(["a", "b"]);
+  expect(of(["a", "b", "c"]).slice(0, 2)).toEqual([first, second]);
+  expect(of(["x", "b"])[1]).not.toBe(second);
+  expect(of(["b"])[0]).not.toBe(second);
+  expect(of(["a", "b"], "a rule stands")[0]).not.toBe(first);
 });

@@ -21,6 +21,20 @@ export function asked(machines: readonly Machine[]): { waiting: Asked[]; ended: 
   };
 }
 
+/**
+ * For each card of a list a word that changes whenever the card may have moved: when something above the list has, or a card before it has come,
+ * gone, or become another height.
+ */
+export function layoutsOf(cards: readonly Asked[], above: string): string[] {
+  const layouts: string[] = [];
+  let hash = 0;
+  for (const word of [above, ...cards.map(({ approval: { card, state } }) => `${card.request.id} ${state.kind}`)]) {
+    for (const character of word) hash = (Math.imul(hash, 31) + (character.codePointAt(0) ?? 0)) | 0;
+    layouts.push(`${layouts.length} ${hash}`);
+  }
+  return layouts.slice(1);
+}
+
 /** How many wait. */
 export function waitingCount(machines: readonly Machine[]): number {
   return asked(machines).waiting.length;
