@@ -184,9 +184,9 @@ test("with a hundred requests the list stays quick, and who asks on keeps nobody
     Object.assign(window, { seen });
   });
   // One that comes and goes behind it all the while, sooner than a card that has moved takes a tap.
-  let asking = true;
-  const restless = (async () => {
-    while (asking) {
+  const restless = { on: true };
+  const asking = (async () => {
+    while (restless.on) {
       const one = rig.agent.asks("make again");
       await expect(page.getByText("make again", { exact: true }).first()).toBeVisible();
       one.leave();
@@ -199,8 +199,8 @@ test("with a hundred requests the list stays quick, and who asks on keeps nobody
   await expect(card(visitor, line)).toContainText("Denied by you, here.");
   for (const key of ["j", "j", "j", "k"]) await page.keyboard.press(key);
   await expect(page.locator("article:focus")).toHaveCount(1);
-  asking = false;
-  await restless;
+  restless.on = false;
+  await asking;
   const { longest } = await page.evaluate(() => (window as unknown as { seen: { longest: number } }).seen);
   expect(longest).toBeLessThan(500);
   for (const { leave } of asked) leave();
