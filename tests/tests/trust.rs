@@ -92,10 +92,9 @@ impl Project {
             .await
     }
 
-    /// Starts the agent, until it is online.
-    async fn up(&self, typed: &str) -> Result<String> {
-        self.at_terminal(&["up", "--no-pair"], typed, "connected to")
-            .await
+    /// Starts the agent, until it says this.
+    async fn up(&self, typed: &str, until: &str) -> Result<String> {
+        self.at_terminal(&["up", "--no-pair"], typed, until).await
     }
 
     /// What is decided of a command that the project allows, here and now.
@@ -182,15 +181,18 @@ async fn a_repository_is_not_looked_at_before_its_folder_is_trusted() -> Result<
 async fn the_first_start_in_a_folder_asks_about_it_and_later_ones_do_not() -> Result<()> {
     let mut project = Project::start().await?;
     project.world.agent.process.kill().await?;
-    let seen = project.up("\n").await?;
+    let seen = project.up("\n", "it is not trusted;").await?;
     ensure!(
         seen.contains("allow Bash(make)") && seen.contains("it is not trusted"),
         "{seen}"
     );
-    let seen = project.up("").await?;
+    let seen = project.up("", "connected to").await?;
     ensure!(!seen.contains("[y/N]"), "{seen}");
     project.allows("false")?;
-    let seen = project.up("y\n").await?;
+    // It is there before anybody has answered.
+    let seen = project.up("", "connected to").await?;
+    ensure!(seen.contains("[y/N]"), "{seen}");
+    let seen = project.up("y\n", "it is trusted, as it is now").await?;
     ensure!(seen.contains("allow Bash(false)"), "{seen}");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 mod trust;
 
-pub use trust::ask_about;
+pub use trust::Question;
 
 use super::{Failure, output};
 use crate::limits::{CHECK_LINE_MAX, SHOWN_MAX};

@@ -1,7 +1,7 @@
 //! Questions at the machine: a device wants in, the words are compared, a person says yes; or somebody wants to run something.
 
 use super::grant::{bounds, meaning};
-use super::{card, output};
+use super::{card, output, policy};
 use crate::core::pairing::QuestionId;
 use crate::daemon::owner::{self, Notice};
 use crate::limits::TOO_SOON;
@@ -62,6 +62,8 @@ pub struct Questions {
 enum Waiting {
     Device(Box<Notice>, QuestionId),
     Approval(Box<Request>),
+    /// It waits for nobody, and so comes last.
+    Folder(Box<policy::Question>),
 }
 
 /// What was typed.
@@ -136,6 +138,11 @@ impl Questions {
         });
     }
 
+    /// Asks whether a folder is to be trusted; everything else comes before it.
+    pub fn ask_folder(&mut self, question: policy::Question, keyboard: &mut Keyboard) {
+        self.ask(Waiting::Folder(Box::new(question)), keyboard);
+    }
+
     /// Takes a typed line as the answer to the question that is shown. Anything but a clear yes is a no.
     pub fn answer(&mut self, line: &str) -> Option<Answer> {
         let first = self.waiting.first()?;
@@ -162,7 +169,7 @@ impl Questions {
                 if !yes {
                     output::say("refused; the link is spent. `lanyard pair` makes a new one");
                 }
-                Answer::Device(question, yes)
+                Some(Answer::Device(question, yes))
             }
             Waiting::Approval(request) => {
                 let verdict = if yes {
@@ -171,11 +178,15 @@ impl Questions {
                     Verdict::Denied
                 };
                 output::say(if yes { "approved" } else { "denied" });
-                Answer::Approval(request.id, request.hash(), verdict)
+                Some(Answer::Approval(request.id, request.hash(), verdict))
+            }
+            Waiting::Folder(question) => {
+                question.answer(yes);
+                None
             }
         };
         self.show_first();
-        Some(answer)
+        answer
     }
 
     fn ask(&mut self, question: Waiting, keyboard: &mut Keyboard) {
@@ -183,9 +194,15 @@ impl Questions {
             return;
         }
         keyboard.listen();
-        self.waiting.push(question);
-        if let [only] = self.waiting.as_slice() {
-            only.show();
+        let is_folder = |other: &Waiting| matches!(other, Waiting::Folder(_));
+        let end = self.waiting.len();
+        let place = self.waiting.iter().position(is_folder).unwrap_or(end);
+        self.waiting.insert(place, question);
+        match self.waiting.as_slice() {
+            [only] => only.show(),
+            // What was shown is asked again behind it.
+            [_, ..] if place == 0 => self.show_first(),
+            _ => {}
         }
     }
 
@@ -211,7 +228,8 @@ impl Waiting {
         match (self, other) {
             (Self::Device(_, one), Self::Device(_, other)) => one == other,
             (Self::Approval(one), Self::Approval(other)) => one.id == other.id,
-            (Self::Device(..), Self::Approval(_)) | (Self::Approval(_), Self::Device(..)) => false,
+            (Self::Folder(_), Self::Folder(_)) => true,
+            (Self::Device(..) | Self::Approval(_) | Self::Folder(_), _) => false,
         }
     }
 
@@ -219,6 +237,7 @@ impl Waiting {
         match self {
             Self::Device(..) => "Let this one in? [y/N] ",
             Self::Approval(_) => "Run this one? [y/N] ",
+            Self::Folder(_) => "Trust this folder? [y/N] ",
         }
     }
 
@@ -230,6 +249,7 @@ impl Waiting {
                 card::show(request);
                 output::prompt("Run it? [y/N] ");
             }
+            Self::Folder(question) => question.ask(),
         }
     }
 }

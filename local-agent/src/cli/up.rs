@@ -3,7 +3,7 @@
 use super::grant::{Grant, scopes};
 use super::question::{Keyboard, Questions};
 use super::span::{audit_time, keep_time, orphan_time};
-use super::{Failure, output};
+use super::{Failure, output, policy};
 use crate::core::Machine;
 use crate::daemon::owner::{Notice, Owners, Request};
 use crate::daemon::{Daemon, DaemonError, Options};
@@ -115,9 +115,10 @@ async fn prepare_and_run(
         ),
         cwd: cwd.display().to_string(),
     };
-    if !args.json {
-        super::policy::ask_about(&state, &cwd)?;
-    }
+    let asked_about = match args.json {
+        true => None,
+        false => policy::Question::at_start(&state, &cwd),
+    };
     let options = Options {
         state,
         enrol,
@@ -133,7 +134,7 @@ async fn prepare_and_run(
         Err(error) => return Ok(Err(error)),
     };
     let mut stop = signals()?;
-    let conversation = Conversation::begin(owners.clone(), args).map_err(folder)?;
+    let conversation = Conversation::begin(owners.clone(), args, asked_about).map_err(folder)?;
     // A task of its own is woken by other tasks without a system call; what `block_on` itself waits for is not.
     let mut running = tokio::spawn(daemon.run());
     loop {
@@ -155,7 +156,11 @@ struct Conversation {
 }
 
 impl Conversation {
-    fn begin(owners: Owners, args: Args) -> std::io::Result<Self> {
+    fn begin(
+        owners: Owners,
+        args: Args,
+        folder: Option<policy::Question>,
+    ) -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (over, is_over) = oneshot::channel();
         let (ends, ended) = mpsc::channel();
@@ -164,7 +169,7 @@ impl Conversation {
         thread::Builder::new()
             .name("conversation".to_owned())
             .spawn(move || {
-                runtime.block_on(converse(owners, notices, &args, is_over));
+                runtime.block_on(converse(owners, notices, &args, folder, is_over));
                 // A keyboard that somebody might still type at is not waited for.
                 runtime.shutdown_background();
                 drop(ends);
@@ -193,6 +198,7 @@ async fn converse(
     owners: Owners,
     mut notices: broadcast::Receiver<Notice>,
     args: &Args,
+    folder: Option<policy::Question>,
     mut is_over: oneshot::Receiver<()>,
 ) {
     let scopes = scopes(&args.grant);
@@ -200,6 +206,9 @@ async fn converse(
     let mut questions = Questions::default();
     let mut linked = args.no_pair;
     let mut said_unreachable = false;
+    if let Some(folder) = folder {
+        questions.ask_folder(folder, &mut keyboard);
+    }
     loop {
         tokio::select! {
             biased;

@@ -4,12 +4,12 @@ use super::super::really::really;
 use super::super::{Failure, output, show};
 use super::{TrustArgs, workspace};
 use crate::policy::settings::Found;
-use crate::policy::trust::{Known, Word, would_allow};
-use crate::state::StateDir;
+use crate::policy::trust::{Known, ProjectHash, Word, would_allow};
+use crate::state::{StateDir, StateError};
 use lanyard_dial::clock;
 use serde_json::json;
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub fn run(state: &StateDir, args: &TrustArgs) -> Result<ExitCode, Failure> {
@@ -23,77 +23,119 @@ pub fn run(state: &StateDir, args: &TrustArgs) -> Result<ExitCode, Failure> {
     }
     let found = Found::of(&folder);
     super::say_wrong(&found);
-    if state.trust().of(&folder, &found.project_hash()) == Known::Trusted {
+    let question = Question::about(state.clone(), folder, &found);
+    if question.known() == Known::Trusted {
         output::say("it is trusted already, with its settings as they are");
         return Ok(ExitCode::SUCCESS);
     }
-    let said = ask(state, &folder, &found)?;
-    Ok(if said {
+    question.show();
+    let trusted = really(QUESTION, REFUSED, || Failure {
+        sentence: "only somebody at a terminal can trust a folder".to_owned(),
+        hint: "run this in a terminal of the machine".to_owned(),
+    })?;
+    question.take(trusted)?;
+    Ok(if trusted {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-/// At the start: asks about a folder of which nothing is known, if there is anything to trust and anybody to ask. Without that it is not trusted.
-///
-/// # Errors
-/// The answer cannot be written down.
-pub fn ask_about(state: &StateDir, folder: &Path) -> Result<(), Failure> {
-    let Ok(folder) = std::fs::canonicalize(folder) else {
-        return Ok(());
-    };
-    let found = Found::of(&folder);
-    let known = state.trust().of(&folder, &found.project_hash());
-    let settled = matches!(known, Known::Trusted | Known::Refused);
-    if settled || would_allow(&found, &folder).is_empty() {
-        return Ok(());
-    }
-    if !io::stdin().is_terminal() {
-        output::say(&format!(
-            "{} is not trusted, so that its own settings allow nothing: `lanyard policy trust` shows what they would",
-            folder.display()
-        ));
-        return Ok(());
-    }
-    if known == Known::Changed {
-        output::say("the settings of this folder have changed since it was trusted");
-    }
-    ask(state, &folder, &found).map(drop)
+const QUESTION: &str = "Trust it, with its settings as they are now?";
+const REFUSED: &str = "it is not trusted; `lanyard policy trust` asks again";
+
+/// Whether a folder is to be trusted, with its settings as they are.
+pub struct Question {
+    state: StateDir,
+    folder: PathBuf,
+    hash: ProjectHash,
+    allows: Vec<String>,
 }
 
-fn ask(state: &StateDir, folder: &Path, found: &Found) -> Result<bool, Failure> {
-    let allows = would_allow(found, folder);
-    let mut said = vec![format!("{}, if it is trusted, may", folder.display())];
-    said.extend(allows.iter().map(|line| format!("  - {line}")));
-    if allows.is_empty() {
-        said = vec![format!(
-            "{} has nothing of its own to trust",
-            folder.display()
-        )];
+impl Question {
+    fn about(state: StateDir, folder: PathBuf, found: &Found) -> Self {
+        Self {
+            hash: found.project_hash(),
+            allows: would_allow(found, &folder),
+            folder,
+            state,
+        }
     }
-    said.push("whoever writes that folder has written this; what is denied or asked about there counts in any case".to_owned());
-    for line in said {
-        output::say(&line);
+
+    /// At the start: about a folder of which nothing is known, if there is anything to trust and anybody to ask. Without an answer it is not trusted.
+    #[must_use]
+    pub fn at_start(state: &StateDir, folder: &Path) -> Option<Self> {
+        let folder = std::fs::canonicalize(folder).ok()?;
+        let found = Found::of(&folder);
+        let question = Self::about(state.clone(), folder, &found);
+        let settled = matches!(question.known(), Known::Trusted | Known::Refused);
+        if settled || question.allows.is_empty() {
+            return None;
+        }
+        if io::stdin().is_terminal() {
+            return Some(question);
+        }
+        output::say(&format!(
+            "{} is not trusted, so that its own settings allow nothing: `lanyard policy trust` shows what they would",
+            question.folder.display()
+        ));
+        None
     }
-    let trusted = really(
-        "Trust it, with its settings as they are now?",
-        "it is not trusted; `lanyard policy trust` asks again",
-        || Failure {
-            sentence: "only somebody at a terminal can trust a folder".to_owned(),
-            hint: "run this in a terminal of the machine".to_owned(),
-        },
-    )?;
-    // What was shown is what was said yes to: its hash was taken with it.
-    let mut trust = state.trust();
-    trust.take(Word {
-        folder: folder.to_string_lossy().into_owned(),
-        hash: found.project_hash(),
-        trusted,
-        at: clock::unix(),
-    });
-    state.save_trust(&trust, clock::unix())?;
-    Ok(trusted)
+
+    fn known(&self) -> Known {
+        self.state.trust().of(&self.folder, &self.hash)
+    }
+
+    /// What a yes would allow.
+    pub fn show(&self) {
+        let folder = self.folder.display();
+        if self.known() == Known::Changed {
+            output::say("the settings of this folder have changed since it was trusted");
+        }
+        if self.allows.is_empty() {
+            output::say(&format!("{folder} has nothing of its own to trust"));
+        } else {
+            output::say(&format!("{folder}, if it is trusted, may"));
+        }
+        for line in &self.allows {
+            output::say(&format!("  - {line}"));
+        }
+        output::say(
+            "whoever writes that folder has written this; what is denied or asked about there counts in any case",
+        );
+    }
+
+    /// Shows it, and asks.
+    pub fn ask(&self) {
+        output::say("");
+        self.show();
+        output::prompt(&format!("{QUESTION} [y/N] "));
+    }
+
+    /// Writes the answer down. What was shown is what it is about: its hash was taken with it.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn take(&self, trusted: bool) -> Result<(), StateError> {
+        let now = clock::unix();
+        let mut trust = self.state.trust();
+        trust.take(Word {
+            folder: self.folder.to_string_lossy().into_owned(),
+            hash: self.hash,
+            trusted,
+            at: now,
+        });
+        self.state.save_trust(&trust, now)
+    }
+
+    /// The same, said to the person; what the disk refuses too.
+    pub fn answer(&self, trusted: bool) {
+        match self.take(trusted) {
+            Ok(()) if trusted => output::say("it is trusted, as it is now"),
+            Ok(()) => output::say(REFUSED),
+            Err(error) => output::failure(&error.to_string(), &error.hint()),
+        }
+    }
 }
 
 fn forget(state: &StateDir, folder: &Path) -> Result<ExitCode, Failure> {
