@@ -288,3 +288,45 @@ fn show(notice: &Notice) {
         output::prompt("Let it in? [y/N] ");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::tests::rig;
+    use crate::state::StateDir;
+    use std::path::Path;
+
+    fn approval() -> Notice {
+        let request = rig::card(ApprovalId([1; 16])).request;
+        Notice::Approval {
+            request: Box::new(request),
+        }
+    }
+
+    /// A folder with something to trust in it, whether or not anybody sits here.
+    fn folder(dir: &Path) -> policy::Question {
+        let state = StateDir::open(Some(dir.join("state"))).unwrap();
+        policy::Question::of(state, dir.to_owned())
+    }
+
+    #[test]
+    fn what_waits_for_an_answer_comes_before_a_folder_that_can_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut questions, mut keyboard) = (Questions::default(), Keyboard::default());
+        questions.ask_folder(folder(dir.path()), &mut keyboard);
+        questions.hear(&approval(), &mut keyboard);
+        // What was typed a moment ago was for the folder, and is nobody's answer.
+        assert_eq!(questions.answer("y"), None);
+        questions.changed = None;
+        let answer = questions.answer("n");
+        assert!(matches!(
+            answer,
+            Some(Answer::Approval(_, _, Verdict::Denied))
+        ));
+        questions.changed = None;
+        assert_eq!(questions.answer("y"), None);
+        assert!(questions.waiting.is_empty());
+        let state = StateDir::open(Some(dir.path().join("state"))).unwrap();
+        assert!(state.trust().words()[0].trusted);
+    }
+}

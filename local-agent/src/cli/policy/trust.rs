@@ -21,9 +21,8 @@ pub fn run(state: &StateDir, args: &TrustArgs) -> Result<ExitCode, Failure> {
     if args.forget {
         return forget(state, &folder);
     }
-    let found = Found::of(&folder);
-    super::say_wrong(&found);
-    let question = Question::about(state.clone(), folder, &found);
+    super::say_wrong(&Found::of(&folder));
+    let question = Question::of(state.clone(), folder);
     if question.known() == Known::Trusted {
         output::say("it is trusted already, with its settings as they are");
         return Ok(ExitCode::SUCCESS);
@@ -53,10 +52,13 @@ pub struct Question {
 }
 
 impl Question {
-    fn about(state: StateDir, folder: PathBuf, found: &Found) -> Self {
+    /// About this folder, with its settings as they are now.
+    #[must_use]
+    pub fn of(state: StateDir, folder: PathBuf) -> Self {
+        let found = Found::of(&folder);
         Self {
             hash: found.project_hash(),
-            allows: would_allow(found, &folder),
+            allows: would_allow(&found, &folder),
             folder,
             state,
         }
@@ -66,8 +68,7 @@ impl Question {
     #[must_use]
     pub fn at_start(state: &StateDir, folder: &Path) -> Option<Self> {
         let folder = std::fs::canonicalize(folder).ok()?;
-        let found = Found::of(&folder);
-        let question = Self::about(state.clone(), folder, &found);
+        let question = Self::of(state.clone(), folder);
         let settled = matches!(question.known(), Known::Trusted | Known::Refused);
         if settled || question.allows.is_empty() {
             return None;
