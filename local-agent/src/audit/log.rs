@@ -223,7 +223,8 @@ impl AuditLog {
         // A line that failed before may have left some of itself.
         self.cut_back()?;
         let Some(part) = self.parts.back_mut() else {
-            return Ok(self.head);
+            let error = io::Error::other("no file of it is open");
+            return Err(at(&self.dir)(error));
         };
         let path = &part.segment.path;
         if line.len() > AUDIT_LINE_MAX {

@@ -128,9 +128,9 @@ impl Recorder {
             lines >= AUDIT_UNSIGNED_MAX || now.mono.since(since) >= AUDIT_UNSIGNED_TIME
         });
         if due {
+            self.sign(now)?;
             let owner = self.signer.owner();
             self.log.expire(now.unix, self.keep, AUDIT_TOTAL, owner)?;
-            self.sign(now)?;
         }
         Ok(due)
     }
@@ -145,7 +145,12 @@ impl Recorder {
             let signature = b64::Bytes(head.sign(self.signer.agent, &self.signer.key));
             let checkpoint = Event::Checkpoint { signature };
             let owner = self.signer.owner();
-            self.log.append(now.unix, checkpoint, owner)?;
+            let signed = self.log.append(now.unix, checkpoint, owner);
+            if signed.is_err() {
+                // It is tried again in a while, and not all the time.
+                self.unsigned = Some((1, now.mono));
+            }
+            signed?;
         }
         Ok(())
     }
